@@ -5,7 +5,10 @@ import {
 } from '../service/platform/postgres/embedded-postgres.ts'
 import { temporaryFolder } from '../test/support/temporary-folder.ts'
 
-/** A PostgreSQL of the benchmark's own, with a database `warehouse` beside the default one. Its folder goes with it. */
+/**
+ * A PostgreSQL of the benchmark's own, with a database `warehouse` beside the default one. Its folder goes
+ * with it.
+ */
 export interface BenchServer extends AsyncDisposable {
   readonly server: EmbeddedPostgres
   readonly sourceUrl: string

@@ -32,7 +32,9 @@ export interface CodecFigures {
 const emittedAtMs = Date.UTC(2026, 0, 1)
 const chunkBytes = 128 * 1024
 
-/** The three codecs that every row meets, without any I/O. The two roads to the wire must give the same bytes. */
+/**
+ * The three codecs that every row meets, without any I/O. The two roads to the wire must give the same bytes.
+ */
 export function benchCodec(options: CodecOptions, print: (line: string) => void): CodecFigures {
   const records = Array.from({ length: options.rows }, (_, index) => benchRecord(index + 1))
   const lines = Buffer.from(records.map(copyLineOf).join(''))

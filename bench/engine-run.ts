@@ -34,7 +34,10 @@ export function firstRun(): EngineOptions {
   return { connection, log: { kind: 'embedded' }, mode: 'append', metadata: 'minimal' }
 }
 
-/** Loads the benchmark's table into the server's `warehouse` once, in a process of its own. Throws unless it loaded `rows`. */
+/**
+ * Loads the benchmark's table into the server's `warehouse` once, in a process of its own. Throws unless it
+ * loaded `rows`.
+ */
 export async function runEngine(
   bench: BenchServer,
   rows: number,

@@ -27,7 +27,10 @@ export interface LogFigures {
 
 const logger = pino({ level: 'silent' })
 
-/** A lane through each log: the writer in a worker thread, as in a run, the reader here; nothing is encoded or loaded. */
+/**
+ * A lane through each log: the writer in a worker thread, as in a run, the reader here; nothing is encoded or
+ * loaded.
+ */
 export async function benchLog(
   options: LogOptions,
   print: (line: string) => void,

@@ -5,7 +5,10 @@ export interface LoopbackServer extends AsyncDisposable {
   readonly url: string
 }
 
-/** Starts a program that prints the port on which it listens, in a process of its own so that its work is in nobody's figure. */
+/**
+ * Starts a program that prints the port on which it listens, in a process of its own so that its work is in
+ * nobody's figure.
+ */
 export async function startServer(
   file: string,
   options: readonly (string | number)[],

@@ -13,7 +13,10 @@ export type Measured = z.infer<typeof measured>
 /** As the first line of cli/main.ts says. */
 export const nodeFlags = ['--max-semi-space-size=8']
 
-/** Runs a program of Node as a whole process. Its output goes nowhere, but the error of one that fails has the end of what it wrote to stderr. */
+/**
+ * Runs a program of Node as a whole process. Its output goes nowhere, but the error of one that fails has the
+ * end of what it wrote to stderr.
+ */
 export async function measureProgram(
   program: string,
   argv: readonly string[],

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * The largest resident set that this program has had. Linux counts in `maxRSS` the memory of the program that started this one, too, so that a
- * small program never seems to need less than its benchmark.
+ * The largest resident set that this program has had. Linux counts in `maxRSS` the memory of the program that
+ * started this one, too, so that a small program never seems to need less than its benchmark.
  */
 export function peakRssMb(): number {
   if (process.platform !== 'linux') return process.resourceUsage().maxRSS / 1024

@@ -1,4 +1,7 @@
-/** A table of a benchmark: made by Postgres from the number of the row alone, so that every machine measures the same bytes. */
+/**
+ * A table of a benchmark: made by Postgres from the number of the row alone, so that every machine measures
+ * the same bytes.
+ */
 export interface TableShape {
   readonly name: string
   /** Columns with their types, as SQL, without a key. */
@@ -13,7 +16,10 @@ export interface TableShape {
 /** Whether a table that is loaded has the key of the source's table. */
 export type TableKind = 'key' | 'no_key'
 
-/** Makes and fills these tables, and no others are left in the schema: programs that copy whole databases find them alone. */
+/**
+ * Makes and fills these tables, and no others are left in the schema: programs that copy whole databases find
+ * them alone.
+ */
 export function freshSource(tables: readonly TableShape[]): readonly string[] {
   return [
     'DROP SCHEMA public CASCADE',

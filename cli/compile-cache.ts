@@ -17,7 +17,10 @@ export function enableCompileCache(environment: Environment): void {
   if (folder !== undefined) module.enableCompileCache(folder)
 }
 
-/** `reactor-connect` in `$XDG_CACHE_HOME`, else in `~/.cache`. Undefined if that cannot be made, or if others could write there. */
+/**
+ * `reactor-connect` in `$XDG_CACHE_HOME`, else in `~/.cache`. Undefined if that cannot be made, or if others
+ * could write there.
+ */
 export function ownCacheFolder({ XDG_CACHE_HOME: chosen = '' }: Environment): string | undefined {
   const folder = join(isAbsolute(chosen) ? chosen : join(homedir(), '.cache'), 'reactor-connect')
   try {
@@ -43,7 +46,10 @@ function makeFolder(folder: string): void {
 const writableByOthers = 0o022
 const sticky = 0o1000
 
-/** A folder and no link to one, of this user alone. Windows has neither owner nor mode here, and a home that is closed to others. */
+/**
+ * A folder and no link to one, of this user alone. Windows has neither owner nor mode here, and a home that
+ * is closed to others.
+ */
 function isOwn(stats: Stats): boolean {
   if (!stats.isDirectory()) return false
   const user = process.getuid?.()

@@ -33,7 +33,8 @@ export function parseWholeNumber(text: string): number {
 }
 
 /**
- * `--streams A,B`, once or more often. No name of a stream begins with a bracket or brace, unless it is in quotation marks.
+ * `--streams A,B`, once or more often. No name of a stream begins with a bracket or brace, unless it is in
+ * quotation marks.
  * @param before of the option before it
  */
 export function parseStreamNames(text: string, before: readonly string[] = []): readonly string[] {

@@ -13,7 +13,8 @@ export async function parseCommand(program: Command, argv: readonly string[]): P
 }
 
 /**
- * The same for one command below `reactor connect`, without the others, which take longer to load than the command.
+ * The same for one command below `reactor connect`, without the others, which take longer to load than the
+ * command.
  * @param add adds it to its parent, and gives it
  */
 export async function parseAlone(

@@ -14,8 +14,8 @@ import type { ActionDescriptor, ActionEffect, DryRunLevel } from './descriptor-s
 /**
  * The contract of an action: a typed call of a third-party system. Read `connector.ts` first.
  *
- * An action is declared once, with `defineAction`. Validation, OpenAPI, the help of the command line, typed clients, dry-runs, policies
- * and the audit log are made from that declaration.
+ * An action is declared once, with `defineAction`. Validation, OpenAPI, the help of the command line, typed
+ * clients, dry-runs, policies and the audit log are made from that declaration.
  */
 export interface Action {
   readonly descriptor: ActionDescriptor
@@ -23,12 +23,20 @@ export interface Action {
   call(input: unknown): ActionCall
 }
 
-/** An action with an input that was checked. All of its functions are pure: no I/O, no clock, no randomness. */
+/**
+ * An action with an input that was checked. All of its functions are pure: no I/O, no clock, no randomness.
+ */
 export interface ActionCall {
   readonly descriptor: ActionDescriptor
-  /** The request that is sent. `config` may lack its secrets: the request must not need them, the client adds the authorization. */
+  /**
+   * The request that is sent. `config` may lack its secrets: the request must not need them, the client adds
+   * the authorization.
+   */
   plan(config: JsonObject): ActionRequest
-  /** The request after those that got `responses`, for an action of several steps; undefined after the last step. */
+  /**
+   * The request after those that got `responses`, for an action of several steps; undefined after the last
+   * step.
+   */
   next(config: JsonObject, responses: readonly ActionResponse[]): ActionRequest | undefined
   /** The type of the body of the last response. */
   readonly response: ResponseForm
@@ -61,7 +69,10 @@ export interface ActionResponse {
   readonly status: number
   /** Names in lower case. */
   readonly headers: ReadonlyMap<string, string>
-  /** Null if there is none. Text if it is not JSON, which only what takes an upload may send. Numbers that a double would change are `RawJson`. */
+  /**
+   * Null if there is none. Text if it is not JSON, which only what takes an upload may send. Numbers that a
+   * double would change are `RawJson`.
+   */
   readonly body: JsonValue
 }
 
@@ -141,7 +152,10 @@ export function isRepeatable({
   return idempotency !== 'none' || effect === 'read'
 }
 
-/** Where the vendor's API is, without a slash at its end: `api_url` of the configuration names a proxy or a simulator. */
+/**
+ * Where the vendor's API is, without a slash at its end: `api_url` of the configuration names a proxy or a
+ * simulator.
+ */
 export function apiUrl({ api_url: given }: JsonObject, standard: string): string {
   return typeof given === 'string' ? given.replace(/\/+$/, '') : standard
 }
@@ -164,7 +178,10 @@ export function urlPath(
   return texts.map((text, index) => `${text}${segments[index] ?? ''}`).join('')
 }
 
-/** Any JSON, as the input came from JSON. Its schema is `{}`: that of `z.json()` refers to itself, which some generators cannot read. */
+/**
+ * Any JSON, as the input came from JSON. Its schema is `{}`: that of `z.json()` refers to itself, which some
+ * generators cannot read.
+ */
 export const anyJson = z.custom<JsonValue>()
 
 /** Bytes in Base64, of which line breaks are taken out: vendors and tools put them in. */

@@ -10,8 +10,8 @@ export function specOf(schema: z.ZodType): JsonObject {
 }
 
 /**
- * The configuration as the connector uses it, with defaults; throws `source_config_invalid`, which names every bad field, but never its
- * value.
+ * The configuration as the connector uses it, with defaults; throws `source_config_invalid`, which names
+ * every bad field, but never its value.
  */
 export function parseConfig<T>(connector: string, schema: z.ZodType<T>, config: JsonObject): T {
   const parsed = schema.safeParse(config)
@@ -20,7 +20,10 @@ export function parseConfig<T>(connector: string, schema: z.ZodType<T>, config: 
   throw new ConnectError('source_config_invalid', { details: { connector, problems } })
 }
 
-/** The same connector; it refuses a configuration that its specification does not accept, before anything is sent. */
+/**
+ * The same connector; it refuses a configuration that its specification does not accept, before anything is
+ * sent.
+ */
 export function withCheckedConfig(connector: Connector): Connector {
   const { type, spec } = connector.descriptor
   const schema = z.fromJSONSchema(spec)

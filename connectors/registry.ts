@@ -34,8 +34,8 @@ export function manifestType(path: string): string {
 }
 
 /**
- * The connector of a type, on any thread: a read worker finds it by the type alone. Throws `unknown_connector`, and
- * `manifest_unreadable` or `manifest_invalid` for a manifest.
+ * The connector of a type, on any thread: a read worker finds it by the type alone. Throws
+ * `unknown_connector`, and `manifest_unreadable` or `manifest_invalid` for a manifest.
  */
 export async function connectorOf(type: string): Promise<Connector> {
   const connector = await nativeConnector(type)

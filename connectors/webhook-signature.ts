@@ -5,8 +5,9 @@ const headerName = z
   .regex(/^[a-z0-9-]{1,100}$/, 'must be the name of a header, in lower case')
 
 /**
- * How a vendor signs what it sends to a webhook: an HMAC over the bytes of the body, with what else is signed. Vendors differ in nothing
- * else, so this is data: a descriptor has it, and a receiver of your own takes it from its configuration.
+ * How a vendor signs what it sends to a webhook: an HMAC over the bytes of the body, with what else is
+ * signed. Vendors differ in nothing else, so this is data: a descriptor has it, and a receiver of your own
+ * takes it from its configuration.
  */
 export const webhookSignatureSchema = z.strictObject({
   header: headerName.meta({ description: 'The header with the signature.' }),

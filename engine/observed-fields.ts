@@ -20,7 +20,9 @@ export interface ObservedField {
   readonly types: Readonly<Partial<Record<ObservedType, number>>>
 }
 
-/** A source that invents names must not fill the memory: limits the fields, and the characters of their names. */
+/**
+ * A source that invents names must not fill the memory: limits the fields, and the characters of their names.
+ */
 const maxFields = 2_000
 const maxNameLength = 1_000
 

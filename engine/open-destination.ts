@@ -16,7 +16,9 @@ const lanes = {
   'topic-preview': () => import('../sinks/topic/preview/preview-lane.ts'),
 }
 
-/** Begins to load what `openDestination` will need: in the time in which a source is asked, 25 ms are free. */
+/**
+ * Begins to load what `openDestination` will need: in the time in which a source is asked, 25 ms are free.
+ */
 export function preloadDestination({ type }: DestinationConfig): void {
   destinations[type]().catch(() => undefined) // the caller that opens it gets the error
 }
@@ -24,7 +26,8 @@ export function preloadDestination({ type }: DestinationConfig): void {
 /**
  * The destination that the configuration names, on the main thread.
  * @param options.stop from its abort on, nothing waits for other programs that hold a topic up
- * @param options.givenUp from its abort on, calls that are in progress throw an error that is worth a retry, as do all that follow; nothing of them is left open
+ * @param options.givenUp from its abort on, calls that are in progress throw an error that is worth a retry,
+ * as do all that follow; nothing of them is left open
  */
 export async function openDestination(
   config: DestinationConfig | PreviewConfig,

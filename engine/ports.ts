@@ -15,13 +15,24 @@ export interface RunPorts {
   now(): number
   /** Called a few times a second while a run goes on, and once at its end. Must not throw. */
   onProgress(progress: RunProgress): void
-  /** A stream has ended, while others may continue. Called before a progress that includes it. Must not throw. */
+  /**
+   * A stream has ended, while others may continue. Called before a progress that includes it. Must not throw.
+   */
   onStreamEnded?(result: StreamResult): void
-  /** The source changed its configuration (a single-use token): the next run needs it. Holds secrets. Must not throw. */
+  /**
+   * The source changed its configuration (a single-use token): the next run needs it. Holds secrets. Must not
+   * throw.
+   */
   onConfigChanged?(config: JsonObject): void
-  /** The source has a secret that is not in its configuration (an access token): it must never be shown. Must not throw. */
+  /**
+   * The source has a secret that is not in its configuration (an access token): it must never be shown. Must
+   * not throw.
+   */
   onSecretFound?(text: string): void
-  /** Changes the part of the source's configuration that several runs, in any process, share. Absent: no other run shares it. */
+  /**
+   * Changes the part of the source's configuration that several runs, in any process, share. Absent: no other
+   * run shares it.
+   */
   readonly changeConfig?: ChangeConfig
   /**
    * The sessions that were used to query the source before the run, for reuse. Their owner closes them after

@@ -24,7 +24,10 @@ export interface RunPlan {
    * their results are known.
    */
   readonly completed?: readonly StreamId[]
-  /** If the run takes all streams: those that the source shows. A stream that was loaded before and is not among them is reported. */
+  /**
+   * If the run takes all streams: those that the source shows. A stream that was loaded before and is not
+   * among them is reported.
+   */
   readonly shown?: readonly StreamId[]
   readonly destination: DestinationConfig | PreviewConfig
   readonly log: LogConfig
@@ -48,7 +51,10 @@ export interface SourceConfig {
   readonly config: JsonObject
   /** If set, the run does not read the source: it loads the records that these webhook events contain. */
   readonly events?: readonly WebhookEvent[]
-  /** Private or reserved networks that an HTTP source may reach: set by the operator, never by the configuration. */
+  /**
+   * Private or reserved networks that an HTTP source may reach: set by the operator, never by the
+   * configuration.
+   */
   readonly allowedNetworks?: readonly string[]
 }
 
@@ -100,15 +106,24 @@ type LogKind =
     }
 
 export interface RunLimits {
-  /** Lanes (partition of a stream) that are read and loaded at the same time. Default: half of the cores, 2 at least. */
+  /**
+   * Lanes (partition of a stream) that are read and loaded at the same time. Default: half of the cores, 2 at
+   * least.
+   */
   readonly parallelLanes: number
-  /** Partitions of a stream's topic, and lanes of the embedded log: how many slices of one stream move at the same time. Default: half of the cores, and 2 at least with the embedded log. */
+  /**
+   * Partitions of a stream's topic, and lanes of the embedded log: how many slices of one stream move at the
+   * same time. Default: half of the cores, and 2 at least with the embedded log.
+   */
   readonly partitionsPerStream: number
   /** A destination transaction ends at the first state after this many bytes of the wire. Default 16 MiB. */
   readonly commitBytes: number
   /** … or after this time, if there are states. Default 2,000. */
   readonly commitMs: number
-  /** For a sandbox: a stream ends, as stopped, if it has more records than this. Needs `partitionsPerStream` 1. Default: no limit. */
+  /**
+   * For a sandbox: a stream ends, as stopped, if it has more records than this. Needs `partitionsPerStream`
+   * 1. Default: no limit.
+   */
   readonly limitRows?: number
 }
 
@@ -118,9 +133,10 @@ const lanesForCores = Math.floor(availableParallelism() / 2)
 export const defaultParallelLanes = Math.max(2, lanesForCores)
 
 /**
- * Two lanes for a large table on 2 cores: with the embedded log 7 to 20 % faster than one (1,000,000 rows of 12 columns, append 3.7 -> 3.5 s,
- * append_dedup 4.9 -> 4.1 s, each row merged 10.4 -> 8.3 s) and 70 MB more; through Kafka, whose broker shares the cores, 6 to 20 % slower
- * (append 5.4 -> 6.6 s) and 90 to 100 MB more. Measured in the rounds of `bench -- shapes`, 2026-11-29.
+ * Two lanes for a large table on 2 cores: with the embedded log 7 to 20 % faster than one (1,000,000 rows of
+ * 12 columns, append 3.7 -> 3.5 s, append_dedup 4.9 -> 4.1 s, each row merged 10.4 -> 8.3 s) and 70 MB more;
+ * through Kafka, whose broker shares the cores, 6 to 20 % slower (append 5.4 -> 6.6 s) and 90 to 100 MB more.
+ * Measured in the rounds of `bench -- shapes`, 2026-11-29.
  */
 export function defaultLimits(log: LogConfig['kind']): RunLimits {
   return {
@@ -139,7 +155,9 @@ export interface StreamProgress extends CommittedCounts {
   readonly status: StreamRunStatus
   /** Records read from the source in this run, each once. */
   readonly read: number
-  /** Reads of records that had been read before, but were not loaded; known at the end of a complete stream. */
+  /**
+   * Reads of records that had been read before, but were not loaded; known at the end of a complete stream.
+   */
   readonly readAgain: number
   /** Bytes of the wire encoding of those records. */
   readonly readBytes: number
@@ -182,7 +200,10 @@ export interface StreamResult extends StreamProgress {
   readonly preview?: PreviewedMessages
 }
 
-/** A run that came to its end, or was stopped. To be disposed: until then its destination stays open, for `confirmTold`. */
+/**
+ * A run that came to its end, or was stopped. To be disposed: until then its destination stays open, for
+ * `confirmTold`.
+ */
 export interface EndedRun extends AsyncDisposable {
   readonly result: RunResult
   /**
@@ -196,8 +217,8 @@ export interface EndedRun extends AsyncDisposable {
 }
 
 /**
- * complete: every stream, with all of its records; partial: some streams failed, or records were rejected; failed: all streams did;
- * stopped: the signal ended it, at a checkpoint.
+ * complete: every stream, with all of its records; partial: some streams failed, or records were rejected;
+ * failed: all streams did; stopped: the signal ended it, at a checkpoint.
  */
 export interface RunResult {
   readonly status: 'complete' | 'partial' | 'failed' | 'stopped'

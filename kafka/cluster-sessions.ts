@@ -37,15 +37,18 @@ export class ClusterSession implements IdleSession {
     return this.#standing.some((connection) => !connection.isConnected())
   }
 
-  /** kafkajs would wait for the responses: half a second for a fetch at the end of a partition. It fetches through connections of their own. */
+  /**
+   * kafkajs would wait for the responses: half a second for a fetch at the end of a partition. It fetches
+   * through connections of their own.
+   */
   dropFetches(): void {
     for (const connection of this.#connections(fetches))
       connection.requestQueue.rejectAll(new Error('the connection was closed'))
   }
 
   /**
-   * Whether a response may still come: of a request that nobody waits for any more, or that was dropped. Asked before fetches are dropped, since kafkajs
-   * then forgets them.
+   * Whether a response may still come: of a request that nobody waits for any more, or that was dropped.
+   * Asked before fetches are dropped, since kafkajs then forgets them.
    */
   get isWaiting(): boolean {
     return this.#connections().some(
@@ -74,8 +77,9 @@ export class ClusterSession implements IdleSession {
 }
 
 /**
- * Sessions that are used one after the other. A new one costs each time two connections to a broker, a login, and five requests before the first
- * that does something; the ends of a stream's lane and what makes its topic had six of them.
+ * Sessions that are used one after the other. A new one costs each time two connections to a broker, a login,
+ * and five requests before the first that does something; the ends of a stream's lane and what makes its
+ * topic had six of them.
  */
 export class ClusterSessions implements AsyncDisposable {
   readonly #idle = new IdleSessions<ClusterSession>()

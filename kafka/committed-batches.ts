@@ -2,8 +2,8 @@ import type { AbortedTransaction } from './fetch-request.ts'
 import type { RecordBatch } from './record-batch/record-batch.ts'
 
 /**
- * The batches of a fetch, without the markers of transactions and without aborted batches. A marker ends the aborted batches of its
- * producer. The broker lists transactions in the order of their ends.
+ * The batches of a fetch, without the markers of transactions and without aborted batches. A marker ends the
+ * aborted batches of its producer. The broker lists transactions in the order of their ends.
  */
 export function committedBatches(
   batches: readonly RecordBatch[],

@@ -3,7 +3,9 @@ import { kafkaClient } from './kafka-client.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { kafkaError } from './kafka-errors.ts'
 
-/** How many brokers the cluster has; proves that one can be reached and lets us in. Throws as the log does. */
+/**
+ * How many brokers the cluster has; proves that one can be reached and lets us in. Throws as the log does.
+ */
 export async function countBrokers(servers: KafkaServers, logger: Logger): Promise<number> {
   const admin = kafkaClient(servers, logger).admin()
   try {

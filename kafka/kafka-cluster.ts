@@ -12,7 +12,10 @@ export const connectionTimeoutMs = 5_000
 export const requestTimeoutMs = 30_000
 const readCommitted = 1
 
-/** kafkajs's own retries, for one request. On the main thread, at the start, an unreachable broker is reported within about 5 seconds. */
+/**
+ * kafkajs's own retries, for one request. On the main thread, at the start, an unreachable broker is reported
+ * within about 5 seconds.
+ */
 export const retry: RetryOptions = {
   initialRetryTime: 100,
   multiplier: 2,
@@ -26,8 +29,8 @@ export interface ChangingLogger {
 }
 
 /**
- * kafkajs below its producer and its consumer: brokers, leaders, coordinators, connections. Loaded without the rest, which costs each thread 60 ms and 2 MB
- * (2026-11).
+ * kafkajs below its producer and its consumer: brokers, leaders, coordinators, connections. Loaded without
+ * the rest, which costs each thread 60 ms and 2 MB (2026-11).
  */
 export function kafkaCluster(servers: KafkaServers, lines: ChangingLogger): Cluster {
   calmRequestQueues()

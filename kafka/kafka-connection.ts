@@ -14,12 +14,17 @@ export interface KafkaConnectionOptions {
   readonly patienceMs: number
   /** How long after the opening a topic may be unknown because it is new: topics are made right before. */
   readonly newTopicMs?: number
-  /** Where its sockets come from, and where they go afterwards. Absent: they are opened and closed with it. */
+  /**
+   * Where its sockets come from, and where they go afterwards. Absent: they are opened and closed with it.
+   */
   readonly sessions?: ClusterSessions | undefined
   readonly logger: Logger
 }
 
-/** The first pause is short: after a commit the next transaction is refused for a few milliseconds, until the markers are written. */
+/**
+ * The first pause is short: after a commit the next transaction is refused for a few milliseconds, until the
+ * markers are written.
+ */
 const pauseMs = { first: 5, last: 2_000 } as const
 /** A topic that stays unknown for this share of that time is gone. */
 const unknownTopicShare = 1 / 20
@@ -29,7 +34,10 @@ const latest = -1
 const readUncommitted = 0
 const coordinatorTypes = { group: 0, transaction: 1 } as const
 
-/** The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated if the error may be temporary. */
+/**
+ * The connections of one end of a lane to the brokers: requests to leaders and coordinators, repeated if the
+ * error may be temporary.
+ */
 export class KafkaConnection implements AsyncDisposable {
   readonly #options: KafkaConnectionOptions
   readonly #session: ClusterSession
@@ -78,7 +86,9 @@ export class KafkaConnection implements AsyncDisposable {
     return this.#cluster.findControllerBroker()
   }
 
-  /** How many a topic had when the brokers were asked last: one of those that the connection was opened for. */
+  /**
+   * How many a topic had when the brokers were asked last: one of those that the connection was opened for.
+   */
   partitionsOf(topic: string): number {
     return this.#cluster.findTopicPartitionMetadata(topic).length
   }
@@ -94,7 +104,8 @@ export class KafkaConnection implements AsyncDisposable {
       this.#coordinators.set(key, broker.nodeId)
       return broker
     } catch (error) {
-      // kafkajs asks every broker, and forgets what they said: that the user has no right to know, for instance.
+      // kafkajs asks every broker, and forgets what they said: that the user has no right to know, for
+      // instance.
       if (!hasName(error, 'KafkaJSGroupCoordinatorNotFound')) throw error
       const [nodeId = -1] = this.#cluster.getNodeIds()
       const broker = await this.#cluster.findBroker({ nodeId })
@@ -139,7 +150,10 @@ export class KafkaConnection implements AsyncDisposable {
     return BigInt(responses[0]?.partitions[0]?.offset ?? '0')
   }
 
-  /** Waits until each partition of the topic has a leader that knows it: the brokers learn of a new one at different times. */
+  /**
+   * Waits until each partition of the topic has a leader that knows it: the brokers learn of a new one at
+   * different times.
+   */
   async untilServed(topic: string, partitions: number): Promise<void> {
     await this.runWithRetries(async () => {
       const known = this.partitionsOf(topic)
@@ -178,7 +192,10 @@ export class KafkaConnection implements AsyncDisposable {
     }
   }
 
-  /** Sockets are used again if nothing was wrong with them, and no response may come that is not for the next user. */
+  /**
+   * Sockets are used again if nothing was wrong with them, and no response may come that is not for the next
+   * user.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#stop.signal.aborted) return
     this.#stop.abort(new Error('the connection was closed'))
@@ -254,7 +271,8 @@ export class KafkaConnection implements AsyncDisposable {
     try {
       if (closed !== undefined) this.#cluster.removeBroker(closed)
       await this.#cluster.connect()
-      // Without topics, these would be of all that the brokers have: while it is opened, the next attempt asks for its own.
+      // Without topics, these would be of all that the brokers have: while it is opened, the next attempt
+      // asks for its own.
       const { targetTopics } = this.#cluster
       if (targetTopics.size > 0 || this.#options.topics.length === 0)
         await this.#cluster.refreshMetadata()

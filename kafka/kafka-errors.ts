@@ -162,7 +162,10 @@ const passing = new Set([
   'KAFKA_STORAGE_ERROR',
 ])
 
-/** The broker whose connection has closed, if that was the fault: kafkajs must forget it before it connects again. */
+/**
+ * The broker whose connection has closed, if that was the fault: kafkajs must forget it before it connects
+ * again.
+ */
 export function closedBroker(
   thrown: unknown,
 ): { readonly host: string; readonly port: number } | undefined {

@@ -1,6 +1,7 @@
 /**
- * The parts of kafkajs below its producer and its consumer, as far as they are used here (docs/adr/0006-kafka-partition-fetch.md,
- * docs/adr/0007-record-batches.md). kafkajs is pinned to 2.2.4 and no longer changes.
+ * The parts of kafkajs below its producer and its consumer, as far as they are used here
+ * (docs/adr/0006-kafka-partition-fetch.md, docs/adr/0007-record-batches.md). kafkajs is pinned to 2.2.4 and
+ * no longer changes.
  */
 declare module 'kafkajs/src/cluster/index.js' {
   import type {
@@ -14,7 +15,9 @@ declare module 'kafkajs/src/cluster/index.js' {
   import type RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
   import type Encoder from 'kafkajs/src/protocol/encoder.js'
 
-  /** A request of any kind, and how its response is read. `parse` throws what the response says has failed. */
+  /**
+   * A request of any kind, and how its response is read. `parse` throws what the response says has failed.
+   */
   export interface BrokerRequest<Decoded, Answer> {
     readonly request: {
       readonly apiKey: number

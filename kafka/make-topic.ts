@@ -22,7 +22,10 @@ const brokerMessageBytes = 1024 * 1024
 /** The cluster that topics are made in. */
 export interface TopicCluster {
   readonly servers: KafkaServers
-  /** See `KafkaConnection`. Topics of many streams at the same time are made through many sessions: a broker serves the requests of one in turn. */
+  /**
+   * See `KafkaConnection`. Topics of many streams at the same time are made through many sessions: a broker
+   * serves the requests of one in turn.
+   */
   readonly sessions?: ClusterSessions
   readonly logger: Logger
 }
@@ -50,7 +53,10 @@ export async function createTopic(
   return made
 }
 
-/** The same, but brokers may not have heard of the topic yet: for users that expect that, as `KafkaConnection` does. */
+/**
+ * The same, but brokers may not have heard of the topic yet: for users that expect that, as `KafkaConnection`
+ * does.
+ */
 export async function makeTopic(kafka: TopicCluster, topic: ITopicConfig): Promise<boolean> {
   const { servers } = kafka
   try {

@@ -12,7 +12,10 @@ const refusals = {
   'transactional id': ['TRANSACTIONAL_ID_AUTHORIZATION_FAILED'],
 } as const satisfies Record<RequestedResource['kind'], readonly string[]>
 
-/** Does what concerns the resources, at most one of each kind. If the brokers refuse one of them, the error says which. */
+/**
+ * Does what concerns the resources, at most one of each kind. If the brokers refuse one of them, the error
+ * says which.
+ */
 export async function nameRefusals<T>(
   resources: readonly RequestedResource[],
   work: () => Promise<T>,

@@ -50,8 +50,9 @@ export interface FetchedBatch {
 }
 
 /**
- * Reads one partition, read_committed, from any offset, with no consumer group: no join (3 seconds for a new group by the
- * broker's default), no rebalance, no heartbeat, and back-pressure by not fetching. docs/adr/0006-kafka-partition-fetch.md.
+ * Reads one partition, read_committed, from any offset, with no consumer group: no join (3 seconds for a new
+ * group by the broker's default), no rebalance, no heartbeat, and back-pressure by not fetching.
+ * docs/adr/0006-kafka-partition-fetch.md.
  */
 export class PartitionFetcher implements AsyncDisposable {
   readonly #options: PartitionFetcherOptions
@@ -78,7 +79,10 @@ export class PartitionFetcher implements AsyncDisposable {
     }
   }
 
-  /** Through the connection of another, which was opened for this topic too, and which is not to be closed before. */
+  /**
+   * Through the connection of another, which was opened for this topic too, and which is not to be closed
+   * before.
+   */
   static through(connection: KafkaConnection, options: PartitionFetcherOptions): PartitionFetcher {
     return new PartitionFetcher(options, { connection, isOwner: false })
   }
@@ -106,7 +110,10 @@ export class PartitionFetcher implements AsyncDisposable {
     return this.#runWithRetries(() => this.#connection.highWatermark(topic, partition))
   }
 
-  /** Committed batches from `offset` on, in order; none if none have come in this time. `lost` if the log does not hold `offset`. */
+  /**
+   * Committed batches from `offset` on, in order; none if none have come in this time. `lost` if the log does
+   * not hold `offset`.
+   */
   async fetch(offset: bigint, waitMs = maxWaitMs): Promise<Fetched | 'lost'> {
     return this.#runWithRetries(async () => {
       try {

@@ -22,7 +22,9 @@ interface Produced {
   readonly clientSideThrottleTime: number
 }
 
-/** Appends a batch; it is on all replicas in sync when the response has come. Throws the partition's error. */
+/**
+ * Appends a batch; it is on all replicas in sync when the response has come. Throws the partition's error.
+ */
 export function produceRequest(to: ProduceTo): BrokerRequest<Produced, undefined> {
   return {
     request: { ...produce, encode: () => Promise.resolve(encode(to)) },

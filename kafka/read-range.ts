@@ -10,7 +10,10 @@ export interface Range {
   readonly onHidden?: (hidden: { readonly from: bigint; readonly waitedMs: number }) => void
   /** From its abort on, it does not wait there. */
   readonly stop?: AbortSignal | undefined
-  /** Takes batches in their order. Their messages may be at `to` and beyond. `last` is read when they are taken. */
+  /**
+   * Takes batches in their order. Their messages may be at `to` and beyond. `last` is read when they are
+   * taken.
+   */
   readonly take: (batches: readonly FetchedBatch[], last: BatchMark | undefined) => Promise<void>
 }
 
@@ -21,7 +24,10 @@ export interface RangeEnd {
   readonly next: bigint
 }
 
-/** An empty response below the end is a batch that compaction has emptied; asked this often before the offset is skipped. */
+/**
+ * An empty response below the end is a batch that compaction has emptied; asked this often before the offset
+ * is skipped.
+ */
 const emptyAnswers = 3
 
 /** Transactions of a few seconds are not worth a report. */

@@ -5,8 +5,8 @@ const smallestResponse = 4
 export const largestResponse = 256 * 1024 * 1024
 
 /**
- * Looks at the lengths in what a broker sends. kafkajs believes them: it would wait for two gigabytes that the first bytes of an HTTP server or of TLS
- * seem to announce, and a length below 4 ends the process.
+ * Looks at the lengths in what a broker sends. kafkajs believes them: it would wait for two gigabytes that
+ * the first bytes of an HTTP server or of TLS seem to announce, and a length below 4 ends the process.
  */
 export class ResponseFrames {
   readonly #head = Buffer.alloc(lengthBytes)

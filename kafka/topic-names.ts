@@ -19,9 +19,9 @@ export interface NameParts {
 }
 
 /**
- * A name of parts that others chose. A part that Kafka does not allow as it is (other characters than A-Z a-z 0-9 _ -, a dot, empty, too long)
- * has them replaced by `-`, and the name ends in `-` and a digest of the real parts, so that two of them never share a name; a name that
- * looks like it ended so gets one too.
+ * A name of parts that others chose. A part that Kafka does not allow as it is (other characters than A-Z a-z
+ * 0-9 _ -, a dot, empty, too long) has them replaced by `-`, and the name ends in `-` and a digest of the
+ * real parts, so that two of them never share a name; a name that looks like it ended so gets one too.
  */
 export function safeName({
   nameOf,

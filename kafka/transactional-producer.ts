@@ -17,8 +17,9 @@ import {
 import { nameRefusals, topicFor } from './name-refusals.ts'
 
 /**
- * A transaction that a dead writer left open hides what follows it from read_committed consumers until this time is over
- * or its transactional id is opened again. The broker's own bound (transaction.max.timeout.ms) is 15 minutes by default.
+ * A transaction that a dead writer left open hides what follows it from read_committed consumers until this
+ * time is over or its transactional id is opened again. The broker's own bound (transaction.max.timeout.ms)
+ * is 15 minutes by default.
  */
 export const transactionTimeoutMs = 5 * 60_000
 /** Where the broker allows less. */
@@ -32,7 +33,9 @@ export interface TransactionalProducerOptions {
   /** All that it will write to. */
   readonly topics: readonly string[]
   readonly transactionalId: string
-  /** How long a transaction may be open: the first that the broker allows. Default: five minutes, one minute. */
+  /**
+   * How long a transaction may be open: the first that the broker allows. Default: five minutes, one minute.
+   */
   readonly timeoutsMs?: readonly number[]
   /** See `KafkaConnection`. */
   readonly sessions?: ClusterSessions | undefined
@@ -55,8 +58,8 @@ interface Identity {
 }
 
 /**
- * The one producer of a transactional id, and its transaction. One call at a time. Throws what the brokers say: the caller knows what it was
- * doing.
+ * The one producer of a transactional id, and its transaction. One call at a time. Throws what the brokers
+ * say: the caller knows what it was doing.
  */
 export class TransactionalProducer implements AsyncDisposable {
   /** The broker aborts a transaction that is open for longer. */
@@ -86,7 +89,10 @@ export class TransactionalProducer implements AsyncDisposable {
     this.timeoutMs = dependencies.timeoutMs
   }
 
-  /** When it resolves, every older producer of the transactional id is fenced and its open transaction is aborted. */
+  /**
+   * When it resolves, every older producer of the transactional id is fenced and its open transaction is
+   * aborted.
+   */
   static async open(options: TransactionalProducerOptions): Promise<TransactionalProducer> {
     const { servers, topics, transactionalId, timeoutsMs = defaultTimeoutsMs } = options
     const { sessions, logger } = options
@@ -111,7 +117,9 @@ export class TransactionalProducer implements AsyncDisposable {
     return PartitionFetcher.through(this.#connection, { servers, topic, partition, logger })
   }
 
-  /** Whether a batch was written by this producer, in a transaction: not by an older or a newer one of its id. */
+  /**
+   * Whether a batch was written by this producer, in a transaction: not by an older or a newer one of its id.
+   */
   hasWritten({ producerId, producerEpoch, transactional }: WrittenBy): boolean {
     const own = this.#identity
     return (
@@ -119,19 +127,27 @@ export class TransactionalProducer implements AsyncDisposable {
     )
   }
 
-  /** Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect as once. */
+  /**
+   * Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect
+   * as once.
+   */
   async publish(topic: string, partition: number, messages: EncodedMessages): Promise<void> {
     await this.#produce({ topic, partition, transactionalId: null }, messages, anonymous)
   }
 
-  /** Writes one batch inside the transaction. A request that is repeated is the same batch: it counts once. */
+  /**
+   * Writes one batch inside the transaction. A request that is repeated is the same batch: it counts once.
+   */
   async append(topic: string, partition: number, messages: EncodedMessages): Promise<void> {
     if (messages.count === 0) return
     await this.join([{ topic, partition }])
     await this.#send(topic, partition, messages)
   }
 
-  /** Writes batches of several partitions inside the transaction: those of one partition in their order, the partitions at the same time. */
+  /**
+   * Writes batches of several partitions inside the transaction: those of one partition in their order, the
+   * partitions at the same time.
+   */
   async appendAll(batches: readonly PartitionMessages[]): Promise<void> {
     const filled = batches.filter(({ count }) => count > 0)
     await this.join(filled)
@@ -165,7 +181,10 @@ export class TransactionalProducer implements AsyncDisposable {
     await this.#endTransaction(false)
   }
 
-  /** Leaves an open transaction to the broker, which aborts it when its id is opened again, or after its timeout. */
+  /**
+   * Leaves an open transaction to the broker, which aborts it when its id is opened again, or after its
+   * timeout.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#connection[Symbol.asyncDispose]()
   }
@@ -284,7 +303,10 @@ function initProducer(
   })
 }
 
-/** When it resolves, no producer of these transactional ids that was opened before can commit; what they had open is aborted. */
+/**
+ * When it resolves, no producer of these transactional ids that was opened before can commit; what they had
+ * open is aborted.
+ */
 export async function fenceProducers(
   options: Pick<TransactionalProducerOptions, 'servers' | 'logger'>,
   transactionalIds: readonly string[],

@@ -19,7 +19,10 @@ export {
   type EmbeddedPostgresOptions,
 } from '../service/platform/postgres/embedded-postgres.ts'
 
-/** The contents of a run file, as an object: docs/run-file.md describes each field. Values are taken literally, including `${…}`. */
+/**
+ * The contents of a run file, as an object: docs/run-file.md describes each field. Values are taken
+ * literally, including `${…}`.
+ */
 export type Connection = z.input<typeof runFileSchema>
 
 export interface ReplicateOptions {
@@ -38,9 +41,11 @@ export interface ReplicateOptions {
 }
 
 /**
- * Runs a connection once, to its end, in threads of this process: the same as `reactor connect run` does with a file. When it
- * resolves, each stream is complete or has an error of its own, and rows and checkpoints are committed together.
- * @throws {ConnectError} if nothing could be run: a wrong field, a source or a destination that cannot be reached
+ * Runs a connection once, to its end, in threads of this process: the same as `reactor connect run` does with
+ * a file. When it resolves, each stream is complete or has an error of its own, and rows and checkpoints are
+ * committed together.
+ * @throws {ConnectError} if nothing could be run: a wrong field, a source or a destination that cannot be
+ * reached
  */
 export async function replicate(
   connection: Connection,

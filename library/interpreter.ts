@@ -19,7 +19,10 @@ import type { JsonObject, JsonValue, RecordData } from '../protocol/json.ts'
 export { ManifestError } from '../manifest-interpreter/manifest/manifest-error.ts'
 
 export interface ManifestOptions {
-  /** The YAML of the manifest, in Airbyte's Low-Code language: docs/manifest-support.md says what is supported. */
+  /**
+   * The YAML of the manifest, in Airbyte's Low-Code language: docs/manifest-support.md says what is
+   * supported.
+   */
   readonly manifest: string
   readonly config: JsonObject
   readonly signal?: AbortSignal

@@ -17,7 +17,10 @@ export interface TopicPlace extends Pick<KafkaServers, 'brokers' | 'sasl'> {
   readonly ssl?: boolean
 }
 
-/** Reads what a read_committed consumer sees of a topic, with no group. Throws `topic_not_found`, and `topic_messages_gone` if retention is faster. */
+/**
+ * Reads what a read_committed consumer sees of a topic, with no group. Throws `topic_not_found`, and
+ * `topic_messages_gone` if retention is faster.
+ */
 export async function readTopic(place: TopicPlace, reading: TopicReading): Promise<void> {
   const servers = kafkaServers({ ...place, ssl: place.ssl === true })
   await read({ servers, topic: place.topic, logger: pino({ level: 'silent' }) }, reading)

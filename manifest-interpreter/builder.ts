@@ -61,8 +61,8 @@ export function createBuilder(options: BuilderOptions): Builder {
 const customComponents: { readonly [Role in keyof Roles]?: Map<string, Component<Role>> } = {}
 
 /**
- * Puts a TypeScript component in the place of the Python class that a manifest names in `class_name`, in all manifests
- * that this process compiles from now on.
+ * Puts a TypeScript component in the place of the Python class that a manifest names in `class_name`, in all
+ * manifests that this process compiles from now on.
  */
 export function registerComponent<Role extends keyof Roles>(
   role: Role,

@@ -25,14 +25,22 @@ import type { TemplateCompiler } from './interpolation/template-compiler.ts'
 import type { StreamSlice } from './value/stream-slice.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
-/** How components are assembled: the input and output of a component's builder. `contracts.ts` describes what the components do. */
+/**
+ * How components are assembled: the input and output of a component's builder. `contracts.ts` describes what
+ * the components do.
+ */
 
-/** How one component of the manifest becomes an object: `components/components.ts` has the table of all types. */
+/**
+ * How one component of the manifest becomes an object: `components/components.ts` has the table of all types.
+ */
 export interface Builder {
   readonly config: Dict
   readonly templates: TemplateCompiler
   readonly environment: Environment
-  /** Sends all requests of the source: its call budget, its limit of requests at a time, its cache of parents' responses. */
+  /**
+   * Sends all requests of the source: its call budget, its limit of requests at a time, its cache of parents'
+   * responses.
+   */
   readonly http: SourceHttp
   /** The input state of a stream, null if there is none. */
   stateOf(streamName: string): Dict | null
@@ -42,7 +50,10 @@ export interface Builder {
   readonly catalog: ReadonlyMap<string, ConfiguredStream> | null
   /** The same with another state of one stream. */
   withState(streamName: string, state: Dict): Builder
-  /** The manifest's `max_concurrent_async_job_count`: a number or a template; undefined if it has none, and for parents. */
+  /**
+   * The manifest's `max_concurrent_async_job_count`: a number or a template; undefined if it has none, and
+   * for parents.
+   */
   readonly maxConcurrentAsyncJobs?: Value
   /** The same for the parents of a stream: they start from these states, emit none and know no catalog. */
   forParent(states: ReadonlyMap<string, Dict>): Builder
@@ -121,7 +132,9 @@ export interface StreamContext {
   readonly state: Dict | null
 }
 
-/** A type's builder. The table in `components/components.ts` registers it under Airbyte's name of the type. */
+/**
+ * A type's builder. The table in `components/components.ts` registers it under Airbyte's name of the type.
+ */
 export type Component<Role extends keyof Roles> = (
   definition: PlainDict,
   builder: Builder,

@@ -16,9 +16,10 @@ export type { Transport } from './http/transport.ts'
 /**
  * The roles of a manifest's components. Read this first, after value/value.ts.
  *
- * A manifest is compiled once for a configuration: each component of the YAML becomes one of the objects below, with its
- * templates compiled. All partitions of a stream share them, and partitions are read at the same time, so a component
- * keeps no state of a partition: that is passed in or lives in an object made for the partition.
+ * A manifest is compiled once for a configuration: each component of the YAML becomes one of the objects
+ * below, with its templates compiled. All partitions of a stream share them, and partitions are read at the
+ * same time, so a component keeps no state of a partition: that is passed in or lives in an object made for
+ * the partition.
  */
 
 /** Constant messages, facts as fields; never a secret or the contents of a record. */
@@ -29,7 +30,10 @@ export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn'> &
 export interface Environment {
   /** Microseconds since 1970, UTC. */
   nowMicros(): number
-  /** Every wait of the interpreter: backoff, rate limits, polling. Rejects when the signal of the run is aborted. */
+  /**
+   * Every wait of the interpreter: backoff, rate limits, polling. Rejects when the signal of the run is
+   * aborted.
+   */
   sleep(seconds: number): Promise<void>
   uuid(): string
   /** Uniform in [low, high): the jitter of waits. */
@@ -44,30 +48,43 @@ export interface Environment {
    * as a response without records, as in the reference, and only reported.
    */
   readonly unreadableAnswers?: 'fail'
-  /** If somebody waits for the result: how long a request is sent again for at most, apart from rate limits. Default: as the error handler says. */
+  /**
+   * If somebody waits for the result: how long a request is sent again for at most, apart from rate limits.
+   * Default: as the error handler says.
+   */
   readonly maxRetrySeconds?: number
   /** Messages that are neither records nor states: in order, as they happen. */
   emit(message: SideMessage): void
   /**
-   * Changes the configuration (a single-use refresh token) while no other reader of it does, in any process. `change` gets the
-   * stored configuration and returns the one to store, or null to leave it as it is. Resolves with the configuration that is
-   * stored then. Absent if the configuration has one reader: a change is emitted then.
+   * Changes the configuration (a single-use refresh token) while no other reader of it does, in any process.
+   * `change` gets the stored configuration and returns the one to store, or null to leave it as it is.
+   * Resolves with the configuration that is stored then. Absent if the configuration has one reader: a change
+   * is emitted then.
    */
   readonly changeConfig?: (change: (config: Dict) => Promise<Dict | null>) => Promise<Dict>
-  /** Called with what an authenticator adds to a request (an access token): it must never be shown. Must not throw. */
+  /**
+   * Called with what an authenticator adds to a request (an access token): it must never be shown. Must not
+   * throw.
+   */
   readonly secretFound?: (text: string) => void
   /** Called with each login response, also if the token is not found in it. Must not throw. */
   readonly loginResponded?: (response: Value) => void
 }
 
 export type SideMessage =
-  /** The connector changed its configuration (a single-use refresh token, a config migration): the caller must store it. */
+  /**
+   * The connector changed its configuration (a single-use refresh token, a config migration): the caller must
+   * store it.
+   */
   | { readonly kind: 'config'; readonly config: Dict }
   /** The refresh token is no longer valid: the user must authorize again. `error` is thrown, too. */
   | { readonly kind: 'authorization-lost'; readonly error: SourceError }
   /** A stream waits because of a rate limit. */
   | { readonly kind: 'rate-limited'; readonly stream: string; readonly seconds: number | null }
-  /** A failure that is tried again, so that the stream may yet succeed (an async job that could not be created): a trace error without a stream. */
+  /**
+   * A failure that is tried again, so that the stream may yet succeed (an async job that could not be
+   * created): a trace error without a stream.
+   */
   | { readonly kind: 'error'; readonly error: SourceError }
   /**
    * The response of a request is not in the format of its decoder, or holds no records: it is read as a
@@ -101,7 +118,10 @@ export interface RequestScope {
   readonly pageSizeOverride?: number
 }
 
-/** Something that adds to a request: a paginator, a cursor, a partition router, the requester's own options, an authenticator. */
+/**
+ * Something that adds to a request: a paginator, a cursor, a partition router, the requester's own options,
+ * an authenticator.
+ */
 export interface RequestOptions {
   headers(scope: RequestScope): Dict
   params(scope: RequestScope): Dict
@@ -137,9 +157,10 @@ export interface Authenticator {
 
 export interface Requester {
   /**
-   * Sends the request of a scope, with the given options on top of its own and the authenticator's, and deals with errors,
-   * retries and waits. A response that the error handler ignores is returned as it is (a retriever reads nothing from one that is not ok);
-   * null if no response came and that is ignored. Throws a SourceError or a RetrieverSignal.
+   * Sends the request of a scope, with the given options on top of its own and the authenticator's, and deals
+   * with errors, retries and waits. A response that the error handler ignores is returned as it is (a
+   * retriever reads nothing from one that is not ok); null if no response came and that is ignored. Throws a
+   * SourceError or a RetrieverSignal.
    * @param call.path instead of the requester's own path (a paginator's RequestPath)
    */
   send(call: RequesterCall): Promise<HttpResponse | null>
@@ -164,7 +185,9 @@ export interface ErrorHandler {
   readonly maxRetries: number | null
   readonly maxTimeSeconds: number | null
   interpret(outcome: HttpResponse | TransportError): Promise<ErrorResolution>
-  /** Seconds to wait before attempt `attempt` + 1 (attempts count from 1); null if no strategy has a value. */
+  /**
+   * Seconds to wait before attempt `attempt` + 1 (attempts count from 1); null if no strategy has a value.
+   */
   backoffSeconds(outcome: HttpResponse | TransportError, attempt: number): Promise<number | null>
 }
 export interface ErrorResolution {
@@ -189,7 +212,10 @@ export interface BackoffStrategy {
 
 /** Turns a body into values. */
 export interface Decoder {
-  /** Batches of values in order; the body of plain JSON is one value. Throws a SourceError for a body that it cannot read. */
+  /**
+   * Batches of values in order; the body of plain JSON is one value. Throws a SourceError for a body that it
+   * cannot read.
+   */
   decode(response: HttpResponse): AsyncIterable<readonly Value[]>
   /**
    * The whole body as one value, parsed once per response. Paginators and error handlers see it as
@@ -222,7 +248,10 @@ export interface Transformation {
 }
 /** A schema_normalization that the manifest names as a class. */
 export interface SchemaNormalization {
-  /** Changes a record of the stream in place, after its transformations. `schema`: the JSON schema of the stream. */
+  /**
+   * Changes a record of the stream in place, after its transformations. `schema`: the JSON schema of the
+   * stream.
+   */
   normalize(record: Dict, schema: Dict): void
 }
 /** Brings a state that an older version of a connector has written into today's form. */
@@ -298,7 +327,10 @@ export interface Cursor extends RequestOptions {
   slices(): AsyncIterable<StreamSlice>
   /** Called for each record before it is emitted. */
   observe(record: Dict, slice: StreamSlice): void
-  /** All of the slice has been emitted: from here on its end counts. Calls the `emitState` it was built with when there is something new. */
+  /**
+   * All of the slice has been emitted: from here on its end counts. Calls the `emitState` it was built with
+   * when there is something new.
+   */
   closeSlice(slice: StreamSlice): void
   /** Called at the end of a stream that did not fail, or failed in a slice: at least one state is emitted. */
   ensureStateEmitted(): void
@@ -311,18 +343,26 @@ export interface Cursor extends RequestOptions {
   readonly field: string | undefined
   /** True if a configured catalog may choose another field. */
   readonly catalogDefined: boolean
-  /** The newest moment that a state speaks of, in microseconds; null if the state is not of this cursor. For StateDelegatingStream. */
+  /**
+   * The newest moment that a state speaks of, in microseconds; null if the state is not of this cursor. For
+   * StateDelegatingStream.
+   */
   momentOf(state: Dict): number | null
-  /** Replaces a slice that the API rejected by smaller ones; null if it cannot. `minimum`: the smallest, an ISO 8601 duration. */
+  /**
+   * Replaces a slice that the API rejected by smaller ones; null if it cannot. `minimum`: the smallest, an
+   * ISO 8601 duration.
+   */
   splitWindow?(slice: StreamSlice, minimum: string | null): readonly StreamSlice[] | null
   /**
-   * For PaginationReset with SPLIT_USING_CURSOR: the same cursor without a state, that observes the records of one slice
-   * and says what is left of it.
+   * For PaginationReset with SPLIT_USING_CURSOR: the same cursor without a state, that observes the records
+   * of one slice and says what is left of it.
    */
   copyWithoutState?(): Cursor
   /** The rest of a slice after the records that this cursor has observed. */
   reduceRange?(slice: StreamSlice): StreamSlice
-  /** The ETag of the one response that held all of the last slice, if that began at the same time as this one. */
+  /**
+   * The ETag of the one response that held all of the last slice, if that began at the same time as this one.
+   */
   etagOf?(slice: StreamSlice): string | undefined
   /** Becomes part of the state when the slice is closed. */
   keepEtag?(slice: StreamSlice, etag: string): void
@@ -331,7 +371,9 @@ export interface Cursor extends RequestOptions {
 }
 
 export interface SchemaLoader {
-  /** The JSON schema of the stream. May read from the API (DynamicSchemaLoader). The same object each time. */
+  /**
+   * The JSON schema of the stream. May read from the API (DynamicSchemaLoader). The same object each time.
+   */
   schema(): Promise<Dict>
 }
 

@@ -4,8 +4,8 @@ import { truth } from './value/truth.ts'
 import type { Dict, PlainDict, Value } from './value/value.ts'
 
 /**
- * Reads fields of a component's definition. It has been validated, so a wrong type comes from where validation does not look:
- * from `$parameters`, or from the mapping of a dynamic stream.
+ * Reads fields of a component's definition. It has been validated, so a wrong type comes from where
+ * validation does not look: from `$parameters`, or from the mapping of a dynamic stream.
  */
 
 /** The `$parameters` that reached the component. */
@@ -74,8 +74,8 @@ export function component(definition: PlainDict, name: string): PlainDict {
 }
 
 /**
- * A mistake in the manifest that only shows when it is compiled. `place`: like "page_size_reduction of stream orders".
- * `problem` says what is wrong there, and never has a value of the configuration in it.
+ * A mistake in the manifest that only shows when it is compiled. `place`: like "page_size_reduction of stream
+ * orders". `problem` says what is wrong there, and never has a value of the configuration in it.
  */
 export function invalidComponent(place: string, problem: string): ConnectError {
   return new ConnectError('manifest_component_invalid', { details: { place, problem } })

@@ -1,6 +1,9 @@
 import { ConnectError } from '../protocol/errors/connect-error.ts'
 
-/** A failure of a stream or a command, as the reference's AirbyteTracedException. Any other error is a system_error. */
+/**
+ * A failure of a stream or a command, as the reference's AirbyteTracedException. Any other error is a
+ * system_error.
+ */
 export class SourceError extends Error {
   readonly failureType: FailureType
   /** For the logs: never shown to a user as the reason. */
@@ -12,7 +15,10 @@ export class SourceError extends Error {
    * fit together.
    */
   readonly mayPass: boolean
-  /** A response that is not in the format of its decoder, or holds no records: see `Environment.unreadableAnswers`. */
+  /**
+   * A response that is not in the format of its decoder, or holds no records: see
+   * `Environment.unreadableAnswers`.
+   */
   readonly isUnreadableAnswer: boolean
 
   /** `message` is what a user reads. */

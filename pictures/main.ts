@@ -5,7 +5,10 @@ import { sandboxScene } from './sandbox-scene.ts'
 import { recordTerminal } from './record-terminal.ts'
 import { terminalSvg, type TerminalPicture } from './terminal-svg.ts'
 
-/** Draws the pictures of terminals again, from real runs. Needs Linux: `script` of util-linux makes the terminal. */
+/**
+ * Draws the pictures of terminals again, from real runs. Needs Linux: `script` of util-linux makes the
+ * terminal.
+ */
 const root = join(import.meta.dirname, '..')
 const folder = join(root, 'docs/pictures')
 const columns = 100

@@ -9,7 +9,10 @@ export interface Recording {
   readonly environment?: Readonly<Record<string, string>>
 }
 
-/** Runs a command on a terminal of its own (`script` of util-linux makes it), and gives what it shows at the end. */
+/**
+ * Runs a command on a terminal of its own (`script` of util-linux makes it), and gives what it shows at the
+ * end.
+ */
 export async function recordTerminal({
   argv,
   columns,

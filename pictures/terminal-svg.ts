@@ -17,7 +17,10 @@ const lineHeight = 18
 const margin = 20
 const barHeight = 32
 
-/** Text on a terminal as a picture: it is text, in a font of the reader's machine, light or dark as they have it. */
+/**
+ * Text on a terminal as a picture: it is text, in a font of the reader's machine, light or dark as they have
+ * it.
+ */
 export function terminalSvg({ title, command, lines, columns }: TerminalPicture): string {
   const all: readonly (readonly Span[])[] = [
     [

@@ -1,8 +1,9 @@
 import { isLoopback } from '../lib/net/loopback.ts'
 
 /**
- * How a session is encrypted, in libpq's words. `require` encrypts without checking the certificate; `verify-full` checks it, and
- * the host's name, against the system's authorities or those that are given. `prefer` and `allow` (maybe encrypted) are not there.
+ * How a session is encrypted, in libpq's words. `require` encrypts without checking the certificate;
+ * `verify-full` checks it, and the host's name, against the system's authorities or those that are given.
+ * `prefer` and `allow` (maybe encrypted) are not there.
  */
 export const sslModes = ['disable', 'require', 'verify-full'] as const
 export type SslMode = (typeof sslModes)[number]
@@ -22,7 +23,10 @@ export interface PostgresAddress extends PostgresDatabase {
   readonly ssl: SslMode
 }
 
-/** Encrypted unless the bytes stay on this machine, so that a forgotten option does not send a password in the clear. */
+/**
+ * Encrypted unless the bytes stay on this machine, so that a forgotten option does not send a password in the
+ * clear.
+ */
 export function defaultSsl(host: string): SslMode {
   return isLoopback(host) || isSocketFolder(host) ? 'disable' : 'require'
 }

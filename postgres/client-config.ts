@@ -5,7 +5,10 @@ import type { PostgresAddress } from './address.ts'
 /** For every session, of every server. */
 export const everySession = { keepAlive: true, application_name: 'reactor-connect' } as const
 
-/** The options for pg. `ca`: PEM of the authority that signed the certificate of the server; default: those of the system. */
+/**
+ * The options for pg. `ca`: PEM of the authority that signed the certificate of the server; default: those of
+ * the system.
+ */
 export function clientConfig(address: PostgresAddress, ca?: string): ClientConfig {
   const { host, port, user, database, password = '' } = address
   return {

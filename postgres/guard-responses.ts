@@ -21,8 +21,9 @@ interface Listening {
 }
 
 /**
- * Ends the session if the server sends what PostgreSQL does not, or more for one statement than fits into 256 MB of memory: the driver's parser would throw into
- * the event loop, which ends the process, and gather without limit. To be called before the client connects.
+ * Ends the session if the server sends what PostgreSQL does not, or more for one statement than fits into 256
+ * MB of memory: the driver's parser would throw into the event loop, which ends the process, and gather
+ * without limit. To be called before the client connects.
  * @param lost the error for the call that waits
  */
 export function guardResponses(
@@ -65,7 +66,8 @@ export function guardResponses(
 }
 
 /**
- * Ends a session whose server sent what PostgreSQL does not: whatever comes after it cannot be trusted. Returns the error for the call that waits.
+ * Ends a session whose server sent what PostgreSQL does not: whatever comes after it cannot be trusted.
+ * Returns the error for the call that waits.
  * @param reason without contents of rows
  */
 export function endForResponse(

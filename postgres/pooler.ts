@@ -11,16 +11,20 @@ interface PooledSession {
   readonly config: ClientConfig
 }
 
-/** Whether the number of the process is another one than the server named when the session began: then something in between made one up. */
+/**
+ * Whether the number of the process is another one than the server named when the session began: then
+ * something in between made one up.
+ */
 export function isBehindPooler(client: Client, serverProcess: number): boolean {
   const named: unknown = Reflect.get(client, 'processID')
   return typeof named === 'number' && named !== serverProcess
 }
 
 /**
- * Whether a pooler gives the process of the session to others between its transactions (PgBouncer with `pool_mode = transaction` or `statement`). In
- * session mode, no other session ever runs in the same process. Otherwise an idle pool gives the second session the process that the first
- * has just left, and in a busy one others take it, so that the first gets another one. False if that cannot be found out.
+ * Whether a pooler gives the process of the session to others between its transactions (PgBouncer with
+ * `pool_mode = transaction` or `statement`). In session mode, no other session ever runs in the same process.
+ * Otherwise an idle pool gives the second session the process that the first has just left, and in a busy one
+ * others take it, so that the first gets another one. False if that cannot be found out.
  */
 export async function sharesProcess({ serverProcess, config }: PooledSession): Promise<boolean> {
   const probe = new Client({

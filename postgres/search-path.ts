@@ -1,7 +1,8 @@
 /**
- * Where a session of ours looks for what a statement names without a schema: nowhere but in the catalog. On the role's own path anybody who
- * may create in a schema of it (`public`, often) could put an operator or a function there that fits the types of a statement better than the
- * catalog's, and it would run with the rights of this login. `pg_temp` is named so that it is searched last and not first.
+ * Where a session of ours looks for what a statement names without a schema: nowhere but in the catalog. On
+ * the role's own path anybody who may create in a schema of it (`public`, often) could put an operator or a
+ * function there that fits the types of a statement better than the catalog's, and it would run with the
+ * rights of this login. `pg_temp` is named so that it is searched last and not first.
  */
 const pinned = 'search_path = pg_catalog, pg_temp'
 
@@ -12,14 +13,14 @@ export const pinPath = `SET ${pinned}`
 export const pinPathLocally = `SET LOCAL ${pinned}`
 
 /**
- * The path of the role, or its database: for statements that run code of users (views, triggers, rules, CHECKs), whose functions may rely
- * on it. Everything that such a statement names itself has its schema.
+ * The path of the role, or its database: for statements that run code of users (views, triggers, rules,
+ * CHECKs), whose functions may rely on it. Everything that such a statement names itself has its schema.
  */
 export const useRolePath = 'SET LOCAL search_path = DEFAULT'
 
 /**
- * Selects the schema of the operators that compare the type of this oid (SQL), in the order that an index has. Types without an operator
- * class of their own (enums, ranges, varchar) have the catalog's.
+ * Selects the schema of the operators that compare the type of this oid (SQL), in the order that an index
+ * has. Types without an operator class of their own (enums, ranges, varchar) have the catalog's.
  */
 export function operatorSchemaOf(oid: string): string {
   return `coalesce((

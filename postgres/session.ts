@@ -11,11 +11,15 @@ export interface SessionOptions
   readonly config: ClientConfig
   /** The socket of this session, if it is a special one. */
   readonly stream?: () => Duplex
-  /** Whether statements that come again are prepared. A pooler in transaction mode would send the next one to a process that does not know it. */
+  /**
+   * Whether statements that come again are prepared. A pooler in transaction mode would send the next one to
+   * a process that does not know it.
+   */
   readonly prepares?: boolean
   /**
-   * Whether statements that are sent in one turn of the event loop go to the server in one packet, without waiting for the response to the
-   * first. If one fails in a transaction, so do those after it. A session that does so has no COPY.
+   * Whether statements that are sent in one turn of the event loop go to the server in one packet, without
+   * waiting for the response to the first. If one fails in a transaction, so do those after it. A session
+   * that does so has no COPY.
    */
   readonly pipelines?: boolean
   /** Whether a COPY waits for the server: it is not a query. */
@@ -27,8 +31,8 @@ export interface SessionOptions
 }
 
 /**
- * One session with a PostgreSQL server. A source's and a destination's are built on it: they add their settings, their transactions and
- * their errors. Everything here throws what the driver or the server threw.
+ * One session with a PostgreSQL server. A source's and a destination's are built on it: they add their
+ * settings, their transactions and their errors. Everything here throws what the driver or the server threw.
  */
 export class PostgresSession {
   /** For a COPY, which the driver takes as an object of its own. */
@@ -58,7 +62,10 @@ export class PostgresSession {
     })
   }
 
-  /** From here on, the session is ended if the server will never respond to it again (watch.ts). If this throws, `destroy` it. */
+  /**
+   * From here on, the session is ended if the server will never respond to it again (watch.ts). If this
+   * throws, `destroy` it.
+   */
   async connect(): Promise<void> {
     await this.client.connect()
     const { config, lost, onSilence = () => undefined, onLockWait, isCopyWaiting } = this.#options
@@ -81,7 +88,9 @@ export class PostgresSession {
     return this.#lockWait
   }
 
-  /** The number of its process, as the server itself says it: behind a pooler, the driver knows another one. */
+  /**
+   * The number of its process, as the server itself says it: behind a pooler, the driver knows another one.
+   */
   noteServerProcess(pid: number): void {
     this.#serverProcess = pid
   }
@@ -116,7 +125,10 @@ export class PostgresSession {
     return this.#lost !== undefined || this.client.connection.stream.destroyed
   }
 
-  /** Ends the session at once, whatever the server is doing; the server rolls back what is open when it notices. */
+  /**
+   * Ends the session at once, whatever the server is doing; the server rolls back what is open when it
+   * notices.
+   */
   destroy(): void {
     this.client.connection.stream.destroy()
   }
@@ -140,7 +152,8 @@ export class PostgresSession {
       this.#lockWait = undefined
       return result
     } catch (thrown) {
-      // Those that were sent together with one that failed only say that the transaction has failed: whichever is heard first has the reason.
+      // Those that were sent together with one that failed only say that the transaction has failed:
+      // whichever is heard first has the reason.
       if (!hasState(thrown, ['transactionFailed'])) this.#failure = this.#nameWrong(thrown)
       throw this.#failure ?? thrown
     } finally {
@@ -159,7 +172,10 @@ export class PostgresSession {
     return endForResponse(this.client.connection.stream, this.#options.lost, what)
   }
 
-  /** A write to the socket takes 0.1 ms, and so does each wake-up of the server: more than most statements of the bookkeeping (2026-11). */
+  /**
+   * A write to the socket takes 0.1 ms, and so does each wake-up of the server: more than most statements of
+   * the bookkeeping (2026-11).
+   */
   #gather(): void {
     const { stream } = this.client.connection
     if (stream.writableCorked > 0) return
@@ -170,7 +186,10 @@ export class PostgresSession {
   }
 }
 
-/** An unreachable server does not respond to the goodbye of a session: after this time its socket is destroyed. */
+/**
+ * An unreachable server does not respond to the goodbye of a session: after this time its socket is
+ * destroyed.
+ */
 const farewellMs = 2_000
 
 export async function withFarewell(

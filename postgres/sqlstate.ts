@@ -26,8 +26,9 @@ export function hasState(thrown: unknown, names: readonly (keyof typeof sqlstate
 }
 
 /**
- * The meaning of a state for the session or the statement, at a source, at a destination or in our own database. Each area has its own
- * error codes for the meanings that it can meet. Two characters: a whole class.
+ * The meaning of a state for the session or the statement, at a source, at a destination or in our own
+ * database. Each area has its own error codes for the meanings that it can meet. Two characters: a whole
+ * class.
  */
 const meanings = {
   '08': 'connection_lost',

@@ -14,7 +14,8 @@ export class StatementNames {
 
   /** Undefined if the text comes for the first time, has no room, or may not be prepared. */
   nameOf(text: string): string | undefined {
-    // The server runs no plan whose result would have other columns than before: after a migration, for example.
+    // The server runs no plan whose result would have other columns than before: after a migration, for
+    // example.
     if (text.startsWith('SELECT *')) return undefined
     const known = this.#names.get(text)
     if (known !== undefined) return known

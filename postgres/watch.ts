@@ -3,7 +3,9 @@ import { Client, DatabaseError, type ClientConfig } from 'pg'
 import { guardResponses } from './guard-responses.ts'
 import { pinPathLocally } from './search-path.ts'
 
-/** A server that sorts is silent too, so silence alone proves nothing: after this time another session checks. */
+/**
+ * A server that sorts is silent too, so silence alone proves nothing: after this time another session checks.
+ */
 const usualSilenceMs = 30_000
 const probeTimeoutMs = 10_000
 
@@ -81,8 +83,9 @@ export function watchSession(watched: WatchedSession): void {
 
 interface Probed {
   /**
-   * gone: the server has no such session, or does not respond to a new one. stuck: the server waits for us, while we wait for it, or the session has just been opened. working:
-   * everything else, also if it is not known (no room for another session).
+   * gone: the server has no such session, or does not respond to a new one. stuck: the server waits for us,
+   * while we wait for it, or the session has just been opened. working: everything else, also if it is not
+   * known (no room for another session).
    */
   readonly finding: 'working' | 'stuck' | 'gone'
   readonly wait?: Omit<LockWait, 'seconds'>

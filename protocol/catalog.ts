@@ -17,8 +17,8 @@ export const airbyteStream = z.looseObject({
   source_defined_primary_key: z.array(z.array(z.string())).optional(),
   is_resumable: z.boolean().optional(),
   /**
-   * Ours, not Airbyte's: an incremental read returns rows in the order of the cursor, so the later one of two versions of a row is the
-   * newer one.
+   * Ours, not Airbyte's: an incremental read returns rows in the order of the cursor, so the later one of two
+   * versions of a row is the newer one.
    */
   is_cursor_ordered: z.boolean().optional(),
   is_file_based: z.boolean().optional(),
@@ -26,7 +26,10 @@ export const airbyteStream = z.looseObject({
 /** A stream that a source can read. */
 export type AirbyteStream = z.infer<typeof airbyteStream>
 
-/** Airbyte's `ConfiguredAirbyteStream`. `overwrite_dedup` is not in the protocol: the engine's own mode is in SinkStream. */
+/**
+ * Airbyte's `ConfiguredAirbyteStream`. `overwrite_dedup` is not in the protocol: the engine's own mode is in
+ * SinkStream.
+ */
 export const configuredAirbyteStream = z.looseObject({
   stream: airbyteStream,
   sync_mode: z.enum(['full_refresh', 'incremental']),
@@ -93,7 +96,9 @@ export function validateConfiguredStream(configured: ConfiguredAirbyteStream): S
   return [...problems, ...generationProblems(configured)]
 }
 
-/** The cursor: source-defined, else configured, else the source's default; undefined if there is none to name. */
+/**
+ * The cursor: source-defined, else configured, else the source's default; undefined if there is none to name.
+ */
 export function cursorField(configured: ConfiguredAirbyteStream): readonly string[] | undefined {
   const { stream } = configured
   const own = stream.default_cursor_field

@@ -44,8 +44,8 @@ export interface Column {
 }
 
 /**
- * `true` at a property that is still declared, but that the source no longer has: it is NULL in every record. A connector that requests
- * properties by name does not request this one.
+ * `true` at a property that is still declared, but that the source no longer has: it is NULL in every record.
+ * A connector that requests properties by name does not request this one.
  */
 export const absentMark = 'reactor_absent'
 
@@ -59,8 +59,9 @@ export function absentColumns({ properties }: JsonObject): ReadonlySet<string> {
 }
 
 /**
- * The columns of a stream, from its `json_schema`: every path (COPY text, objects, wire, table) has them in this order, which is
- * JavaScript's order of the properties (names like `7` come first, whatever the document says).
+ * The columns of a stream, from its `json_schema`: every path (COPY text, objects, wire, table) has them in
+ * this order, which is JavaScript's order of the properties (names like `7` come first, whatever the document
+ * says).
  */
 export function columnsOf(jsonSchema: JsonObject): Column[] {
   const { properties } = jsonSchema

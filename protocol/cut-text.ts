@@ -7,8 +7,8 @@ export const shownCharacters = 2_000
 export const searchedBehind = 6_000
 
 /**
- * How many characters are passed on of a text in which secrets are still to be masked: no secret that begins in the shown part is cut
- * within it.
+ * How many characters are passed on of a text in which secrets are still to be masked: no secret that begins
+ * in the shown part is cut within it.
  */
 export const passedCharacters = shownCharacters + searchedBehind
 
@@ -35,7 +35,10 @@ export function cutMark(text: string): string {
   return before?.[0] ?? `… (cut: ${text.length.toLocaleString('en-US')} characters)`
 }
 
-/** A document with each of its texts cut, and nothing of what follows when there are very many. The same one if it is short. */
+/**
+ * A document with each of its texts cut, and nothing of what follows when there are very many. The same one
+ * if it is short.
+ */
 export function cutTexts(document: JsonObject, most: number): JsonObject {
   let left = mostTexts * most
   const cut = (value: JsonValue): JsonValue => {

@@ -1,6 +1,9 @@
 import type { JsonValue, RawJson, RecordValue } from './json.ts'
 
-/** The parts of ECMAScript's JSON.parse source text access that TypeScript does not declare yet; Node 24 has them. */
+/**
+ * The parts of ECMAScript's JSON.parse source text access that TypeScript does not declare yet; Node 24 has
+ * them.
+ */
 interface JsonWithSource {
   rawJSON(text: string): RawJson
   isRawJSON(value: unknown): value is RawJson
@@ -12,12 +15,15 @@ interface JsonWithSource {
 
 const json = JSON as unknown as JsonWithSource
 
-/** 16 significant digits need 16 characters; an exponent beyond double's range has three digits. Also matches strings: that only costs time. */
+/**
+ * 16 significant digits need 16 characters; an exponent beyond double's range has three digits. Also matches
+ * strings: that only costs time.
+ */
 const mayLoseDigits = /[0-9.]{16}|[0-9][eE][+-]?[0-9]{3}/
 
 /**
- * Parses JSON so that no number changes: an integer beyond 2^53 becomes a bigint, a decimal that a double would change a
- * `RawJson`. Throws a SyntaxError if the text is not JSON.
+ * Parses JSON so that no number changes: an integer beyond 2^53 becomes a bigint, a decimal that a double
+ * would change a `RawJson`. Throws a SyntaxError if the text is not JSON.
  */
 export function parseExact(text: string): RecordValue {
   if (!mayLoseDigits.test(text)) return json.parse(text)
@@ -66,7 +72,9 @@ export function writtenDigits(source: string): number | bigint | RawJson {
   return isSame ? value : json.rawJSON(source)
 }
 
-/** A number in JSON's syntax with its exact value: a number if that is exact, else a bigint or a `RawJson`. */
+/**
+ * A number in JSON's syntax with its exact value: a number if that is exact, else a bigint or a `RawJson`.
+ */
 export function exactNumber(source: string): number | bigint | RawJson {
   const value = Number(source)
   if (/^-?[0-9]+$/.test(source)) return Number.isSafeInteger(value) ? value : BigInt(source)
@@ -85,8 +93,9 @@ export function rawJson(digits: string): RawJson {
 }
 
 /**
- * Compact JSON text of any record value; its numbers are those of the value, lone surrogates become `\udXXX` escapes,
- * bytes base64, and NaN and ±Infinity strings, as Postgres' to_json writes them. Undefined properties are left out.
+ * Compact JSON text of any record value; its numbers are those of the value, lone surrogates become `\udXXX`
+ * escapes, bytes base64, and NaN and ±Infinity strings, as Postgres' to_json writes them. Undefined
+ * properties are left out.
  */
 export function stringifyExact(value: RecordValue): string {
   return isNative(value) ? JSON.stringify(value) : stringifySpecial(value)

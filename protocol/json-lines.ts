@@ -15,7 +15,10 @@ export type JsonLine =
   /** A line that is longer than the limit: its bytes were dropped. */
   | { readonly kind: 'oversized'; readonly bytes: number }
 
-/** Splits a connector's output into lines and messages, chunk by chunk. Holds at most one line of `maxLineBytes`. */
+/**
+ * Splits a connector's output into lines and messages, chunk by chunk. Holds at most one line of
+ * `maxLineBytes`.
+ */
 export class JsonLinesDecoder {
   readonly #maxLineBytes: number
   #parts: Uint8Array[] = []
@@ -80,7 +83,10 @@ export function parseLine(text: string): JsonLine {
   return { kind: 'invalid', type: value.type, reason }
 }
 
-/** A message as a line, with its end. Numbers keep their digits; the counts of a state are written as doubles, as the protocol requires. */
+/**
+ * A message as a line, with its end. Numbers keep their digits; the counts of a state are written as doubles,
+ * as the protocol requires.
+ */
 export function encodeMessage(message: AirbyteMessage): string {
   const value =
     message.type === 'STATE' ? { ...message, state: withDoubles(message.state) } : message

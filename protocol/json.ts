@@ -1,4 +1,7 @@
-/** A number with its exact digits, where a JS number would round it: made by `JSON.rawJSON('0.1000000000000000055')`. */
+/**
+ * A number with its exact digits, where a JS number would round it: made by
+ * `JSON.rawJSON('0.1000000000000000055')`.
+ */
 export interface RawJson {
   readonly rawJSON: string
 }
@@ -34,8 +37,9 @@ export function valueAt(root: JsonValue, path: readonly string[]): JsonValue | u
 }
 
 /**
- * A value of a record: JSON whose numbers survive. A bigint is an integer beyond 2^53, a RawJson a decimal beyond
- * double precision; NaN and ±Infinity are allowed in a `double` or `number` column; bytes are a Uint8Array or base64.
+ * A value of a record: JSON whose numbers survive. A bigint is an integer beyond 2^53, a RawJson a decimal
+ * beyond double precision; NaN and ±Infinity are allowed in a `double` or `number` column; bytes are a
+ * Uint8Array or base64.
  */
 export type RecordValue =
   | null

@@ -3,8 +3,8 @@ import { airbyteCatalog, airbyteConnectionStatus } from './catalog.ts'
 import type { JsonObject, RecordData, RecordValue } from './json.ts'
 
 /**
- * The messages of the Airbyte protocol v0, as they stand in one JSON line each. Unknown properties are kept everywhere;
- * names are those of the wire. Source: airbyte-protocol, airbyte_protocol.yaml.
+ * The messages of the Airbyte protocol v0, as they stand in one JSON line each. Unknown properties are kept
+ * everywhere; names are those of the wire. Source: airbyte-protocol, airbyte_protocol.yaml.
  */
 
 const isObject = (value: unknown): boolean =>

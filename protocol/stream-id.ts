@@ -1,6 +1,6 @@
 /**
- * The identity of a stream: its namespace and its name. The namespace may be absent. An empty one is legal and is another
- * namespace than an absent one (ADR 11).
+ * The identity of a stream: its namespace and its name. The namespace may be absent. An empty one is legal
+ * and is another namespace than an absent one (ADR 11).
  */
 export interface StreamId {
   readonly namespace?: string
@@ -24,8 +24,8 @@ export function streamKey({ namespace, name }: NamedStream): string {
 }
 
 /**
- * A stream's name for people, logs and metrics: `namespace.name`. A part with a dot, a comma, a quotation mark or space at its ends
- * is quoted as SQL quotes (`"a.b".c`), so two streams never share a label.
+ * A stream's name for people, logs and metrics: `namespace.name`. A part with a dot, a comma, a quotation
+ * mark or space at its ends is quoted as SQL quotes (`"a.b".c`), so two streams never share a label.
  */
 export function streamLabel({ namespace, name }: NamedStream): string {
   return labelOf(namespace, name, (part) => (isPlain(part) ? part : quoteName(part)))
@@ -36,7 +36,10 @@ export function quotedStreamLabel({ namespace, name }: NamedStream): string {
   return labelOf(namespace, name, quoteName)
 }
 
-/** The stream of a label with a quoted part. Undefined for other text, which may mean a name or `namespace.name`. */
+/**
+ * The stream of a label with a quoted part. Undefined for other text, which may mean a name or
+ * `namespace.name`.
+ */
 export function parseStreamLabel(text: string): StreamId | undefined {
   const part = /(?:"((?:[^"]|"")*)"|([^".]+))/.source
   const match = new RegExp(`^${part}(?:\\.${part})?$`).exec(text)

@@ -110,7 +110,10 @@ export function usesStates(last: LastSync, sink: SinkStream): boolean {
   return keepsStates(last, sink) || (!last.complete && isSame(last, sink) && isUnrepeatable(sink))
 }
 
-/** An incremental stream continues from its last states, unless its rows will be replaced, or merged by another key. */
+/**
+ * An incremental stream continues from its last states, unless its rows will be replaced, or merged by
+ * another key.
+ */
 export function keepsStates(last: LastSync | undefined, sink: SinkStream): boolean {
   const settings = settingsOf(sink)
   const isIncremental =

@@ -1,8 +1,9 @@
 const suffix = ' (events)'
 
 /**
- * The name under which a destination keeps account of what webhooks load into the tables of a connection, beside its runs: neither moves the checkpoints of the
- * other, nor takes over from it. No connection can have such a name.
+ * The name under which a destination keeps account of what webhooks load into the tables of a connection,
+ * beside its runs: neither moves the checkpoints of the other, nor takes over from it. No connection can have
+ * such a name.
  */
 export function eventsConnection(connection: string): string {
   return `${connection}${suffix}`

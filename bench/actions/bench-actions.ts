@@ -25,7 +25,10 @@ export interface ActionsFigures extends ActionsOptions {
   readonly ratio: number
   /** The latency of the service. */
   readonly p99_ms: number
-  /** Invocations per second of the service / calls per second of a bare route that calls the SDK: the median of the rounds. */
+  /**
+   * Invocations per second of the service / calls per second of a bare route that calls the SDK: the median
+   * of the rounds.
+   */
   readonly route_ratio: number
   readonly service: CallFigures
   readonly route: CallFigures
@@ -56,7 +59,10 @@ const calls = z.object({ perSecond: z.number(), p99Ms: z.number() })
 const instance = z.object({ name: z.string() })
 const warmUpSeconds = 2
 
-/** Actions through a real service with audit and idempotency, beside the vendor's SDK; streams beside the SDK's paging loop. */
+/**
+ * Actions through a real service with audit and idempotency, beside the vendor's SDK; streams beside the
+ * SDK's paging loop.
+ */
 export async function benchActions(
   options: ActionsOptions,
   print: (line: string) => void,

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import Stripe from 'stripe'
 
 /**
- * Creates customers by Stripe's SDK, as a program of its own. Arguments: URL of the vendor, calls at a time, seconds that are not counted,
- * seconds. Prints `{"perSecond", "p99Ms"}`.
+ * Creates customers by Stripe's SDK, as a program of its own. Arguments: URL of the vendor, calls at a time,
+ * seconds that are not counted, seconds. Prints `{"perSecond", "p99Ms"}`.
  */
 const [url = '', clients = '1', warmUp = '1', seconds = '1'] = process.argv.slice(2)
 const { hostname, port } = new URL(url)

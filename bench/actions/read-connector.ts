@@ -5,8 +5,8 @@ import { connectorOf } from '../../connectors/registry.ts'
 import { jsonObjectSchema } from '../../protocol/json-object.ts'
 
 /**
- * Reads a stream of a connector to its end, and prints each record as a message of Airbyte. Arguments: type of the connector, stream,
- * configuration (JSON), records that must come at least.
+ * Reads a stream of a connector to its end, and prints each record as a message of Airbyte. Arguments: type
+ * of the connector, stream, configuration (JSON), records that must come at least.
  */
 const [type = '', name = '', text = '{}', expected] = process.argv.slice(2)
 const connector = await connectorOf(type)

@@ -4,8 +4,8 @@ import { WebClient, type ConversationsHistoryResponse } from '@slack/web-api'
 import Stripe from 'stripe'
 
 /**
- * Reads a list to its end by the vendor's SDK, and prints each record as a message of Airbyte, as the connector's read does. Arguments: type
- * of the connector, URL of the vendor, records that must come.
+ * Reads a list to its end by the vendor's SDK, and prints each record as a message of Airbyte, as the
+ * connector's read does. Arguments: type of the connector, URL of the vendor, records that must come.
  */
 const [type = '', url = '', expected] = process.argv.slice(2)
 

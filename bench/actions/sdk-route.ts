@@ -3,8 +3,8 @@ import fastify from 'fastify'
 import Stripe from 'stripe'
 
 /**
- * The least that an application needs between a client and Stripe's SDK: a route that calls it, without keys, policy, audit or idempotency.
- * Argument: URL of the vendor. Prints its port.
+ * The least that an application needs between a client and Stripe's SDK: a route that calls it, without keys,
+ * policy, audit or idempotency. Argument: URL of the vendor. Prints its port.
  */
 const { hostname, port } = new URL(process.argv[2] ?? '')
 const stripe = new Stripe('sk_test_bench', {

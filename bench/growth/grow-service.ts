@@ -63,7 +63,10 @@ async function createAll(service: ServiceProcess, from: number, to: number): Pro
   )
 }
 
-/** Runs at the same time, each of three streams, until the last one has ended; in a process of its own for each size. */
+/**
+ * Runs at the same time, each of three streams, until the last one has ended; in a process of its own for
+ * each size.
+ */
 export async function growRuns(
   sizes: readonly number[],
   print: (line: string) => void,

@@ -14,7 +14,10 @@ interface Panel {
   readonly className: string
 }
 
-/** Time on the left, memory on the right, a row for each series; both axes are logarithmic, so that a line shows its exponent as its slope. */
+/**
+ * Time on the left, memory on the right, a row for each series; both axes are logarithmic, so that a line
+ * shows its exponent as its slope.
+ */
 export function growthPicture(series: readonly GrowthSeries[]): string {
   const height = head + series.length * rowHeight
   return `${[

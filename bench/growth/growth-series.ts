@@ -17,7 +17,10 @@ export interface GrowthSeries {
     readonly seconds: number
     readonly peak_mb: number
   }[]
-  /** Between the two largest sizes, because the start of the process counts least there: seconds grow as size to the power of this. Null of one size. */
+  /**
+   * Between the two largest sizes, because the start of the process counts least there: seconds grow as size
+   * to the power of this. Null of one size.
+   */
   readonly time_exponent: number | null
   readonly memory_exponent: number | null
 }

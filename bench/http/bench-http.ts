@@ -26,7 +26,10 @@ interface RouteFigures {
 const created = z.object({ name: z.string() })
 const page = z.object({ items: z.array(created), next_cursor: z.string().nullable() })
 
-/** A real service, in a process of its own with a PostgreSQL of its own, and clients on keep-alive connections. */
+/**
+ * A real service, in a process of its own with a PostgreSQL of its own, and clients on keep-alive
+ * connections.
+ */
 export async function benchHttp(
   options: HttpOptions,
   print: (line: string) => void,

@@ -65,7 +65,10 @@ const idDigits = 12
 const secret = 'the secret of the benchmark'
 const warmUpSeconds = 2
 
-/** Durable ingress with HMAC beside the same server that verifies the HMAC and stores nothing; the rounds are interleaved. */
+/**
+ * Durable ingress with HMAC beside the same server that verifies the HMAC and stores nothing; the rounds are
+ * interleaved.
+ */
 export async function benchIngress(
   options: IngressOptions,
   print: (line: string) => void,
@@ -147,7 +150,10 @@ async function runRounds({
   return { rounds, sentToKafka }
 }
 
-/** A receiver of GitHub, whose signature does not cover the id of the delivery: the sender signs once. Returns its token. */
+/**
+ * A receiver of GitHub, whose signature does not cover the id of the delivery: the sender signs once. Returns
+ * its token.
+ */
 async function makeReceiver(url: string, folder: string): Promise<string> {
   const logger = pino({ level: 'silent' })
   await using store = await openStore({ url, logger })

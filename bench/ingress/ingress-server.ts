@@ -17,8 +17,8 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { StoredDeliveryLog } from '../../service/webhooks/deliveries/contract.ts'
 
 /**
- * The HTTP surface of the service, put together as `serve` does. Arguments: a mode, a folder, the URL of the metadata database, brokers. Prints
- * its port.
+ * The HTTP surface of the service, put together as `serve` does. Arguments: a mode, a folder, the URL of the
+ * metadata database, brokers. Prints its port.
  *
  * - `bare`: verifies deliveries and stores nothing, the limit of the server;
  * - `embedded`: they are durable in PostgreSQL;

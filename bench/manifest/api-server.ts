@@ -2,9 +2,9 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 
 /**
- * A paged JSON API on loopback, in a process of its own so that its work is in nobody's figure. Arguments: records, records
- * a page, bytes a record. Prints its port. `GET /items?page=N` gives `{"data": […], "next_page": N + 1 or null}`; pages
- * are made once, before the first request.
+ * A paged JSON API on loopback, in a process of its own so that its work is in nobody's figure. Arguments:
+ * records, records a page, bytes a record. Prints its port. `GET /items?page=N` gives `{"data": […],
+ * "next_page": N + 1 or null}`; pages are made once, before the first request.
  */
 const [records = 0, pageSize = 1, bytes = 300] = process.argv.slice(2).map(Number)
 const pages: Buffer[] = []

@@ -50,7 +50,10 @@ export interface ManifestFigures {
 
 const cdkVersion = '7.39.1'
 
-/** Reads a paged API on loopback through the interpreter, and through airbyte-cdk beside it, both as whole processes. */
+/**
+ * Reads a paged API on loopback through the interpreter, and through airbyte-cdk beside it, both as whole
+ * processes.
+ */
 export async function benchManifest(
   options: ManifestBenchOptions,
   print: (line: string) => void,

@@ -3,7 +3,10 @@ import { SourceEnvironment } from '../../connectors/manifest/source-environment.
 import { loadManifest } from '../../manifest-interpreter/manifest/load-manifest.ts'
 import { ManifestSource } from '../../manifest-interpreter/source/manifest-source.ts'
 
-/** Compiles the manifest of a file, all its streams with all their templates, and prints the milliseconds and the streams. */
+/**
+ * Compiles the manifest of a file, all its streams with all their templates, and prints the milliseconds and
+ * the streams.
+ */
 const [file = ''] = process.argv.slice(2)
 const started = performance.now()
 const text = readFileSync(file, 'utf8')

@@ -47,7 +47,10 @@ export interface PeersFigures {
 
 const allPeers: readonly Peer[] = [sling, dlt]
 
-/** The same table through the COPY pipe, this engine and its peers, one after the other in each round. A peer that fails is an error, never a gap. */
+/**
+ * The same table through the COPY pipe, this engine and its peers, one after the other in each round. A peer
+ * that fails is an error, never a gap.
+ */
 export async function benchPeers(
   options: PeersOptions,
   print: (line: string) => void,
@@ -170,7 +173,10 @@ function pipeProgram(bench: BenchServer, rows: number): Program {
   }
 }
 
-/** As a user runs it, in a process of its own: like the peers, it begins with nothing and finds the table itself. */
+/**
+ * As a user runs it, in a process of its own: like the peers, it begins with nothing and finds the table
+ * itself.
+ */
 function engineProgram(bench: BenchServer, rows: number, brokers?: readonly string[]): Program {
   const log = brokers === undefined ? 'embedded log' : 'Kafka, block framing'
   return {

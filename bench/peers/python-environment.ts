@@ -15,7 +15,10 @@ export interface PythonEnvironment {
   readonly python: string
 }
 
-/** A virtual environment with these packages, made once and kept in `cacheDir`. One that was not finished is made again. */
+/**
+ * A virtual environment with these packages, made once and kept in `cacheDir`. One that was not finished is
+ * made again.
+ */
 export async function pythonEnvironment(
   cacheDir: string,
   name: string,

@@ -3,7 +3,10 @@ import type { Peer } from './peer.ts'
 
 const version = '1.4.11'
 
-/** The last version whose program comes from PyPI; newer ones are downloaded elsewhere at their first start. Linux, x64 and arm64. */
+/**
+ * The last version whose program comes from PyPI; newer ones are downloaded elsewhere at their first start.
+ * Linux, x64 and arm64.
+ */
 export const sling: Peer = {
   name: `Sling ${version}`,
   note: 'full refresh, table without a key',

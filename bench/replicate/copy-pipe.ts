@@ -10,8 +10,8 @@ export interface PipeResult {
 }
 
 /**
- * For PostgreSQL's client programs: with the folder of the programs themselves first. `psql` of Debian is a Perl program that looks for the real one, and takes
- * more CPU than a table of 100 rows (55 of 60 ms).
+ * For PostgreSQL's client programs: with the folder of the programs themselves first. `psql` of Debian is a
+ * Perl program that looks for the real one, and takes more CPU than a table of 100 rows (55 of 60 ms).
  */
 export function clientEnvironment(): NodeJS.ProcessEnv {
   const clients = globSync('/usr/lib/postgresql/*/bin/psql').toSorted(byVersion)
@@ -21,7 +21,10 @@ export function clientEnvironment(): NodeJS.ProcessEnv {
 
 const byVersion = new Intl.Collator('en', { numeric: true }).compare
 
-/** psql prints its version if it is installed (Debian: postgresql-client). The pipe is the physical limit, so it has no stand-in. */
+/**
+ * psql prints its version if it is installed (Debian: postgresql-client). The pipe is the physical limit, so
+ * it has no stand-in.
+ */
 export function psqlVersion(): string | undefined {
   const { status, stdout } = spawnSync('psql', ['--version'], {
     encoding: 'utf8',

@@ -6,8 +6,8 @@ import type { RunPlan } from '../../engine/run-types.ts'
 import { peakRssMb } from '../peak-rss.ts'
 
 /**
- * One run of the engine in a process of its own, so that its peak memory and CPU are its own: the plan comes as JSON on
- * standard input, the figures go as one JSON line to standard output.
+ * One run of the engine in a process of its own, so that its peak memory and CPU are its own: the plan comes
+ * as JSON on standard input, the figures go as one JSON line to standard output.
  */
 async function main(): Promise<void> {
   // As the command line does.

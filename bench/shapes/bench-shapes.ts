@@ -40,7 +40,10 @@ export interface ShapeFigures {
   readonly peak_mb: number | null
 }
 
-/** Interleaved rounds of the engine, the two COPY pipes and pgcopydb over tables of different shapes. A program that loses rows is an error. */
+/**
+ * Interleaved rounds of the engine, the two COPY pipes and pgcopydb over tables of different shapes. A
+ * program that loses rows is an error.
+ */
 export async function benchShapes(
   options: ShapesOptions,
   print: (line: string) => void,
@@ -98,7 +101,8 @@ async function runRounds(
   const rounds: Round[] = []
   const first = warmUp ? 0 : 1
   for (let round = first; round <= options.rounds; round++) {
-    // To compare the rows themselves takes as long as to load them: once is enough to know that a program copies them.
+    // To compare the rows themselves takes as long as to load them: once is enough to know that a program
+    // copies them.
     const verify = async (kind: TableKind): Promise<void> => {
       await requireKind(bench, kind)
       await (round === first ? requireSameRows(bench, source) : requireRowCounts(bench, source))

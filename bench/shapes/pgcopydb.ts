@@ -11,8 +11,9 @@ export function pgcopydbVersion(): string | undefined {
 }
 
 /**
- * `pgcopydb copy table-data` with its own number of jobs, into tables that are there. Its `clone` makes them with pg_dump, which refuses
- * servers that are newer than itself. The copy ends with VACUUM ANALYZE of each table.
+ * `pgcopydb copy table-data` with its own number of jobs, into tables that are there. Its `clone` makes them
+ * with pg_dump, which refuses servers that are newer than itself. The copy ends with VACUUM ANALYZE of each
+ * table.
  */
 export async function pgcopydb({
   sourceUrl,

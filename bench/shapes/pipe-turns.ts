@@ -25,7 +25,10 @@ async function pipeAll(pipes: readonly Parameters<typeof copyPipe>[0][]): Promis
   return { seconds }
 }
 
-/** The tables that the engine has loaded, with its types and metadata, into empty ones that are like them: what the server takes for the same columns. */
+/**
+ * The tables that the engine has loaded, with its types and metadata, into empty ones that are like them:
+ * what the server takes for the same columns.
+ */
 export async function pipeEngineTables({ bench, shape }: TurnContext): Promise<Measured> {
   const { warehouseUrl: url } = bench
   const madeOf = (name: string): string => `made_${name}`

@@ -27,7 +27,10 @@ export async function sourceContents(
   return { tables, columns, lines: lines.split('\n') }
 }
 
-/** Throws unless `warehouse` has the same rows in these columns as the source: the same number, and the same sum of their texts' hashes. */
+/**
+ * Throws unless `warehouse` has the same rows in these columns as the source: the same number, and the same
+ * sum of their texts' hashes.
+ */
 export async function requireSameRows(
   bench: BenchServer,
   { tables, columns, lines }: TableContents,

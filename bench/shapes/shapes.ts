@@ -5,14 +5,19 @@ import { wideTable } from './wide-table.ts'
 export const shapeNames = ['columns12', 'integers', 'wide', 'large', 'many'] as const
 export type ShapeName = (typeof shapeNames)[number]
 
-/** How the engine loads. `append_dedup_second` and `overwrite_existing` find the table as the mode before them left it. */
+/**
+ * How the engine loads. `append_dedup_second` and `overwrite_existing` find the table as the mode before them
+ * left it.
+ */
 export type Mode =
   'append' | 'append_dedup_first' | 'append_dedup_second' | 'overwrite_new' | 'overwrite_existing'
 
 export interface Shape {
   readonly name: ShapeName
   readonly tables: readonly TableShape[]
-  /** The modes of a case are run one after the other, by the same connection; each case begins with nothing. */
+  /**
+   * The modes of a case are run one after the other, by the same connection; each case begins with nothing.
+   */
   readonly cases: readonly (readonly Mode[])[]
 }
 

@@ -26,7 +26,10 @@ export interface TopicOptions {
 export interface TopicFigures {
   readonly rows: number
   readonly rounds: number
-  /** Rows per second in JSON / messages per second of kafka-producer-perf-test; median of the rounds' ratios, as the others are. */
+  /**
+   * Rows per second in JSON / messages per second of kafka-producer-perf-test; median of the rounds' ratios,
+   * as the others are.
+   */
   readonly ratio: number
   readonly avro_ratio: number
   /** Rows per second in JSON / those of Debezium's snapshot. */

@@ -7,8 +7,8 @@ import { z } from 'zod'
 import { openBenchTopics } from './bench-topics.ts'
 
 /**
- * Kafka Connect with one source, until its topic has all messages; then both end. A program of its own, so that its processes are
- * measured like those of any peer.
+ * Kafka Connect with one source, until its topic has all messages; then both end. A program of its own, so
+ * that its processes are measured like those of any peer.
  */
 const connectRun = z.object({
   brokers: z.string(),

@@ -104,7 +104,10 @@ const producerSettings = [
 ]
 const producerNote = 'linger.ms=10, batch.size=256 KiB, lz4'
 
-/** Values in JSON as they are, padded to the size with their key; in Avro, whose bytes no file of lines can hold, letters of the same size. */
+/**
+ * Values in JSON as they are, padded to the size with their key; in Avro, whose bytes no file of lines can
+ * hold, letters of the same size.
+ */
 async function payloadOf(
   workDir: string,
   {

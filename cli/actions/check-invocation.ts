@@ -37,8 +37,8 @@ export interface CheckedInvocation {
 }
 
 /**
- * Before an action is invoked: whether what it needs was given, and whether a person agrees if it needs that. Resolves with the input, or with the exit
- * code of a command that ends here. Throws `usage`.
+ * Before an action is invoked: whether what it needs was given, and whether a person agrees if it needs that.
+ * Resolves with the input, or with the exit code of a command that ends here. Throws `usage`.
  */
 export async function checkInvocation(
   context: CommandContext,

@@ -5,8 +5,8 @@ import { apiPath } from '../client/api-path.ts'
 import { usageError } from '../usage-error.ts'
 
 /**
- * Does the work with an instance. If there is none of this name, but a connector is called so, the error says how to see its actions,
- * or the one that was meant. Throws `usage`.
+ * Does the work with an instance. If there is none of this name, but a connector is called so, the error says
+ * how to see its actions, or the one that was meant. Throws `usage`.
  */
 export async function withInstance<Result>(
   client: ApiClient,

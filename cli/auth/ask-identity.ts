@@ -15,8 +15,8 @@ const answerSchema = z.object({
 })
 
 /**
- * Logs in at an Identity service: docs/identity.md describes the request. Throws `login_refused`, `login_throttled`, `usage` for an address
- * where a password must not be sent, and what `ApiClient` throws.
+ * Logs in at an Identity service: docs/identity.md describes the request. Throws `login_refused`,
+ * `login_throttled`, `usage` for an address where a password must not be sent, and what `ApiClient` throws.
  */
 export async function askIdentity(
   loginUrl: string,

@@ -29,7 +29,10 @@ interface LogoutContext {
 /** Long enough for a distant service; what is stored here is forgotten in any case. */
 const patienceMs = 10_000
 
-/** Ends the logins of users at their services, if these respond, and forgets what is stored: also a broken file. */
+/**
+ * Ends the logins of users at their services, if these respond, and forgets what is stored: also a broken
+ * file.
+ */
 export async function logout(flags: LogoutFlags, context: LogoutContext): Promise<number> {
   const { output, environment } = context
   const file = loginFile(environment)
@@ -83,7 +86,10 @@ async function endLogin(
   }
 }
 
-/** The credentials of the next command: a key of the environment, a remaining login, or the admin key of this machine's service. */
+/**
+ * The credentials of the next command: a key of the environment, a remaining login, or the admin key of this
+ * machine's service.
+ */
 interface NextCaller {
   readonly url: string
   readonly with: 'environment_key' | 'login' | 'machine_key'

@@ -29,8 +29,8 @@ export interface RegistryOptions extends FetchOptions {
 }
 
 /**
- * Fetches the manifest of a connector by its name, in the given version or the latest one. Throws `usage` if Airbyte publishes none: the
- * connector does not exist, or is written in Python or Java.
+ * Fetches the manifest of a connector by its name, in the given version or the latest one. Throws `usage` if
+ * Airbyte publishes none: the connector does not exist, or is written in Python or Java.
  */
 export async function fetchPublished(
   name: string,

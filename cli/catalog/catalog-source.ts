@@ -52,8 +52,8 @@ export function localCatalog(folder: string): CatalogSource {
 }
 
 /**
- * The catalog of the service that this machine knows of and has a key for, else the one of this machine. A connector that the service
- * does not have may be one that was imported here.
+ * The catalog of the service that this machine knows of and has a key for, else the one of this machine. A
+ * connector that the service does not have may be one that was imported here.
  */
 export async function knownCatalog(options: {
   readonly folder: string

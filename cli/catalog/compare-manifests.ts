@@ -5,7 +5,10 @@ import { loadManifest, type Manifest } from '../../manifest-interpreter/manifest
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import { isJsonList, isJsonObject, type JsonObject } from '../../protocol/index.ts'
 
-/** The lines that say what a new version of a manifest changes for its users; empty if only its text differs. Throws if one is invalid. */
+/**
+ * The lines that say what a new version of a manifest changes for its users; empty if only its text differs.
+ * Throws if one is invalid.
+ */
 export function compareManifests(before: string, after: string): readonly string[] {
   const [old, next] = [before, after].map((text) => {
     const manifest = loadManifest(text)
@@ -21,7 +24,10 @@ export function compareManifests(before: string, after: string): readonly string
   ]
 }
 
-/** The lines that say which other servers get the requests of a connector, and the secrets of its instances with them. */
+/**
+ * The lines that say which other servers get the requests of a connector, and the secrets of its instances
+ * with them.
+ */
 export function compareServers(before: Manifest, after: Manifest): readonly string[] {
   const { removed, added } = difference(serversOf(before), serversOf(after))
   return [

@@ -22,8 +22,8 @@ export async function fetchManifest(url: string, options: FetchOptions): Promise
 }
 
 /**
- * Fetches a text over https, through the guard that keeps sources out of private networks. An operator who opened the network of this
- * machine may use http there. Throws a `TransportError` that says why it cannot.
+ * Fetches a text over https, through the guard that keeps sources out of private networks. An operator who
+ * opened the network of this machine may use http there. Throws a `TransportError` that says why it cannot.
  */
 export async function fetchText(url: string, options: FetchOptions): Promise<string> {
   const { allowedNetworks, signal } = options

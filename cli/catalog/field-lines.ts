@@ -11,7 +11,10 @@ export function fieldLines(spec: JsonObject): string {
 /** No input of an action is deeper; a schema that refers to itself ends here. */
 const maxDepth = 6
 
-/** The fields of an input or an output, each with those inside of it, indented. One that is no object has its type above them. */
+/**
+ * The fields of an input or an output, each with those inside of it, indented. One that is no object has its
+ * type above them.
+ */
 export function valueLines(schema: JsonObject): string {
   const isObject = schema.type === 'object'
   const rows = isObject

@@ -10,8 +10,8 @@ import { usageError } from '../usage-error.ts'
 const maxDepth = 5
 
 /**
- * The manifests of a path: a file, or those of a folder: every `manifest.yaml` below it, and if there is none the YAML
- * files in it. Throws `usage` if there is nothing to read.
+ * The manifests of a path: a file, or those of a folder: every `manifest.yaml` below it, and if there is none
+ * the YAML files in it. Throws `usage` if there is nothing to read.
  */
 export function findManifests(path: string): readonly ManifestFile[] {
   try {

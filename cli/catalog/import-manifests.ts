@@ -36,7 +36,10 @@ export type Imported =
       readonly description: ConnectorStreams
       /** Errors in its text. It is imported all the same. */
       readonly mistakes: readonly Mistake[]
-      /** Servers that the manifest that it replaces did not send requests to, and those that it does not send any to. */
+      /**
+       * Servers that the manifest that it replaces did not send requests to, and those that it does not send
+       * any to.
+       */
       readonly servers: readonly string[]
     }
   | { readonly from: string; readonly refused: string }

@@ -1,8 +1,8 @@
 import { basename, dirname, extname } from 'node:path'
 
 /**
- * The name under which a manifest is imported: that of its file, or of the folder around a `manifest.yaml`. The prefix of
- * Airbyte's folders (`source-`) is dropped. Undefined if that is not a name.
+ * The name under which a manifest is imported: that of its file, or of the folder around a `manifest.yaml`.
+ * The prefix of Airbyte's folders (`source-`) is dropped. Undefined if that is not a name.
  */
 export function manifestName(path: string): string | undefined {
   const file = basename(path, extname(path))

@@ -20,7 +20,10 @@ export interface UpdateOptions extends RegistryOptions {
   readonly write: (text: string) => Promise<void>
 }
 
-/** Shows what newer versions of imported manifests change. Resolves with `changes` if one differs and was not replaced. */
+/**
+ * Shows what newer versions of imported manifests change. Resolves with `changes` if one differs and was not
+ * replaced.
+ */
 export async function updateManifests(options: UpdateOptions): Promise<number> {
   const names = updatable(options)
   let open = 0

@@ -32,8 +32,9 @@ export interface Answer<Document> {
 }
 
 /**
- * Sends requests to the HTTP API of a service. Redirects are not followed: they would carry the key elsewhere. Every method throws the
- * service's own error if it refuses, and `service_unreachable`, `service_answer_invalid`.
+ * Sends requests to the HTTP API of a service. Redirects are not followed: they would carry the key
+ * elsewhere. Every method throws the service's own error if it refuses, and `service_unreachable`,
+ * `service_answer_invalid`.
  */
 export class ApiClient {
   readonly #address: ServiceAddress
@@ -108,7 +109,10 @@ export class ApiClient {
     }
   }
 
-  /** An error of the network as `service_unreachable`; an abort stays an abort. The error of a request that may have been carried out says so. */
+  /**
+   * An error of the network as `service_unreachable`; an abort stays an abort. The error of a request that
+   * may have been carried out says so.
+   */
   unreachable(cause: unknown, request: SentRequest): unknown {
     if (this.#signal.aborted) return cause
     const mayBeDone = !isHarmless(request) && !hasNeverConnected(cause)

@@ -11,8 +11,8 @@ export function yesOption(): Option {
 }
 
 /**
- * Asks before something is deleted, unless `--yes` says so already. False: the person does not want it. Throws `usage` if there is no
- * terminal.
+ * Asks before something is deleted, unless `--yes` says so already. False: the person does not want it.
+ * Throws `usage` if there is no terminal.
  *
  * @param deletion such as `delete the connection shop`
  */

@@ -24,8 +24,9 @@ export interface ResolvedService extends ServiceAddress {
 }
 
 /**
- * The service that a command uses: from the flags, else from the environment, else from the last login, else the one on this machine. A key
- * or token that was stored for one address is never sent to another. Throws `usage`.
+ * The service that a command uses: from the flags, else from the environment, else from the last login, else
+ * the one on this machine. A key or token that was stored for one address is never sent to another. Throws
+ * `usage`.
  */
 export async function findService(
   flags: ServiceFlags,

@@ -28,8 +28,9 @@ const retryMs = 1_000
 const patienceMs = 60_000
 
 /**
- * The lines of a run's log and the changes of the run as they come, until the run has ended. A broken connection is opened again, after the
- * last line that was received. Throws what the service refuses, and `service_unreachable` if it stays away.
+ * The lines of a run's log and the changes of the run as they come, until the run has ended. A broken
+ * connection is opened again, after the last line that was received. Throws what the service refuses, and
+ * `service_unreachable` if it stays away.
  */
 export async function* followRun(client: ApiClient, following: Following): AsyncGenerator<RunNews> {
   let { after } = following

@@ -39,15 +39,18 @@ export function loginFile(environment: Environment): string {
 }
 
 /**
- * Stores a login in place of an earlier one for that service, as the last one. Durable when it resolves; only the user can read it. Throws
- * `usage` for a file that is broken.
+ * Stores a login in place of an earlier one for that service, as the last one. Durable when it resolves; only
+ * the user can read it. Throws `usage` for a file that is broken.
  */
 export async function keepLogin(file: string, login: StoredLogin): Promise<void> {
   const others = (await readLogins(file)).filter(({ url }) => url !== login.url)
   await write(file, [login, ...others])
 }
 
-/** The last one first; none if there is no file. Throws `usage` for a file that is broken, or is not this user's. */
+/**
+ * The last one first; none if there is no file. Throws `usage` for a file that is broken, or is not this
+ * user's.
+ */
 export async function readLogins(file: string): Promise<readonly StoredLogin[]> {
   let text: string
   try {

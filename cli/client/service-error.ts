@@ -22,7 +22,10 @@ export const serviceErrorDocument = z.object({
 })
 export type ServiceError = z.output<typeof serviceErrorDocument>['error']
 
-/** The service's error with details that a ConnectError cannot represent: the cause of the error that is thrown. */
+/**
+ * The service's error with details that a ConnectError cannot represent: the cause of the error that is
+ * thrown.
+ */
 export class ServiceRefusal extends Error {
   override readonly name = 'ServiceRefusal'
   readonly body: ServiceError

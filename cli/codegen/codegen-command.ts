@@ -17,7 +17,10 @@ export interface CodegenFlags {
   readonly force?: true
 }
 
-/** Writes nothing if the file is up to date. Throws `codegen_file_outdated`, `codegen_file_foreign`, `codegen_file_unusable`. */
+/**
+ * Writes nothing if the file is up to date. Throws `codegen_file_outdated`, `codegen_file_foreign`,
+ * `codegen_file_unusable`.
+ */
 export async function generateClientFile(
   context: CommandContext,
   flags: CodegenFlags,

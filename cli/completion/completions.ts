@@ -1,8 +1,8 @@
 import type { Command, Option } from 'commander'
 
 /**
- * Words that can replace the last of `words` (which may be empty): commands, arguments with choices, options if it begins with `-`, and
- * values of the previous option. None: a file, or a name that only the user knows.
+ * Words that can replace the last of `words` (which may be empty): commands, arguments with choices, options
+ * if it begins with `-`, and values of the previous option. None: a file, or a name that only the user knows.
  */
 export function completions(program: Command, words: readonly string[]): readonly string[] {
   const partial = words.at(-1) ?? ''

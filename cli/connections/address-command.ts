@@ -16,7 +16,10 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 import { usageError } from '../usage-error.ts'
 
-/** The address of a connection's tables, as a URL for psql. It never has the password: others see what is on a command line. */
+/**
+ * The address of a connection's tables, as a URL for psql. It never has the password: others see what is on a
+ * command line.
+ */
 export async function showAddress(context: CommandContext, name: string): Promise<number> {
   const { client, output, environment } = context
   const { document } = await client.ask(

@@ -75,7 +75,10 @@ export async function updateConnection(
   return exitCodes.complete
 }
 
-/** The streams that the connection has, if `--transform` changes them: the change is made only if they are still the same. */
+/**
+ * The streams that the connection has, if `--transform` changes them: the change is made only if they are
+ * still the same.
+ */
 async function currentStreams(
   client: CommandContext['client'],
   name: string,

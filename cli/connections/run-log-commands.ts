@@ -35,7 +35,9 @@ export async function showLogs(
   }
 }
 
-/** The same, and the lines that are written until the run has ended; on a terminal with the progress below. */
+/**
+ * The same, and the lines that are written until the run has ended; on a terminal with the progress below.
+ */
 export async function followLogs(
   context: CommandContext,
   { name, run, after }: LogPlace,

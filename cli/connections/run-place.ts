@@ -9,7 +9,9 @@ export interface RunPlace {
   readonly run: string
 }
 
-/** Finds the run that a command names: by its id, or the last one. Throws `usage` if the connection never ran. */
+/**
+ * Finds the run that a command names: by its id, or the last one. Throws `usage` if the connection never ran.
+ */
 export async function findRun(
   { client }: Pick<CommandContext, 'client'>,
   { name, run }: RunPlace,

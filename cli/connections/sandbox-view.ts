@@ -47,8 +47,8 @@ export interface StreamView {
 }
 
 /**
- * failed: a run would fail. changed: it changes something. open: no change in the records that were read, but the stream was not read to
- * its end.
+ * failed: a run would fail. changed: it changes something. open: no change in the records that were read, but
+ * the stream was not read to its end.
  */
 export type StreamFate = 'failed' | 'changed' | 'open' | 'unchanged'
 

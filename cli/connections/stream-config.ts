@@ -13,7 +13,9 @@ const option = '--stream-config'
 const what = 'a list of streams'
 const schema = snakeCaseSchema(connectionUpdateSchema.shape.streams.unwrap())
 
-/** The streams of `--stream-config`. Throws `usage` with all that is wrong, in the words that a run file gets. */
+/**
+ * The streams of `--stream-config`. Throws `usage` with all that is wrong, in the words that a run file gets.
+ */
 export async function readStreamConfig(
   value: string,
   input: UserInput,

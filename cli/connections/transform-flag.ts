@@ -14,7 +14,10 @@ interface Choice {
   readonly transform: string | undefined
 }
 
-/** Streams with what `--transform` chooses for them: `function:NAME` for all, then `STREAM=function:NAME` for one; `none` in place of a function. */
+/**
+ * Streams with what `--transform` chooses for them: `function:NAME` for all, then `STREAM=function:NAME` for
+ * one; `none` in place of a function.
+ */
 export function withTransforms(
   streams: readonly Stream[],
   flags: readonly string[],

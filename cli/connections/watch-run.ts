@@ -50,7 +50,10 @@ async function showNews(
   } else if (withLog || isFailure(news.line)) output.screen.line(runLogLine(news.line))
 }
 
-/** Something failed and is tried again: otherwise the run would seem to stand still for no reason, while brokers are down for instance. */
+/**
+ * Something failed and is tried again: otherwise the run would seem to stand still for no reason, while
+ * brokers are down for instance.
+ */
 function isFailure({ level, fields }: RunLine): boolean {
   return level === 'warn' && typeof fields.code === 'string'
 }

@@ -5,7 +5,9 @@ import { exitCodes } from '../exit-codes.ts'
 import { usageError } from '../usage-error.ts'
 import { runDemo, type DemoOptions } from './run-demo.ts'
 
-/** Runs the demo with the data in the package. Resolves with the exit code. Throws `usage` if there is none. */
+/**
+ * Runs the demo with the data in the package. Resolves with the exit code. Throws `usage` if there is none.
+ */
 export async function demo(say: (line: string) => void, signal: AbortSignal): Promise<number> {
   // `npm run build` writes it.
   const dataFolder = join(packageFolder(import.meta.url) ?? import.meta.dirname, 'dist/demo')

@@ -51,7 +51,8 @@ const newNames = {
 }
 
 /**
- * Makes the schema `aviation` in an empty database and fills it with public data (demo/README.md), in one transaction.
+ * Makes the schema `aviation` in an empty database and fills it with public data (demo/README.md), in one
+ * transaction.
  * @param folder of the data, as demo/prepare-data.ts writes it
  */
 export async function loadDemoSource(

@@ -21,7 +21,10 @@ export interface DemoOptions {
   readonly signal: AbortSignal
 }
 
-/** Starts a PostgreSQL, replicates one of its databases into another, changes it, replicates the change, and compares. */
+/**
+ * Starts a PostgreSQL, replicates one of its databases into another, changes it, replicates the change, and
+ * compares.
+ */
 export async function runDemo({ dataFolder, say, brokers, signal }: DemoOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'reactor-demo-'))
   const files = await mkdtemp(join(tmpdir(), 'reactor-demo-files-'))
@@ -30,7 +33,8 @@ export async function runDemo({ dataFolder, say, brokers, signal }: DemoOptions)
     await using server = await startEmbeddedPostgres({ dataDir: folder })
     const file = join(files, 'demo.yaml')
     await writeFile(file, runFile(server, brokers))
-    // Closed before the server is stopped, also if something fails: otherwise its last message hides the reason.
+    // Closed before the server is stopped, also if something fails: otherwise its last message hides the
+    // reason.
     await using clients = new AsyncDisposableStack()
     const source = await connect(server, 'postgres')
     clients.defer(() => source.end())

@@ -1,4 +1,7 @@
-/** The demo's source database. `updated_at` says when a row was last written: the cursor of an incremental sync. */
+/**
+ * The demo's source database. `updated_at` says when a row was last written: the cursor of an incremental
+ * sync.
+ */
 export const sourceSchema = `
   CREATE SCHEMA aviation;
 

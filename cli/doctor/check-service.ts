@@ -22,7 +22,10 @@ const foundBy: Readonly<Record<ResolvedService['from'], string>> = {
   default: 'where one would be by default',
 }
 
-/** The service that the other commands use: whether it responds, is ready, accepts the key, and has our version. */
+/**
+ * The service that the other commands use: whether it responds, is ready, accepts the key, and has our
+ * version.
+ */
 export async function checkService(
   client: ApiClient,
   service: ResolvedService,

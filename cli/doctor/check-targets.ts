@@ -31,7 +31,10 @@ interface TargetOptions {
   readonly variables: string
 }
 
-/** A GET does nothing there. Any response shows that a program listens; only a POST would show that it takes events. */
+/**
+ * A GET does nothing there. Any response shows that a program listens; only a POST would show that it takes
+ * events.
+ */
 async function checkTarget(
   name: string,
   url: string,

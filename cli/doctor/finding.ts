@@ -30,7 +30,9 @@ const pathFixes: Readonly<Record<string, string>> = {
     'A part of this path is a file: name the data folder of the service with `--data-dir` or `REACTOR_CONNECT_DATA_DIR`.',
 }
 
-/** A path that this user cannot reach, or that leads nowhere. The error may be the cause of one of the vault. */
+/**
+ * A path that this user cannot reach, or that leads nowhere. The error may be the cause of one of the vault.
+ */
 function pathProblem(thrown: unknown): Pick<Finding, 'detail' | 'fix'> | undefined {
   const { cause } = thrown instanceof ConnectError ? thrown : { cause: thrown }
   if (!(cause instanceof Error) || !('path' in cause) || typeof cause.path !== 'string')

@@ -14,7 +14,10 @@ export interface JsonInput<Value> {
   readonly isVisible: boolean
 }
 
-/** An object that an option gives: as JSON, as the name of a file, or as `-` for standard input. Throws `usage`. */
+/**
+ * An object that an option gives: as JSON, as the name of a file, or as `-` for standard input. Throws
+ * `usage`.
+ */
 export async function readJsonObject(
   option: string,
   value: string,

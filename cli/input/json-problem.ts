@@ -1,4 +1,7 @@
-/** Where a text stops being JSON, in words; undefined if it is JSON. Never a part of the text, which may hold secrets. */
+/**
+ * Where a text stops being JSON, in words; undefined if it is JSON. Never a part of the text, which may hold
+ * secrets.
+ */
 export function jsonProblem(text: string): string | undefined {
   const message = parseFailure(text)
   if (message === undefined) return undefined

@@ -12,7 +12,9 @@ export interface UserInput {
   readonly canAsk: boolean
   /** All of standard input, to its end. Throws `usage` if it is not in UTF-8. */
   readAll(): Promise<string>
-  /** Prompts for one line that is not shown. Throws `usage` if there is no input: Ctrl-D, a closed terminal. */
+  /**
+   * Prompts for one line that is not shown. Throws `usage` if there is no input: Ctrl-D, a closed terminal.
+   */
   askSecret(question: string): Promise<string>
   /** Asks a question that only `y` and `yes` agree to. Throws `usage` if there is no input. */
   confirm(question: string): Promise<boolean>

@@ -93,7 +93,10 @@ function sendUser({ output }: CommandContext, url: string, flags: BrowserFlags):
   if (flags.browser) openBrowser(href)
 }
 
-/** Opens an http(s) address in the user's browser, if there is one. The address was shown before: a failure here does no harm. */
+/**
+ * Opens an http(s) address in the user's browser, if there is one. The address was shown before: a failure
+ * here does no harm.
+ */
 function openBrowser(url: string): void {
   // No shell: the address is one argument, whatever is in it.
   const child = spawn(process.platform === 'darwin' ? 'open' : 'xdg-open', [url], {

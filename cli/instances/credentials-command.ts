@@ -114,7 +114,10 @@ async function show(
   return exitCodes.complete
 }
 
-/** Prompts for the required secrets that are missing; if none is, for all: an empty input leaves a secret unchanged. */
+/**
+ * Prompts for the required secrets that are missing; if none is, for all: an empty input leaves a secret
+ * unchanged.
+ */
 async function askSecrets(
   { input }: CommandContext,
   { name, config }: InstanceDocument,

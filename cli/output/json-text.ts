@@ -1,6 +1,9 @@
 import { unseen } from './plain-text.ts'
 
-/** JSON for a terminal and for programs: control characters and changes of direction that a vendor wrote stand as escapes of JSON. */
+/**
+ * JSON for a terminal and for programs: control characters and changes of direction that a vendor wrote stand
+ * as escapes of JSON.
+ */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value, null, 2)
   // Line breaks are those of the layout: JSON has escapes for all others.

@@ -12,7 +12,10 @@ export const mask = new Mask()
 /** All that is written to it is masked. */
 export const screen = screenFor((text) => mask.text(text))
 
-/** For the output of a run, which is masked before it is written (masked-output.ts). A process uses one of the two. */
+/**
+ * For the output of a run, which is masked before it is written (masked-output.ts). A process uses one of the
+ * two.
+ */
 export const runScreen = screenFor((text) => text)
 
 function screenFor(shown: (text: string) => string): Screen {

@@ -12,8 +12,8 @@ const clearToEndOfLine = '\u001B[K'
 const clearBelow = '\u001B[J'
 
 /**
- * Lines that stay, and below them (on a terminal) a few that are redrawn in place. Every redraw is one write between the
- * marks of a synchronized update, over the old text, so that nothing flickers.
+ * Lines that stay, and below them (on a terminal) a few that are redrawn in place. Every redraw is one write
+ * between the marks of a synchronized update, over the old text, so that nothing flickers.
  */
 export class Screen {
   readonly #output: TextOutput

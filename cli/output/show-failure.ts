@@ -3,7 +3,10 @@ import { errorLines } from './error-lines.ts'
 import type { CommandOutput } from './command-output.ts'
 import { errorJson } from './docs-path.ts'
 
-/** An error on standard error, and with `--json` as `{"error":…}` on standard output too. Resolves with the exit code. */
+/**
+ * An error on standard error, and with `--json` as `{"error":…}` on standard output too. Resolves with the
+ * exit code.
+ */
 export async function showFailure(output: CommandOutput, thrown: unknown): Promise<number> {
   const { error, exitCode } = commandFailure(thrown)
   output.screen.live([])

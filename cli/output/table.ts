@@ -20,13 +20,15 @@ export interface TableOptions {
   /** If it is given, columns are left out and the widest others are cut until a row fits. */
   readonly columns?: number | undefined
   /**
-   * Headings of columns of a list that may be left out, the least important one first. Empty columns are left out before them, and the
-   * first column, which names the row for other commands, is cut last.
+   * Headings of columns of a list that may be left out, the least important one first. Empty columns are left
+   * out before them, and the first column, which names the row for other commands, is cut last.
    */
   readonly dispensable?: readonly string[] | undefined
 }
 
-/** Lines with columns as wide as their widest cell. Cells may hold anything: control characters are taken out. */
+/**
+ * Lines with columns as wide as their widest cell. Cells may hold anything: control characters are taken out.
+ */
 export function table(
   rows: readonly TableRow[],
   { header, columns, dispensable }: TableOptions = {},

@@ -5,8 +5,8 @@ import { exitCodes } from '../exit-codes.ts'
 import { showResult } from '../output/command-output.ts'
 
 /**
- * Commands whose part of the service does not exist yet: each sends its request, and the service responds that it is not available. The
- * future response is not known here, so it is shown as it is.
+ * Commands whose part of the service does not exist yet: each sends its request, and the service responds
+ * that it is not available. The future response is not known here, so it is shown as it is.
  */
 async function askReserved(
   { client, output }: CommandContext,

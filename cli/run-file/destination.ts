@@ -7,7 +7,9 @@ import { type AddProblem, checkedConfig, type DestinationProblem } from './desti
 import { postgresConfig, type RunFile } from './run-file-schema.ts'
 import { resolveTopic } from './resolve-topic.ts'
 
-/** Where the file says that rows go. Adds to `problems` and gives undefined if something is missing or wrong. */
+/**
+ * Where the file says that rows go. Adds to `problems` and gives undefined if something is missing or wrong.
+ */
 export function resolveDestination(
   { destination, log }: Pick<RunFile, 'destination' | 'log'>,
   problems: FileProblem[],

@@ -8,8 +8,8 @@ export interface Expanded {
 }
 
 /**
- * Replaces `${NAME}` and `${NAME:-default}` inside the string values of a document. The default stands in for a variable
- * that is unset or empty, as in a shell; `$${` is a literal `${`. Keys are left alone.
+ * Replaces `${NAME}` and `${NAME:-default}` inside the string values of a document. The default stands in for
+ * a variable that is unset or empty, as in a shell; `$${` is a literal `${`. Keys are left alone.
  */
 export function expandEnvironment(document: unknown, environment: Environment): Expanded {
   const problems: FileProblem[] = []
@@ -29,7 +29,10 @@ export function expandEnvironment(document: unknown, environment: Environment): 
   return { value, problems }
 }
 
-/** The value of `NAME` or `NAME:-default`; the name of a variable that is not set; nothing if the reference is malformed. */
+/**
+ * The value of `NAME` or `NAME:-default`; the name of a variable that is not set; nothing if the reference is
+ * malformed.
+ */
 function lookUp(
   reference: string,
   environment: Environment,

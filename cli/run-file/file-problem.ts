@@ -18,7 +18,10 @@ export interface RunFilePlace {
   readonly positions: PositionIndex
 }
 
-/** All problems of a file as the one error that is thrown: the first one in full, the others in `details.more`. */
+/**
+ * All problems of a file as the one error that is thrown: the first one in full, the others in
+ * `details.more`.
+ */
 export function problemsError(problems: readonly FileProblem[], place: RunFilePlace): ConnectError {
   const sorted = problems
     .map((problem) => ({ problem, position: positionOf(problem, place.positions) }))

@@ -30,12 +30,17 @@ export interface LoadedRunFile {
   readonly secrets: readonly string[]
 }
 
-/** Reads, expands and checks a run file. Throws a ConnectError that names the file, line, field, problem and fix. */
+/**
+ * Reads, expands and checks a run file. Throws a ConnectError that names the file, line, field, problem and
+ * fix.
+ */
 export async function loadRunFile(file: string, environment: Environment): Promise<LoadedRunFile> {
   return readRunFile(await readText(file), file, environment)
 }
 
-/** The same for a text that has been read. `file`: its name, for messages; the extension chooses the language. */
+/**
+ * The same for a text that has been read. `file`: its name, for messages; the extension chooses the language.
+ */
 export async function readRunFile(
   text: string,
   file: string,
@@ -55,7 +60,10 @@ export interface RunFileContext {
   readonly environment: Environment
 }
 
-/** Validates a run file after the expansion of variables. Throws a ConnectError that names the field, problem and fix. */
+/**
+ * Validates a run file after the expansion of variables. Throws a ConnectError that names the field, problem
+ * and fix.
+ */
 export async function checkRunFile(
   value: unknown,
   { place, folder, environment }: RunFileContext,
@@ -153,8 +161,8 @@ function isNoConfiguration(path: FieldPath): boolean {
 const minSecretLength = 4
 
 /**
- * The secrets of a run: the second line of defence (the first: nothing shows a value of a configuration). A text that
- * also stands in a field that is no secret (user and password are the same) is left out.
+ * The secrets of a run: the second line of defence (the first: nothing shows a value of a configuration). A
+ * text that also stands in a field that is no secret (user and password are the same) is left out.
  */
 async function secretValues(
   content: RunFile,

@@ -43,8 +43,9 @@ export function parseYaml(text: string, file: string): SourceDocument {
 }
 
 /**
- * `${NAME}` may stand without quotes anywhere, also in `{ password: ${NAME} }`, where plain YAML would read a nested mapping.
- * The braces are swapped for private characters of the same length, so that offsets stay right, and swapped back in the values.
+ * `${NAME}` may stand without quotes anywhere, also in `{ password: ${NAME} }`, where plain YAML would read a
+ * nested mapping. The braces are swapped for private characters of the same length, so that offsets stay
+ * right, and swapped back in the values.
  */
 function maskReferences(text: string): string {
   return text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*(?::-[^}\n]*)?)\}/g, '$$\uE000$1\uE001')
@@ -63,7 +64,9 @@ function unmask(text: string): string {
   return text.replaceAll('\uE000', '{').replaceAll('\uE001', '}')
 }
 
-/** Without the words of the error: they hold a name, and a secret that is not in quotes may begin with `*`. */
+/**
+ * Without the words of the error: they hold a name, and a secret that is not in quotes may begin with `*`.
+ */
 const aliasProblem: FileProblem = syntaxProblem(
   'an alias expands to too many values, or contains itself',
   'Use fewer aliases. Put a value that begins with `*` or `&` into quotes.',
@@ -73,7 +76,10 @@ function syntaxProblem(problem: string, fix: string): FileProblem {
   return { code: 'run_file_syntax', path: [], at: 'value', problem, fix }
 }
 
-/** The parser's message, without the text that it quotes (an unquoted secret may begin with `*` or `!`), and what to do about it. */
+/**
+ * The parser's message, without the text that it quotes (an unquoted secret may begin with `*` or `!`), and
+ * what to do about it.
+ */
 function explain(reason: string): [problem: string, fix: string] {
   const problem = reason.replace(/\s*(?:!<[^>]*>|"[^"]*")/g, '')
   if (/alias|anchor/.test(reason))

@@ -67,8 +67,8 @@ function issueProblems(
 }
 
 /**
- * The alternative that the author meant: the one that takes a value of this shape, whose complaints are about what is inside.
- * Undefined if none takes the shape.
+ * The alternative that the author meant: the one that takes a value of this shape, whose complaints are about
+ * what is inside. Undefined if none takes the shape.
  */
 function closestBranch(
   branches: readonly (readonly z.core.$ZodIssue[])[],

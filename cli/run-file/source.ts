@@ -21,7 +21,10 @@ interface CheckedSource {
   readonly config: JsonObject
 }
 
-/** The source with its configuration, checked against the connector's spec. Adds to `problems` and gives undefined if that fails. */
+/**
+ * The source with its configuration, checked against the connector's spec. Adds to `problems` and gives
+ * undefined if that fails.
+ */
 export async function resolveSource(
   source: RunFile['source'],
   problems: FileProblem[],
@@ -105,7 +108,9 @@ function coercedText(text: string, type: JsonValue | undefined): JsonValue {
   return text
 }
 
-/** The texts of a configuration: those that the spec marks as secrets, wherever they stand, and the others. */
+/**
+ * The texts of a configuration: those that the spec marks as secrets, wherever they stand, and the others.
+ */
 export function textsOfConfig(
   config: JsonObject,
   spec: JsonObject,

@@ -131,7 +131,9 @@ class TomlScanner {
     this.#offset += 1
   }
 
-  /** The text between the quotes (escapes stay as they are: keys with escapes only lose their exact position). */
+  /**
+   * The text between the quotes (escapes stay as they are: keys with escapes only lose their exact position).
+   */
   #string(): string {
     const quote = this.#peek()
     const fence = this.#text.startsWith(quote.repeat(3), this.#offset) ? quote.repeat(3) : quote

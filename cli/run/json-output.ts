@@ -4,7 +4,10 @@ import type { RunEnd, RunOutput } from './run-output.ts'
 
 const progressEveryMs = 1_000
 
-/** One JSON object a line on stdout: progress at most once a second, the result last. docs/run-file.md describes the fields. */
+/**
+ * One JSON object a line on stdout: progress at most once a second, the result last. docs/run-file.md
+ * describes the fields.
+ */
 export class JsonOutput implements RunOutput {
   readonly #writeLine: (line: string) => void
   readonly #human: RunOutput

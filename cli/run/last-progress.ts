@@ -2,7 +2,9 @@ import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
 import { exitCodes } from '../exit-codes.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
-/** Passes everything on, and remembers the last progress: for a run that does not end after it was stopped. */
+/**
+ * Passes everything on, and remembers the last progress: for a run that does not end after it was stopped.
+ */
 export class LastProgress implements RunOutput {
   readonly #output: RunOutput
   #progress: RunProgress | undefined

@@ -4,8 +4,8 @@ import type { Mask } from '../../service/platform/secrets/mask.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
 /**
- * Passes everything on without secrets. Only texts of others are masked: in an error its details, not the sentences around them, which
- * may have a word that is somebody's password.
+ * Passes everything on without secrets. Only texts of others are masked: in an error its details, not the
+ * sentences around them, which may have a word that is somebody's password.
  */
 export class MaskedOutput implements RunOutput {
   readonly #output: RunOutput

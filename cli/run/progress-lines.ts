@@ -68,8 +68,8 @@ function streamFacts(
 }
 
 /**
- * Percent and time left of the streams together, if the source estimated all of those that have not ended. An estimate that was too low
- * says nothing more.
+ * Percent and time left of the streams together, if the source estimated all of those that have not ended. An
+ * estimate that was too low says nothing more.
  */
 function remaining(streams: readonly StreamProgress[], pace: StreamPace): readonly string[] {
   const estimates = streams.map(expectedRows)

@@ -19,7 +19,10 @@ export interface ResetContext {
   readonly addSecrets: (secrets: readonly string[]) => void
 }
 
-/** Forgets checkpoints at the destination; the source is not asked. Resolves with the exit code. Throws a ConnectError if nothing was forgotten. */
+/**
+ * Forgets checkpoints at the destination; the source is not asked. Resolves with the exit code. Throws a
+ * ConnectError if nothing was forgotten.
+ */
 export async function runReset(
   { file, streams: names }: ResetArguments,
   { output, environment, logger, signal, addSecrets }: ResetContext,

@@ -1,6 +1,9 @@
 import type { ErrorBody } from '../../protocol/index.ts'
 
-/** A stream that is read as a whole to replace or merge rows is read again: otherwise it would mix two states of the source. */
+/**
+ * A stream that is read as a whole to replace or merge rows is read again: otherwise it would mix two states
+ * of the source.
+ */
 export const resumeNote =
   'incremental streams and appends continue from their last checkpoint, other streams start over'
 

@@ -42,7 +42,10 @@ export interface FileRun {
   readonly run?: EndedRun
 }
 
-/** Runs the connection of a loaded file: check, discover, resolve the streams, run. Never throws: the end says what happened. */
+/**
+ * Runs the connection of a loaded file: check, discover, resolve the streams, run. Never throws: the end says
+ * what happened.
+ */
 export async function runLoadedFile(
   file: LoadedRunFile,
   options: RunOptions,
@@ -68,7 +71,10 @@ export async function runLoadedFile(
   }
 }
 
-/** The configuration of the run file, with the changes of the source: the run continues with the one of the check. */
+/**
+ * The configuration of the run file, with the changes of the source: the run continues with the one of the
+ * check.
+ */
 class FileSource {
   readonly #fileConfig: JsonObject
   readonly #context: RunCommandContext

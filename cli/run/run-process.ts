@@ -18,7 +18,8 @@ import type { RunEnd, RunOutput } from './run-output.ts'
 import type { StopSignals } from './stop-signals.ts'
 
 /**
- * `reactor connect run …` alone: schedulers start it for each run, and the other commands would add 30 ms (2 cores, 2026-11-29). Throws what `runProgram` throws.
+ * `reactor connect run …` alone: schedulers start it for each run, and the other commands would add 30 ms (2
+ * cores, 2026-11-29). Throws what `runProgram` throws.
  * @param stop has listened since the process began
  */
 export async function runRunCommandLine(argv: readonly string[], stop: StopSignals): Promise<void> {

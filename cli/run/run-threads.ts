@@ -3,7 +3,10 @@ import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/work
 import type { LoadedRunFile } from '../run-file/load-run-file.ts'
 import { logConfig, runLimitsOf } from '../run-file/run-plan.ts'
 
-/** The threads of one run. They load what they will need while this thread does, and while the source is asked. */
+/**
+ * The threads of one run. They load what they will need while this thread does, and while the source is
+ * asked.
+ */
 export function openRunThreads(
   { source, destination, content }: LoadedRunFile,
   { log, logger }: { readonly log: 'embedded' | 'kafka' | undefined; readonly logger: Logger },

@@ -11,12 +11,16 @@ export interface SignalSource {
   exit(code: number): void
 }
 
-/** The terminal sends Ctrl-C to all processes in front, and npm sends what it gets to its child: the same signal arrives twice. */
+/**
+ * The terminal sends Ctrl-C to all processes in front, and npm sends what it gets to its child: the same
+ * signal arrives twice.
+ */
 const sameSignalMs = 500
 
 /**
- * The first SIGINT, SIGTERM or SIGHUP asks the run to stop at the next checkpoint; the second ends the process at once. The same
- * signal within half a second is not a second one. What is committed stays in both cases, and the next run continues from there.
+ * The first SIGINT, SIGTERM or SIGHUP asks the run to stop at the next checkpoint; the second ends the
+ * process at once. The same signal within half a second is not a second one. What is committed stays in both
+ * cases, and the next run continues from there.
  */
 export class StopSignals implements Disposable {
   readonly #source: SignalSource

@@ -19,7 +19,10 @@ export interface ServeContext {
   now(): number
 }
 
-/** Serves until the signal is aborted, or only migrates. Throws `setting_invalid`, and what keeps the service from starting or going on. */
+/**
+ * Serves until the signal is aborted, or only migrates. Throws `setting_invalid`, and what keeps the service
+ * from starting or going on.
+ */
 export async function runServe(options: ServeArguments, context: ServeContext): Promise<number> {
   const { config, flags } = options
   const { environment, version, signal } = context

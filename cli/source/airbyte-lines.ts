@@ -117,8 +117,8 @@ export class AirbyteLines implements SourceOutput {
 }
 
 /**
- * The JSON of each value, at least one. All are written at once, with separators: for records of 1 kB in two thirds of the time that a call for
- * each takes, for 300 bytes in 0.85 of it (2026-11-29).
+ * The JSON of each value, at least one. All are written at once, with separators: for records of 1 kB in two
+ * thirds of the time that a call for each takes, for 300 bytes in 0.85 of it (2026-11-29).
  */
 function jsonTexts(values: readonly Value[]): readonly string[] {
   const plain: RecordValue[] = []
@@ -127,7 +127,10 @@ function jsonTexts(values: readonly Value[]): readonly string[] {
   return jsonOf(plain).slice(1, -1).split(`,${separatorText},`)
 }
 
-/** In no value's JSON: JSON.stringify never escapes this character, and doubles each backslash that a text holds. */
+/**
+ * In no value's JSON: JSON.stringify never escapes this character, and doubles each backslash that a text
+ * holds.
+ */
 const separatorText = String.raw`"\u0021"`
 const separator = rawJson(separatorText)
 

@@ -5,7 +5,10 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/in
 
 const maxShownKeys = 20
 
-/** For a read without records: the keys of the last response, beside the path that the extractor looks at. Null if the path is right. */
+/**
+ * For a read without records: the keys of the last response, beside the path that the extractor looks at.
+ * Null if the path is right.
+ */
 export function recordsHint(body: JsonValue | undefined, stream: Dict | undefined): string | null {
   const path = stream !== undefined && isPlainDict(stream) ? fieldPathOf(stream) : undefined
   if (body === undefined || path === undefined) return null

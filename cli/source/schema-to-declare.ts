@@ -7,8 +7,8 @@ export interface SchemaToDeclare {
 }
 
 /**
- * The schema to write into a manifest: the types that were found, and the declared ones of fields that were not found.
- * A field that had a value in all records that were read may be null in others, except for a key.
+ * The schema to write into a manifest: the types that were found, and the declared ones of fields that were
+ * not found. A field that had a value in all records that were read may be null in others, except for a key.
  */
 export function schemaToDeclare(
   declared: JsonObject,

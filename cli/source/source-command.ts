@@ -63,8 +63,9 @@ export interface SourceCommandContext {
 }
 
 /**
- * An Airbyte source on the command line: messages of the protocol, one JSON object a line. Resolves with the exit code,
- * which is not 0 if the command failed; a message says why. Throws a ConnectError for a file that cannot be used.
+ * An Airbyte source on the command line: messages of the protocol, one JSON object a line. Resolves with the
+ * exit code, which is not 0 if the command failed; a message says why. Throws a ConnectError for a file that
+ * cannot be used.
  */
 export async function runSource(
   options: SourceArguments,
@@ -110,7 +111,9 @@ export async function runSource(
   }
 }
 
-/** A file or an option of the command is wrong. Other errors are the source's, and messages of the protocol. */
+/**
+ * A file or an option of the command is wrong. Other errors are the source's, and messages of the protocol.
+ */
 function isOfCommandLine(error: unknown): boolean {
   if (!(error instanceof ConnectError)) return false
   return error.code === 'usage' || error.code === 'source_file_unusable'

@@ -11,8 +11,8 @@ import { sourceCommand } from './source-program.ts'
 import type { SourceArguments } from './source-command.ts'
 
 /**
- * `reactor connect source …` alone: platforms start it for each thing that they ask, and the other commands would double
- * the time that takes. Throws what `runProgram` throws.
+ * `reactor connect source …` alone: platforms start it for each thing that they ask, and the other commands
+ * would double the time that takes. Throws what `runProgram` throws.
  */
 export async function runSourceCommandLine(argv: readonly string[]): Promise<void> {
   // Without a listener, `--help | head` would end with a stack trace.

@@ -82,7 +82,10 @@ const maxShownBody = 2000
 const maxKeptBody = 256 * 1024
 const maxShownRecords = 3
 
-/** `source … try STREAM`: reads some pages of a stream and shows what an author wants to see. Resolves with the exit code. */
+/**
+ * `source … try STREAM`: reads some pages of a stream and shows what an author wants to see. Resolves with
+ * the exit code.
+ */
 export async function trySource(options: TryOptions): Promise<number> {
   const trial: Trial = {
     exchanges: [],

@@ -178,7 +178,10 @@ function startOf(text: string, { kind, entry }: Place): number {
   return kind === 'add' ? endOf(text, entry) : entry.keyStart
 }
 
-/** The end of the last line of an entry of a block. Lines without content belong to it only if more of it follows. */
+/**
+ * The end of the last line of an entry of a block. Lines without content belong to it only if more of it
+ * follows.
+ */
 function endOf(text: string, { keyStart }: PlacedEntry): number {
   const column = columnOf(text, keyStart)
   let end = endOfLine(text, keyStart)

@@ -9,8 +9,8 @@ import { showResult, type CommandOutput } from '../output/command-output.ts'
 import type { RotateKeyFlags } from './vault-program.ts'
 
 /**
- * Sets a new key for the embedded vault of the settings; `partial` if files are damaged or cannot be read, which it names. Throws `vault_rotation_refused`, and what
- * the vault throws.
+ * Sets a new key for the embedded vault of the settings; `partial` if files are damaged or cannot be read,
+ * which it names. Throws `vault_rotation_refused`, and what the vault throws.
  */
 export async function rotateKey(
   { config, dataDir }: RotateKeyFlags,

@@ -5,7 +5,10 @@ import type { FakerStream } from './config.ts'
 
 type Failure = NonNullable<FakerStream['fail']>
 
-/** Whether the stream should still fail: `times` is counted in a file, because a crash forgets everything else. */
+/**
+ * Whether the stream should still fail: `times` is counted in a file, because a crash forgets everything
+ * else.
+ */
 export async function willFail(failure: Failure): Promise<boolean> {
   const { times, counter_file: counterFile } = failure
   if (times === undefined || counterFile === undefined) return true

@@ -61,7 +61,10 @@ function isTurnedAway({ status, headers }: Pick<ActionResponse, 'status' | 'head
   return headers.has('retry-after') || headers.get('x-ratelimit-remaining') === '0'
 }
 
-/** `x-github-request-id` and others. A response without a body may come by way of a proxy that takes headers out. */
+/**
+ * `x-github-request-id` and others. A response without a body may come by way of a proxy that takes headers
+ * out.
+ */
 function isMarked({ status, headers, body }: ActionResponse): boolean {
   if (status === 204 && body === null) return true
   return [...headers.keys()].some((name) => name.startsWith('x-github-'))

@@ -3,8 +3,9 @@ import type { OAuth2Scheme } from '../connector.ts'
 const website = "{{ (web_url or 'https://github.com').rstrip('/') }}/login/oauth"
 
 /**
- * OAuth apps and users of GitHub Apps, also of an Enterprise Server (`web_url`). Tokens of OAuth apps do not expire; those of GitHub Apps do, and the
- * manifest refreshes them. https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
+ * OAuth apps and users of GitHub Apps, also of an Enterprise Server (`web_url`). Tokens of OAuth apps do not
+ * expire; those of GitHub Apps do, and the manifest refreshes them.
+ * https://docs.github.com/apps/oauth-apps/building-oauth-apps/authorizing-oauth-apps
  */
 export const githubOAuth: OAuth2Scheme = {
   kind: 'oauth2',

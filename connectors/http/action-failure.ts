@@ -40,7 +40,10 @@ export function mayRepeat(sent: SentRequest, outcome: HttpResponse | TransportEr
   return true
 }
 
-/** The error that a failure which the vendor reports ends the call with. `cameAtMs`: its time counts from there, also if the call has waited since. */
+/**
+ * The error that a failure which the vendor reports ends the call with. `cameAtMs`: its time counts from
+ * there, also if the call has waited since.
+ */
 export function reportedFailure(
   { kind, message, code, facts }: VendorFailure,
   { response, cameAtMs }: { readonly response: ActionResponse; readonly cameAtMs: number },

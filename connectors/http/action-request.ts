@@ -80,7 +80,9 @@ function shownBody(body: RequestBody): JsonValue {
   }
 }
 
-/** As Stripe and PHP read them: `a[b]=c`, `a[0]=c`. Null and undefined are left out, and so is what is empty. */
+/**
+ * As Stripe and PHP read them: `a[b]=c`, `a[0]=c`. Null and undefined are left out, and so is what is empty.
+ */
 export function encodeFields(fields: RequestFields): string {
   const pairs = Object.entries(fields).flatMap(([name, value]) => fieldPairs(name, value))
   return new URLSearchParams(pairs).toString()
@@ -95,7 +97,10 @@ function fieldPairs(name: string, value: JsonValue | undefined): [name: string, 
   return [[name, String(value)]]
 }
 
-/** The vendor does a call with the same key once. Reads and deletions have none: repeated, they change nothing more. */
+/**
+ * The vendor does a call with the same key once. Reads and deletions have none: repeated, they change nothing
+ * more.
+ */
 export function withKey(
   request: ActionRequest,
   { idempotencyHeader }: Pick<VendorApi, 'idempotencyHeader'>,

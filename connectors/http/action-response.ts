@@ -17,7 +17,10 @@ import { str } from '../../manifest-interpreter/value/text.ts'
  */
 export const maxResponseBytes = 8 * 1024 * 1024
 
-/** No vendor nests deeper; functions that call themselves for each level would fail after the vendor has carried out the call. */
+/**
+ * No vendor nests deeper; functions that call themselves for each level would fail after the vendor has
+ * carried out the call.
+ */
 const maxDepth = 200
 
 /** Names in lower case. */
@@ -37,7 +40,10 @@ export function bodyOf(bytes: Uint8Array): JsonValue {
   }
 }
 
-/** Vendors respond with an object, a list or nothing. Throws if it is anything else: a proxy's page may have any status. */
+/**
+ * Vendors respond with an object, a list or nothing. Throws if it is anything else: a proxy's page may have
+ * any status.
+ */
 export function requireJson(body: JsonValue): void {
   if (typeof body === 'object') return
   throw new TypeError(
@@ -46,8 +52,9 @@ export function requireJson(body: JsonValue): void {
 }
 
 /**
- * Throws if the last response cannot be one of the vendor's, by the schema of the action's output. Types and marks of success are compared,
- * and whether there is any field that the output always has: a vendor that leaves one out has carried out the call all the same.
+ * Throws if the last response cannot be one of the vendor's, by the schema of the action's output. Types and
+ * marks of success are compared, and whether there is any field that the output always has: a vendor that
+ * leaves one out has carried out the call all the same.
  */
 export function requireResult(
   { body, output }: { readonly body: JsonValue; readonly output: JsonValue },
@@ -95,7 +102,10 @@ function formProblem(value: JsonValue, form: JsonObject): string | undefined {
   return unmarked === undefined ? undefined : `its \`${unmarked}\` is not true`
 }
 
-/** Fields by which an object of a vendor is known. A `status`, a `name` or a `url` may be in the JSON of any program between here and there. */
+/**
+ * Fields by which an object of a vendor is known. A `status`, a `name` or a `url` may be in the JSON of any
+ * program between here and there.
+ */
 const identifying = new Set(['id', 'number', 'object', 'ref'])
 
 function provingNames(required: readonly string[]): readonly string[] {

@@ -2,12 +2,17 @@ import type { ActionResponse } from '../action.ts'
 import type { ActionDescriptor } from '../descriptor-schema.ts'
 import type { VendorApi } from './vendor-api.ts'
 
-/** After a longer one a call is sent all the same: the vendor may have said it by mistake, or the clocks differ. */
+/**
+ * After a longer one a call is sent all the same: the vendor may have said it by mistake, or the clocks
+ * differ.
+ */
 const longestHoldMs = 3_600_000
 /** As a request that is repeated waits: it covers the fractions that vendors cut off. */
 const addedMs = 1000
 
-/** Until when the vendor asked the calls of an instance to wait, by its limits. In milliseconds since 1970. */
+/**
+ * Until when the vendor asked the calls of an instance to wait, by its limits. In milliseconds since 1970.
+ */
 export class AskedWaits {
   readonly #limits: VendorApi['limits']
   readonly #untilMs = new Map<string, number>()

@@ -20,18 +20,22 @@ export interface HttpConnectorOptions extends Pick<
   /** Default: none. */
   readonly webhooks?: ConnectorDescriptor['webhooks']
   readonly api: VendorApi
-  /** The streams, the configuration, and the `requester` in `definitions` by whose rules actions are sent too. */
+  /**
+   * The streams, the configuration, and the `requester` in `definitions` by whose rules actions are sent too.
+   */
   readonly manifest: URL
   readonly loadActions: () => Promise<readonly Action[]>
-  /** Registers the components in TypeScript that the manifest names. Called before each use of the streams. */
+  /**
+   * Registers the components in TypeScript that the manifest names. Called before each use of the streams.
+   */
   readonly loadComponents?: () => Promise<void>
   /** Default: the fields that the manifest's templates use. */
   readonly addressFields?: readonly string[]
 }
 
 /**
- * A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. It refuses a configuration that the
- * manifest's specification does not accept.
+ * A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. It refuses a
+ * configuration that the manifest's specification does not accept.
  */
 export function httpConnector(options: HttpConnectorOptions): Connector {
   const { api, type, docsUrl, auth, webhooks = [], addressFields } = options

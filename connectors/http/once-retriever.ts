@@ -8,8 +8,9 @@ import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 /**
  * A SimpleRetriever whose pages may overlap: each record of a slice is given once, by the key of its stream.
  *
- * `reads_front_again`: for a list that begins with what changed last. A record that changes during the read moves to pages that were read
- * before, so the list is read from its beginning again, to a page that ends with a record that has not changed.
+ * `reads_front_again`: for a list that begins with what changed last. A record that changes during the read
+ * moves to pages that were read before, so the list is read from its beginning again, to a page that ends
+ * with a record that has not changed.
  */
 export const onceRetriever: Component<'retriever'> = (definition, builder, context) => {
   const { stream } = context

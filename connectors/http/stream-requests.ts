@@ -28,8 +28,9 @@ export interface StreamRequestsOptions {
 }
 
 /**
- * Sends the requests of a stream that is read by code, by the rules of a requester in the `definitions` of the connector's manifest: its
- * address, headers, authorization, error handler, and the limits of the API. Dispose it at the end.
+ * Sends the requests of a stream that is read by code, by the rules of a requester in the `definitions` of
+ * the connector's manifest: its address, headers, authorization, error handler, and the limits of the API.
+ * Dispose it at the end.
  */
 export class StreamRequests implements AsyncDisposable {
   readonly #stream: string
@@ -64,7 +65,8 @@ export class StreamRequests implements AsyncDisposable {
   /**
    * @param requester its name in `definitions`; it has no path of its own
    * @param request.path of encoded segments, relative to the address of the requester
-   * @returns the response, also one that the error handler ignores. Rejects with the ConnectError of any other failure.
+   * @returns the response, also one that the error handler ignores. Rejects with the ConnectError of any
+   * other failure.
    */
   async get(
     requester: string,

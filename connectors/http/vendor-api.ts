@@ -32,8 +32,8 @@ export interface VendorApi {
    */
   isTurnedAway?(response: Pick<ActionResponse, 'status' | 'headers'>): boolean
   /**
-   * When the limit that turned a request away is filled again, in milliseconds since 1970, for a vendor that says so in headers of its own.
-   * `Retry-After` goes before it.
+   * When the limit that turned a request away is filled again, in milliseconds since 1970, for a vendor that
+   * says so in headers of its own. `Retry-After` goes before it.
    */
   readonly resetMs?: (headers: ActionResponse['headers']) => number | undefined
   /** Default: none that is known. */
@@ -43,8 +43,9 @@ export interface VendorApi {
 }
 
 /**
- * Limits that all calls of an instance share, by names of their own. While one call waits as the vendor asked, the others that the same limit is for wait, too:
- * the vendor would only turn them away, or ask for longer waits.
+ * Limits that all calls of an instance share, by names of their own. While one call waits as the vendor
+ * asked, the others that the same limit is for wait, too: the vendor would only turn them away, or ask for
+ * longer waits.
  */
 export interface SharedLimits {
   /** The limits for which a call of the action counts. */
@@ -55,8 +56,8 @@ export interface SharedLimits {
 
 export interface VendorFailure {
   /**
-   * `declined`: the request is correct, and somebody else, such as the bank of a card, said no. `failed`: the vendor's own trouble; it may have
-   * done it. `unclear`: it may have done it, and does not do it again.
+   * `declined`: the request is correct, and somebody else, such as the bank of a card, said no. `failed`: the
+   * vendor's own trouble; it may have done it. `unclear`: it may have done it, and does not do it again.
    */
   readonly kind:
     'credentials' | 'permission' | 'rate limit' | 'refused' | 'declined' | 'failed' | 'unclear'

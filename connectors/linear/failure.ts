@@ -26,8 +26,8 @@ const kinds: Readonly<Record<string, VendorFailure['kind']>> = {
 }
 
 /**
- * GraphQL reports failures in the body, with status 400 or 200. A change that succeeded may have errors beside it, of fields of its result: it
- * is done all the same.
+ * GraphQL reports failures in the body, with status 400 or 200. A change that succeeded may have errors
+ * beside it, of fields of its result: it is done all the same.
  */
 export function linearFailure(
   response: ActionResponse,

@@ -1,6 +1,9 @@
 import type { OAuth2Scheme } from '../connector.ts'
 
-/** https://linear.app/developers/oauth-2-0-authentication. The connector itself renews the tokens, by its manifest. */
+/**
+ * https://linear.app/developers/oauth-2-0-authentication. The connector itself renews the tokens, by its
+ * manifest.
+ */
 export const linearOAuth: OAuth2Scheme = {
   kind: 'oauth2',
   authorizeUrl:

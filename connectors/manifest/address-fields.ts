@@ -7,8 +7,9 @@ import type { AddressFields } from '../connector.ts'
 const known = new WeakMap<Manifest, AddressFields>()
 
 /**
- * The fields of the configuration that decide which servers a manifest sends its secrets to: those that its templates use in the host of a
- * URL. It errs on the side of too many: a template that it cannot follow counts as all fields.
+ * The fields of the configuration that decide which servers a manifest sends its secrets to: those that its
+ * templates use in the host of a URL. It errs on the side of too many: a template that it cannot follow
+ * counts as all fields.
  */
 export function addressFields(manifest: Manifest): AddressFields {
   const fields = known.get(manifest) ?? new AddressSearch(manifest).result()

@@ -15,7 +15,10 @@ import { SourceEnvironment } from './source-environment.ts'
 import { authorizationFailure, sourceFailure } from './source-failure.ts'
 import { UnreadableResponses } from './unreadable-responses.ts'
 
-/** The connector of a manifest of Airbyte's Low-Code language, interpreted in process. Throws `manifest_unreadable` or `manifest_invalid`. */
+/**
+ * The connector of a manifest of Airbyte's Low-Code language, interpreted in process. Throws
+ * `manifest_unreadable` or `manifest_invalid`.
+ */
 export function manifestConnector(type: string, path: string): Connector {
   const loaded = loadManifestFile(path)
   const { connectionSpecification, advanced_auth } = specOf(loaded)
@@ -100,7 +103,8 @@ async function withSource<Result>(
     ...(maxRetrySeconds !== undefined && { maxRetrySeconds }),
   })
   try {
-    // Imported on first use: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its start (2026-11).
+    // Imported on first use: the interpreter costs every thread that knows the connectors 0.2 s of CPU at its
+    // start (2026-11).
     const { ManifestSource } = await import('../../manifest-interpreter/source/manifest-source.ts')
     await using source = new ManifestSource({ manifest, config: configOf(config), environment })
     const answer = await use(source)
@@ -112,7 +116,10 @@ async function withSource<Result>(
   throw authorizationFailure(environment.authorizationLost, 'The source')
 }
 
-/** One slice a stream: its partitions and windows share one state, and the interpreter reads several of them at a time. */
+/**
+ * One slice a stream: its partitions and windows share one state, and the interpreter reads several of them
+ * at a time.
+ */
 function openSession(): ReadSession {
   return {
     shared: null,

@@ -2,8 +2,8 @@
 const maxWaitMicros = 1_000_000
 
 /**
- * The time of day in whole microseconds, always increasing, as Python's clock is: manifests use `now_utc()` for (a part of) the key of a
- * record. One per source: equal values of two sources are keys of two streams.
+ * The time of day in whole microseconds, always increasing, as Python's clock is: manifests use `now_utc()`
+ * for (a part of) the key of a record. One per source: equal values of two sources are keys of two streams.
  */
 export class MicrosecondClock {
   readonly #nowMs: () => number

@@ -37,8 +37,9 @@ const advancedAuthSchema = z.object({
 })
 
 /**
- * The OAuth of a manifest (`advanced_auth` of its spec). Undefined if it has none, leaves to the platform where to authorize, or has a
- * vendor that returns the code under another name: its credentials are then set manually.
+ * The OAuth of a manifest (`advanced_auth` of its spec). Undefined if it has none, leaves to the platform
+ * where to authorize, or has a vendor that returns the code under another name: its credentials are then set
+ * manually.
  */
 export function oauthScheme(advancedAuth: unknown): OAuth2Scheme | undefined {
   const parsed = advancedAuthSchema.safeParse(advancedAuth)

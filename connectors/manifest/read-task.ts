@@ -30,7 +30,8 @@ export async function readManifestTask(
   await using environment = new SourceEnvironment({
     context,
     manifestDirectory: directory,
-    // Otherwise a state, or the end of a replaced table, would skip the records of the response, and no later run would read them.
+    // Otherwise a state, or the end of a replaced table, would skip the records of the response, and no later
+    // run would read them.
     unreadableAnswers: 'fail',
     emit: (message) => {
       output.side(message)

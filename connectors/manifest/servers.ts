@@ -4,8 +4,8 @@ import { isJsonList, isJsonObject } from '../../protocol/json.ts'
 import { urlNames } from './address-fields.ts'
 
 /**
- * The servers that a manifest sends requests to, as it writes them (`https://{{ config['shop'] }}.example.com`), sorted. A path that is a
- * whole URL is one too.
+ * The servers that a manifest sends requests to, as it writes them (`https://{{ config['shop']
+ * }}.example.com`), sorted. A path that is a whole URL is one too.
  */
 export function serversOf({ definition }: Manifest): readonly string[] {
   const servers = new Set<string>()

@@ -44,7 +44,10 @@ export interface SourceEnvironmentOptions {
 /** Node ends a longer timer at once: 24.8 days. */
 const longestTimerMs = 2 ** 31 - 1
 
-/** The environment of a source in production: the clock, randomness, and the network behind its guard. Dispose it at the end. */
+/**
+ * The environment of a source in production: the clock, randomness, and the network behind its guard. Dispose
+ * it at the end.
+ */
 export class SourceEnvironment implements Environment, AsyncDisposable {
   readonly logger: Environment['logger']
   readonly signal: AbortSignal

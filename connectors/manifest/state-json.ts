@@ -5,7 +5,10 @@ import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
 
-/** A state that plain JSON values cannot represent (an integer beyond 2^53, `1.0`) is stored as text under this name. */
+/**
+ * A state that plain JSON values cannot represent (an integer beyond 2^53, `1.0`) is stored as text under
+ * this name.
+ */
 const EXACT = '__reactor_exact_json'
 
 /** A stream's state as plain JSON, which the engine stores. */

@@ -8,8 +8,9 @@ import { columnsOf } from '../../protocol/columns.ts'
 import { cursorField, type ConfiguredAirbyteStream } from '../../protocol/index.ts'
 
 /**
- * Warns, once, if the destination compares versions of a record in another order than that of their times: at once, or with the first
- * record that shows it. Returns an observer of the records; undefined if none is needed.
+ * Warns, once, if the destination compares versions of a record in another order than that of their times: at
+ * once, or with the first record that shows it. Returns an observer of the records; undefined if none is
+ * needed.
  */
 export function watchTextCursor(
   manifest: Manifest,

@@ -2,7 +2,9 @@ import type { SideMessage } from '../../manifest-interpreter/contracts.ts'
 
 type UnreadableMessage = Extract<SideMessage, { kind: 'unreadable' }>
 
-/** Unreadable responses that were treated as having no records: the first of each stream, and their number. */
+/**
+ * Unreadable responses that were treated as having no records: the first of each stream, and their number.
+ */
 export class UnreadableResponses {
   readonly #byStream = new Map<string, { readonly first: UnreadableMessage; count: number }>()
 

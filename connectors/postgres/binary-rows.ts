@@ -34,7 +34,9 @@ export function binaryTypesOf(
   return types
 }
 
-/** The type of the selected value (`selectExpression`): arrays and composites as JSON, enums as their labels. */
+/**
+ * The type of the selected value (`selectExpression`): arrays and composites as JSON, enums as their labels.
+ */
 function binaryTypeOf(type: ColumnType): BinaryType | undefined {
   if (type.schema === 'pg_catalog' && type.name === 'money') return undefined
   if (!hasOwnText(type)) return 'json'

@@ -26,7 +26,10 @@ export class BoundaryGroup {
     this.#hashes?.push(hash)
   }
 
-  /** True while a state in the middle of the group is exact: each of its rows can be distinguished from later ones. */
+  /**
+   * True while a state in the middle of the group is exact: each of its rows can be distinguished from later
+   * ones.
+   */
   get isExact(): boolean {
     return this.#hashes !== undefined
   }

@@ -69,7 +69,9 @@ async function typesBefore(
   return rows.map(({ type }) => type ?? undefined)
 }
 
-/** Each value is the same one in the new type. Every value fits, or the server would have refused the change. */
+/**
+ * Each value is the same one in the new type. Every value fits, or the server would have refused the change.
+ */
 function keepsValues(before: string, now: string): boolean {
   return keepsItsPlace('0', before, now.replace(/ COLLATE .+$/s, ''))
 }

@@ -100,8 +100,8 @@ function arraySchemaOf(type: ColumnType, items: JsonObject): JsonObject {
 }
 
 /**
- * The schema of a value inside JSON that `to_json` makes: NaN and infinities are strings there; bytes and money are their text there. The
- * base type of a domain is not looked up.
+ * The schema of a value inside JSON that `to_json` makes: NaN and infinities are strings there; bytes and
+ * money are their text there. The base type of a domain is not looked up.
  */
 function innerSchemaOf(type: InnerType): JsonObject {
   if (type.kind === 'd') return {}
@@ -133,7 +133,10 @@ export function selectExpression(name: string, type: ColumnType, configured: Col
   return toJson ? `pg_catalog.to_json(${column})` : column
 }
 
-/** JSON has no array bounds: an array whose bounds do not all begin at 1 is a different value, and becomes its text. */
+/**
+ * JSON has no array bounds: an array whose bounds do not all begin at 1 is a different value, and becomes its
+ * text.
+ */
 function arrayExpression(column: string, type: ColumnType): string {
   // Vectors of the catalog begin at 0, always.
   if (isVector(type)) return `pg_catalog.to_json(${column})`
@@ -153,7 +156,10 @@ export function isCursorType(type: ColumnType): boolean {
   return type.isOrderable && hasOwnText(type)
 }
 
-/** A value from its text, as SQL: compared as the column's own type. The internal name carries no length, so nothing is cut. */
+/**
+ * A value from its text, as SQL: compared as the column's own type. The internal name carries no length, so
+ * nothing is cut.
+ */
 export function typedLiteral(text: string, type: ColumnType): string {
   return `${quoteLiteral(text)}::${quoteQualified(type.schema, type.name)}`
 }
@@ -191,8 +197,8 @@ const groupTexts: ReadonlyMap<string, (text: string) => string> = new Map([
 ])
 
 /**
- * True if no ordinary value is greater: NaN, positive infinity, the greatest integer. `text` is as COPY writes it. Always false for types
- * whose last value is an ordinary one, such as bool and enums.
+ * True if no ordinary value is greater: NaN, positive infinity, the greatest integer. `text` is as COPY
+ * writes it. Always false for types whose last value is an ordinary one, such as bool and enums.
  */
 export function isGreatest(text: string, type: ColumnType): boolean {
   return type.schema === 'pg_catalog' && (greatest.get(type.name)?.includes(text) ?? false)

@@ -26,8 +26,8 @@ import type { Table } from './tables.ts'
 import { giveBack, openOrEnter } from './used-again.ts'
 
 /**
- * PostgreSQL as a source: full refresh (resumable by the primary key, large tables in ranges) and incremental by a cursor
- * column, in one snapshot a run, over COPY. Deletes are not seen.
+ * PostgreSQL as a source: full refresh (resumable by the primary key, large tables in ranges) and incremental
+ * by a cursor column, in one snapshot a run, over COPY. Deletes are not seen.
  */
 export const postgresConnector: Connector = {
   descriptor: {

@@ -30,7 +30,10 @@ export function fieldOf(lines: Buffer, start: number, index: number): string | n
   return lines.subarray(from, to).includes(backslash) ? unescape(raw) : raw
 }
 
-/** 64 bits of SHA-256 of a line: enough that no two of 10,000 rows at a boundary are taken for one (chance 3e-12). */
+/**
+ * 64 bits of SHA-256 of a line: enough that no two of 10,000 rows at a boundary are taken for one (chance
+ * 3e-12).
+ */
 export function lineHash(lines: Buffer, start: number, end: number): bigint {
   return hash('sha256', lines.subarray(start, end), 'buffer').readBigUInt64LE()
 }

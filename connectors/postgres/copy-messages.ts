@@ -23,7 +23,10 @@ const headerBytes = 5
 const newline = 0x0a
 /** A call of `copy` takes as long as a loop over this number of bytes: 60 ns (2026-11). */
 const fewBytes = 64
-/** A binary COPY begins with this signature, flags and the length of an extension, in the message of its first row, … */
+/**
+ * A binary COPY begins with this signature, flags and the length of an extension, in the message of its first
+ * row, …
+ */
 const copySignature = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1')
 const copyHeaderBytes = 19
 /** … and ends with a row of -1 fields, in a message of its own. */
@@ -41,7 +44,9 @@ const messageType = {
 const betweenRows: ReadonlySet<number> = new Set([0x4e, 0x53, 0x41])
 /** A message of PostgreSQL is smaller than this. */
 const largestMessage = 0x4000_0000
-/** A response to COPY has three bytes, and two for each column; a table has at most 1,664 of them in a result. */
+/**
+ * A response to COPY has three bytes, and two for each column; a table has at most 1,664 of them in a result.
+ */
 const largestResponse = 3 + 2 * 1664
 
 /**
@@ -101,7 +106,9 @@ export class CopyMessages {
     return this.#rows > 0 && this.#length >= chunkBytes
   }
 
-  /** Takes the bytes of one socket read. Returns the bytes from the end of the COPY on, once that has come. */
+  /**
+   * Takes the bytes of one socket read. Returns the bytes from the end of the COPY on, once that has come.
+   */
   push(chunk: Buffer): Buffer | undefined {
     let offset = 0
     while (offset < chunk.length && this.#damage === undefined) {
@@ -133,7 +140,10 @@ export class CopyMessages {
     this.#damage ??= reason
   }
 
-  /** Takes the rows whose messages are whole in the chunk, which are nearly all of them; returns the offset of the rest. */
+  /**
+   * Takes the rows whose messages are whole in the chunk, which are nearly all of them; returns the offset of
+   * the rest.
+   */
   #wholeRows(chunk: Buffer, from: number): number {
     let offset = from
     if (this.#response === undefined) return offset

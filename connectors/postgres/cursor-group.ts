@@ -2,8 +2,8 @@ import { BoundaryGroup } from './boundary.ts'
 import { fieldOf, lastLineStart, lineEnd, lineStartBefore } from './copy-line.ts'
 
 /**
- * Follows lines that come in the order of the cursor: which value is the highest so far, and which rows have it. Only
- * rows that may still be at the boundary are hashed; with distinct values that is one row a chunk.
+ * Follows lines that come in the order of the cursor: which value is the highest so far, and which rows have
+ * it. Only rows that may still be at the boundary are hashed; with distinct values that is one row a chunk.
  */
 export class CursorGroup {
   readonly #index: number

@@ -121,7 +121,9 @@ function objectOf(reason: string, place: SourcePlace): string {
   return /permission denied for (.+)$/.exec(reason)?.[1] ?? `database ${place.database}`
 }
 
-/** A server that can still name the routine has its session with us: another connection of the server failed. */
+/**
+ * A server that can still name the routine has its session with us: another connection of the server failed.
+ */
 function isOfForeignServer(sqlstate: string, error: DatabaseError): boolean {
   return /^0800[01346]$/.test(sqlstate) && error.routine !== undefined
 }

@@ -3,8 +3,9 @@ import type { SourceSession } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
 
 /**
- * The table of a state. `system`: the identifier of the server's cluster, null if the server does not say it. `relation`: null for views
- * and foreign tables, which hold no rows and can be made again without harm. A restore or an upgrade may change each of them.
+ * The table of a state. `system`: the identifier of the server's cluster, null if the server does not say it.
+ * `relation`: null for views and foreign tables, which hold no rows and can be made again without harm. A
+ * restore or an upgrade may change each of them.
  */
 export const origin = z.object({
   system: z.string().nullable(),

@@ -19,8 +19,9 @@ interface Estimate {
 }
 
 /**
- * The slices of a stream: ranges of the key for a large table's full refresh, else one. A resumed plan is made from the
- * saved states alone, so that it has the same slices. To be run in a savepoint: its queries may fail.
+ * The slices of a stream: ranges of the key for a large table's full refresh, else one. A resumed plan is
+ * made from the saved states alone, so that it has the same slices. To be run in a savepoint: its queries may
+ * fail.
  */
 export async function planStream(
   session: SourceSession,
@@ -68,7 +69,10 @@ interface Measured {
   readonly bounds: readonly string[][]
 }
 
-/** Other streams wait for their plan meanwhile, so it does not wait for a locked table, or a foreign server that does not respond. */
+/**
+ * Other streams wait for their plan meanwhile, so it does not wait for a locked table, or a foreign server
+ * that does not respond.
+ */
 const shortTimeouts = `SELECT set_config('statement_timeout', '10s', true), set_config('lock_timeout', '1s', true)`
 
 /** @param ranges how the stream may be split */
@@ -83,7 +87,10 @@ async function measure(
   return { estimate, bounds: await rangeBounds(session, source, split) }
 }
 
-/** The planner's estimate: it also covers tables that were never analyzed, views and partitions. Its timeouts hold on. One round trip. */
+/**
+ * The planner's estimate: it also covers tables that were never analyzed, views and partitions. Its timeouts
+ * hold on. One round trip.
+ */
 async function estimateOf(session: SourceSession, source: StreamSource): Promise<Estimate> {
   const { oid, kind } = source.table
   const bytes = kind === 'r' || kind === 'm' ? `pg_relation_size(${oid}::oid)` : 'NULL'

@@ -2,10 +2,16 @@ import { streamKey, type StreamId } from '../../protocol/index.ts'
 import type { SourceSession } from './session.ts'
 import { findTables, type Table } from './tables.ts'
 
-/** To look a table up alone takes the server 5 to 12 ms, and 0.2 ms among many (300 tables, PostgreSQL 18, 2026-11). */
+/**
+ * To look a table up alone takes the server 5 to 12 ms, and 0.2 ms among many (300 tables, PostgreSQL 18,
+ * 2026-11).
+ */
 const atOnce = 500
 
-/** The tables of the streams that a run plans, as its snapshot shows them: looked up many at a time, and given away once. */
+/**
+ * The tables of the streams that a run plans, as its snapshot shows them: looked up many at a time, and given
+ * away once.
+ */
 export class PlannedTables {
   readonly #session: SourceSession
   readonly #found = new Map<string, Table>()

@@ -13,8 +13,8 @@ const sampleRows = 10_000
 const integers = new Set(['int2', 'int4', 'int8'])
 
 /**
- * Keys that split the table into about equal ranges, ascending; fewer if the table does not have enough. Tried in this order: the planner's
- * histogram, the smallest and largest integer, a sample of pages.
+ * Keys that split the table into about equal ranges, ascending; fewer if the table does not have enough.
+ * Tried in this order: the planner's histogram, the smallest and largest integer, a sample of pages.
  */
 export async function rangeBounds(
   session: SourceSession,

@@ -15,8 +15,9 @@ export function rangeQuery(source: StreamSource, state: RangeState): string {
 }
 
 /**
- * Operators are named with the schema of their type. Types of several schemas (citext beside bigint) have none in common, so that their
- * columns are compared one after the other; the first one alone lets the index be used.
+ * Operators are named with the schema of their type. Types of several schemas (citext beside bigint) have
+ * none in common, so that their columns are compared one after the other; the first one alone lets the index
+ * be used.
  */
 function comparison(
   key: readonly SourceColumn[],

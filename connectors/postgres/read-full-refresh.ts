@@ -44,7 +44,10 @@ export async function readRange(
   return 'stopped'
 }
 
-/** Reads a stream that has no key: one state, at its end. A stop before that throws, so that the records are discarded. */
+/**
+ * Reads a stream that has no key: one state, at its end. A stop before that throws, so that the records are
+ * discarded.
+ */
 export async function readWhole(read: SliceRead): Promise<'complete' | 'stopped'> {
   const { source, session, out, signal } = read
   const rows = rowsFor(read, [])
@@ -98,7 +101,10 @@ interface Rows {
   keyOfLast(chunk: CopyChunk): string[]
 }
 
-/** Binary if output, columns and key allow it: it costs the server and the encoder less (docs/performance-methods.md). */
+/**
+ * Binary if output, columns and key allow it: it costs the server and the encoder less
+ * (docs/performance-methods.md).
+ */
 function rowsFor({ source, out }: SliceRead, key: readonly SourceColumn[]): Rows {
   const types = source.binaryTypes
   const fields = key.flatMap(({ index }) => {

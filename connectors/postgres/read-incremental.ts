@@ -28,8 +28,8 @@ interface Position {
 }
 
 /**
- * Reads what is new in three steps, each one COPY in the same snapshot: rows without a cursor value (first read only),
- * rows at the boundary of the last read that it did not emit, rows beyond it in their order.
+ * Reads what is new in three steps, each one COPY in the same snapshot: rows without a cursor value (first
+ * read only), rows at the boundary of the last read that it did not emit, rows beyond it in their order.
  */
 export async function readIncremental(
   read: CursorRead,
@@ -112,7 +112,10 @@ async function readNewRows(
   return emitted.ever
 }
 
-/** A group that was too large for its hashes: unchanged, none of it is emitted again; changed, all of it is, once. */
+/**
+ * A group that was too large for its hashes: unchanged, none of it is emitted again; changed, all of it is,
+ * once.
+ */
 async function readChangedGroup(
   read: CursorRead,
   atCursor: string,
@@ -185,7 +188,10 @@ async function emitWithStates(
   return position()
 }
 
-/** For types of which only the database knows which values are equal: it is queried for the boundary, once, at the end. */
+/**
+ * For types of which only the database knows which values are equal: it is queried for the boundary, once, at
+ * the end.
+ */
 async function emitToTheEnd(
   read: CursorRead,
   { rows, from }: { rows: AsyncIterable<CopyChunk>; from: Position },
@@ -246,7 +252,9 @@ async function* linesOf(read: CursorRead, condition: string): AsyncGenerator<Cop
  */
 const highestCost = 10_000
 
-/** Whether any row has a cursor value, as the read sees them. False if that would take too long to find out. */
+/**
+ * Whether any row has a cursor value, as the read sees them. False if that would take too long to find out.
+ */
 async function holdsCursorValues(
   { session, source }: Pick<SliceRead, 'session' | 'source'>,
   { name }: Pick<SourceColumn, 'name'>,

@@ -75,7 +75,10 @@ export async function readSlice(
   return outcome
 }
 
-/** The other lanes of the run may hold all connections that the server allows: wait this long for one of them to end. */
+/**
+ * The other lanes of the run may hold all connections that the server allows: wait this long for one of them
+ * to end.
+ */
 const roomPatienceMs = 60_000
 const longestPauseMs = 5_000
 
@@ -108,8 +111,9 @@ function isBusy(thrown: unknown): boolean {
 }
 
 /**
- * A query is planned with the table as it is now, while the catalog is that of the snapshot. If the two differ (a table or column was
- * dropped, renamed or is no longer granted), the present catalog shows what is missing; the server names only a part of it.
+ * A query is planned with the table as it is now, while the catalog is that of the snapshot. If the two
+ * differ (a table or column was dropped, renamed or is no longer granted), the present catalog shows what is
+ * missing; the server names only a part of it.
  */
 async function inPresentTerms(
   thrown: unknown,
@@ -156,7 +160,10 @@ async function readAs(
   return readRange(read, state)
 }
 
-/** The read continues: after a restore or an upgrade the checkpoint is right, and only the user knows whether it was one. */
+/**
+ * The read continues: after a restore or an upgrade the checkpoint is right, and only the user knows whether
+ * it was one.
+ */
 function otherTable(stream: string, change: string, readsOnly: string): string {
   return `Table ${stream} is not the one of the last checkpoint: ${change}. Read are only ${readsOnly}. If it holds other rows, reset the stream to read all of them (${resetCommands(stream)}).`
 }
@@ -204,7 +211,10 @@ function isInterruption(thrown: unknown): boolean {
   return thrown instanceof ConnectError && thrown.code === 'source_read_interrupted'
 }
 
-/** Knows whether records without a state were handed out. Lines that do not fit their columns are the server's. */
+/**
+ * Knows whether records without a state were handed out. Lines that do not fit their columns are the
+ * server's.
+ */
 class CoveredOutput implements RecordOutput {
   readonly #out: RecordOutput
   readonly #toDamage: (reason: string) => Error

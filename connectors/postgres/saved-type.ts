@@ -1,4 +1,7 @@
-/** The name of a type as PostgreSQL writes it: `numeric(10,2)`, `timestamp(3) without time zone`, `text COLLATE "C"`. */
+/**
+ * The name of a type as PostgreSQL writes it: `numeric(10,2)`, `timestamp(3) without time zone`, `text
+ * COLLATE "C"`.
+ */
 interface NamedType {
   readonly name: string
   readonly limits: readonly number[]
@@ -13,10 +16,11 @@ interface TypeChange {
 }
 
 /**
- * True if the text of a saved value means the same value in the type that its column has now, with the same place in the order. Such
- * changes, and no others: an integer type to another one that holds the value, or to numeric; numeric to a scale that is not smaller;
- * varchar and text to each other; another length of varchar or char; a time to a precision that is not smaller; date to timestamp without
- * time zone. Collations are the same. After any other change, values may stand on the other side of the saved one than before.
+ * True if the text of a saved value means the same value in the type that its column has now, with the same
+ * place in the order. Such changes, and no others: an integer type to another one that holds the value, or to
+ * numeric; numeric to a scale that is not smaller; varchar and text to each other; another length of varchar
+ * or char; a time to a precision that is not smaller; date to timestamp without time zone. Collations are the
+ * same. After any other change, values may stand on the other side of the saved one than before.
  */
 export function keepsItsPlace(value: string, before: string, after: string): boolean {
   if (before === after) return true

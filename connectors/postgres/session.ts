@@ -132,7 +132,10 @@ export class SourceSession implements AsyncDisposable {
     }
   }
 
-  /** Rows of a query over tables and views of users, whose functions see the role's own search path: see search-path.ts. */
+  /**
+   * Rows of a query over tables and views of users, whose functions see the role's own search path: see
+   * search-path.ts.
+   */
   async userRows<R extends QueryResultRow>(
     sql: string,
     place: Partial<SourcePlace> = {},
@@ -154,8 +157,8 @@ export class SourceSession implements AsyncDisposable {
   }
 
   /**
-   * Runs queries in a savepoint that is always rolled back: no failure, lock or setting of theirs reaches a query that follows.
-   * One at a time.
+   * Runs queries in a savepoint that is always rolled back: no failure, lock or setting of theirs reaches a
+   * query that follows. One at a time.
    */
   async undone<T>(run: () => Promise<T>): Promise<T> {
     await this.rows('SAVEPOINT reactor_connect')
@@ -179,8 +182,8 @@ export class SourceSession implements AsyncDisposable {
   }
 
   /**
-   * Starts `COPY (select) TO STDOUT`, on the role's search path (search-path.ts): binary if the types are given. One at a time; read it to its end before the next
-   * query.
+   * Starts `COPY (select) TO STDOUT`, on the role's search path (search-path.ts): binary if the types are
+   * given. One at a time; read it to its end before the next query.
    */
   copy(select: string, { types, columns, ...of }: CopyQuery): CopyOut {
     const place = { ...this.#place, ...of }
@@ -207,7 +210,10 @@ export class SourceSession implements AsyncDisposable {
     return new ConnectError('source_rows_damaged', { details })
   }
 
-  /** Ends the session at once, whatever the server is doing; the server cancels a running COPY when it notices. */
+  /**
+   * Ends the session at once, whatever the server is doing; the server cancels a running COPY when it
+   * notices.
+   */
   destroy(): void {
     this.#session.destroy()
   }
@@ -235,12 +241,16 @@ function openingError(
   return new ConnectError('source_unreachable', { details: { ...place, reason } })
 }
 
-/** First bytes of a server's response: authentication, error, notice, protocol version; or whether it accepts TLS. */
+/**
+ * First bytes of a server's response: authentication, error, notice, protocol version; or whether it accepts
+ * TLS.
+ */
 const firstLetters = 'RENvS'
 
 /**
- * The text form of every type on the wire (`RecordOutput.copyText`): independent of the server's and the role's settings. All of it,
- * and what follows, is of this transaction only: behind a pooler the server's session is others' before and after.
+ * The text form of every type on the wire (`RecordOutput.copyText`): independent of the server's and the
+ * role's settings. All of it, and what follows, is of this transaction only: behind a pooler the server's
+ * session is others' before and after.
  */
 const settings = `
   ${pinPathLocally};
@@ -258,8 +268,9 @@ function beginAs(snapshot: string | undefined): string {
 }
 
 /**
- * A long read must not meet a timeout that was meant for an application, and the server notices within 5 seconds that it was
- * stopped, even while it sorts. Some of the settings exist in newer versions only, the last one not on Windows.
+ * A long read must not meet a timeout that was meant for an application, and the server notices within 5
+ * seconds that it was stopped, even while it sorts. Some of the settings exist in newer versions only, the
+ * last one not on Windows.
  */
 const noTimeouts = `
   SELECT name, set_config(name, CASE name WHEN 'client_connection_check_interval' THEN '5s' ELSE '0' END, true)

@@ -21,7 +21,10 @@ export class SocketReads {
     this.socket = new Socket({ onread: { buffer, callback } })
   }
 
-  /** Gives what is read to `taker` instead of the socket's listeners, which must be done with the bytes when it returns. */
+  /**
+   * Gives what is read to `taker` instead of the socket's listeners, which must be done with the bytes when
+   * it returns.
+   */
   divert(taker: ((bytes: Buffer) => void) | undefined): void {
     this.#taker = taker
   }

@@ -31,8 +31,8 @@ const wholeState = z.object({ kind: z.literal('whole'), done: z.literal(true) })
 export type WholeState = z.infer<typeof wholeState>
 
 /**
- * Rows that were emitted at exactly the cursor's value. `rows`: 8 bytes of hash a row, base64. `digest`: a group of more
- * than 10,000 rows, as its count and the sum of its hashes (hexadecimal, modulo 2^64).
+ * Rows that were emitted at exactly the cursor's value. `rows`: 8 bytes of hash a row, base64. `digest`: a
+ * group of more than 10,000 rows, as its count and the sum of its hashes (hexadecimal, modulo 2^64).
  */
 const boundary = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('rows'), hashes: z.string() }),
@@ -63,7 +63,9 @@ const cursorState = z.object({
 })
 export type CursorState = z.infer<typeof cursorState>
 
-/** The state of a full refresh's slice; null if a stream without a key begins. Throws `source_state_invalid`. */
+/**
+ * The state of a full refresh's slice; null if a stream without a key begins. Throws `source_state_invalid`.
+ */
 export function parseFullRefreshState(
   state: JsonValue | null,
   stream: string,

@@ -117,7 +117,10 @@ function usableKey(key: readonly string[], columns: readonly SourceColumn[]): So
   return found.length === key.length && found.every(({ type }) => isCursorType(type)) ? found : []
 }
 
-/** Why a table is not listed: it is gone (the snapshot may still have it), it has no columns, or this role may not read it. */
+/**
+ * Why a table is not listed: it is gone (the snapshot may still have it), it has no columns, or this role may
+ * not read it.
+ */
 async function missing(
   session: SourceSession,
   {

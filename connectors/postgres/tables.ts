@@ -11,7 +11,10 @@ export interface Table {
   readonly kind: 'r' | 'p' | 'v' | 'm' | 'f'
   /** Only the columns that the role may read, in their order. */
   readonly columns: readonly TableColumn[]
-  /** Columns of the primary key, else of the smallest unique index over columns that are never NULL; empty without one. */
+  /**
+   * Columns of the primary key, else of the smallest unique index over columns that are never NULL; empty
+   * without one.
+   */
   readonly key: readonly string[]
 }
 
@@ -22,12 +25,15 @@ export interface TableColumn {
   readonly identity: ColumnIdentity
 }
 
-/** By what the catalog knows a column, whatever its name is: its number in the table, its type (of a domain: the base type) and that type's modifier. */
+/**
+ * By what the catalog knows a column, whatever its name is: its number in the table, its type (of a domain:
+ * the base type) and that type's modifier.
+ */
 export type ColumnIdentity = readonly [number: number, type: number, modifier: number]
 
 /**
- * All readable tables of the schemas (default: all but the system's), sorted by schema and name, some at a time: a database may have a hundred
- * thousand. Partitions are read through their root.
+ * All readable tables of the schemas (default: all but the system's), sorted by schema and name, some at a
+ * time: a database may have a hundred thousand. Partitions are read through their root.
  */
 export function listTables(
   session: SourceSession,
@@ -112,7 +118,10 @@ export async function findTables(
   return found
 }
 
-/** Columns that one statement describes. Each takes some 400 bytes, and 30 kB if its enum has 500 long labels: a response of more than 256 MB ends the session. */
+/**
+ * Columns that one statement describes. Each takes some 400 bytes, and 30 kB if its enum has 500 long labels:
+ * a response of more than 256 MB ends the session.
+ */
 const columnsAtOnce = 5_000
 
 async function* tablesWhere(
@@ -181,10 +190,11 @@ const fromListed = `
     AND ($1::text[] IS NULL OR n.nspname = ANY ($1::text[]))`
 
 /**
- * Describes the tables of the oids $1, as `Table`. `base`: every type with the type it is made of (a domain over a domain over text: text), and the length that a domain gives that.
- * `keys`: unique indexes that cover whole, never-NULL columns in the columns' own collation.
- * A NOT NULL that is not validated (PostgreSQL 18) does not count: rows from before it may be NULL. Nor does that of a domain:
- * an outer join gives NULL of any type, and INSERT can store it.
+ * Describes the tables of the oids $1, as `Table`. `base`: every type with the type it is made of (a domain
+ * over a domain over text: text), and the length that a domain gives that. `keys`: unique indexes that cover
+ * whole, never-NULL columns in the columns' own collation. A NOT NULL that is not validated (PostgreSQL 18)
+ * does not count: rows from before it may be NULL. Nor does that of a domain: an outer join gives NULL of any
+ * type, and INSERT can store it.
  */
 const tablesSql = `
 WITH RECURSIVE tables AS (

@@ -5,7 +5,9 @@ import { SourceSession } from './session.ts'
 /** Sessions that are used one after the other, outside of a transaction between two uses. */
 export type SessionsUsedAgain = IdleSessions<IdleSession> | undefined
 
-/** An idle session of the same configuration, or a new one: in a transaction, as `SourceSession.open` says. */
+/**
+ * An idle session of the same configuration, or a new one: in a transaction, as `SourceSession.open` says.
+ */
 export async function openOrEnter(
   config: PostgresConfig,
   options: Parameters<typeof SourceSession.open>[1],

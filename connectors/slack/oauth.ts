@@ -22,8 +22,9 @@ const scopes = [
 ]
 
 /**
- * https://docs.slack.dev/authentication/installing-with-oauth. The token is the bot's. No PKCE: Slack has it for apps without a secret only,
- * whose tokens then rotate. The connector itself renews tokens that rotate, by its manifest.
+ * https://docs.slack.dev/authentication/installing-with-oauth. The token is the bot's. No PKCE: Slack has it
+ * for apps without a secret only, whose tokens then rotate. The connector itself renews tokens that rotate,
+ * by its manifest.
  */
 export const slackOAuth: OAuth2Scheme = {
   kind: 'oauth2',

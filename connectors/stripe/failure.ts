@@ -25,7 +25,8 @@ function refusalKind(
 ): VendorFailure['kind'] {
   // Another request with this key, or for this object, is being carried out.
   if (status === 409 && headers.get('stripe-should-retry') !== 'false') return 'failed'
-  // It has carried out, or begun, another request under this key: an earlier version of this one may have sent another body.
+  // It has carried out, or begun, another request under this key: an earlier version of this one may have
+  // sent another body.
   if (error.type === 'idempotency_error') return 'unclear'
   return isDecline(error) ? 'declined' : 'refused'
 }

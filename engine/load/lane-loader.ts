@@ -16,7 +16,9 @@ export interface LaneLoaderOptions {
   readonly sync: StreamSync
   readonly partition: number
   readonly lane: SinkLane
-  /** Opens the log's reading end; called again, from the last commit, if records of a dead attempt are found. */
+  /**
+   * Opens the log's reading end; called again, from the last commit, if records of a dead attempt are found.
+   */
   readonly openReader: (options: LaneReaderOptions) => Promise<LaneReader>
   readonly readerOptions: LaneReaderOptions
   /** Has the records that are too large for the log. Undefined: the operator has set none. */
@@ -41,7 +43,10 @@ interface SliceProgress {
   readonly complete: boolean
 }
 
-/** Records of an attempt that died before their state came: they are skipped until the attempt that reads them again begins. */
+/**
+ * Records of an attempt that died before their state came: they are skipped until the attempt that reads them
+ * again begins.
+ */
 interface Orphans {
   readonly slice: string
   readonly fromSeq: number
@@ -50,7 +55,10 @@ interface Orphans {
 
 /** Blocks are released to the log at this size, below the limit of any log (engine/log), … */
 const maxHeldBytes = 4 * 1024 * 1024
-/** … or if nothing has come for this long: a writer may be waiting for room for a record that is larger than what is left. */
+/**
+ * … or if nothing has come for this long: a writer may be waiting for room for a record that is larger than
+ * what is left.
+ */
 const giveBackAfterMs = 100
 
 /** The reader that returned an entry, and the position before it. */
@@ -64,8 +72,9 @@ type Positioned = NonNullable<Awaited<ReturnType<LaneReader['next']>>>
 const untouched: SliceProgress = { covered: 0, seen: 0, state: null, complete: false }
 
 /**
- * Loads one lane: log entries in, destination transactions out. A transaction holds whole units only (records and the state
- * that covers them), no record is missing or doubled in it, and it carries states, counts and the log position.
+ * Loads one lane: log entries in, destination transactions out. A transaction holds whole units only (records
+ * and the state that covers them), no record is missing or doubled in it, and it carries states, counts and
+ * the log position.
  */
 export class LaneLoader {
   readonly #options: LaneLoaderOptions
@@ -74,7 +83,10 @@ export class LaneLoader {
   #committed: ReadonlyMap<string, SliceProgress>
   #slices: Map<string, SliceProgress>
   #committedPosition: string | undefined
-  /** Columns of the records that come; undefined before the first `begin`, if the lane was not entered inside a slice. */
+  /**
+   * Columns of the records that come; undefined before the first `begin`, if the lane was not entered inside
+   * a slice.
+   */
   #columns: LogPosition['columns'] | undefined
   #committedColumns: LogPosition['columns'] | undefined
   #pending = { bytes: 0, held: 0, sinceMs: 0 }
@@ -104,7 +116,10 @@ export class LaneLoader {
     return this.#clock.seconds
   }
 
-  /** Loads until the writer closed the lane, or until `signal`. Complete units that were seen are committed either way. */
+  /**
+   * Loads until the writer closed the lane, or until `signal`. Complete units that were seen are committed
+   * either way.
+   */
   async run(signal: AbortSignal): Promise<'closed' | 'stopped'> {
     const { readerOptions } = this.#options
     await this.#useCommittedColumns()
@@ -147,7 +162,10 @@ export class LaneLoader {
     return closed ? 'closed' : 'stopped'
   }
 
-  /** The next entry. While none comes, the log gets its blocks back, and a transaction that has waited long enough is committed. */
+  /**
+   * The next entry. While none comes, the log gets its blocks back, and a transaction that has waited long
+   * enough is committed.
+   */
   async #next(
     reader: LaneReader,
     { signal, position }: { readonly signal: AbortSignal; readonly position: string | undefined },
@@ -171,7 +189,10 @@ export class LaneLoader {
     return item
   }
 
-  /** How long to wait for the next entry before something else must be done; undefined if there is nothing else. */
+  /**
+   * How long to wait for the next entry before something else must be done; undefined if there is nothing
+   * else.
+   */
   #idleMs(): number | undefined {
     const canCommit = this.#moved.size > 0 && this.#isCovered()
     const agesInMs = this.#pending.sinceMs + this.#options.commitMs - performance.now()
@@ -326,7 +347,10 @@ export class LaneLoader {
     )
   }
 
-  /** At the end: commits complete units; rows that no state covers are dropped, because a later attempt reads them again. */
+  /**
+   * At the end: commits complete units; rows that no state covers are dropped, because a later attempt reads
+   * them again.
+   */
   async #finish(reader: LaneReader, position: string | undefined): Promise<void> {
     if (!this.#isCovered()) await this.#forgetPending()
     else if (this.#moved.size > 0) await this.#commit(reader, position)

@@ -48,7 +48,10 @@ export class LoadClock {
     return (waitedMs - takenMs) / 1000
   }
 
-  /** Totals until now. A transaction that is being ended counts as commit; once it has ended, by its own account. */
+  /**
+   * Totals until now. A transaction that is being ended counts as commit; once it has ended, by its own
+   * account.
+   */
   get seconds(): LoadSeconds {
     const now = this.#now()
     const logMs = this.#waitedMs()

@@ -1,7 +1,9 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { LaneName, LogEntry } from './stream-log.ts'
 
-/** The position within the slice that the lane carries; `covered` is the sequence number of its last state. */
+/**
+ * The position within the slice that the lane carries; `covered` is the sequence number of its last state.
+ */
 interface SliceAt {
   readonly slice: string
   seq: number
@@ -25,8 +27,9 @@ export interface LaneOrderOptions {
 }
 
 /**
- * Checks a lane's entries as they come out of the log: within one attempt, no record of a slice is missing, doubled or out of order, and
- * the counts of `state` and `close` are right. Throws before the bad entry reaches anybody.
+ * Checks a lane's entries as they come out of the log: within one attempt, no record of a slice is missing,
+ * doubled or out of order, and the counts of `state` and `close` are right. Throws before the bad entry
+ * reaches anybody.
  */
 export class LaneOrder {
   readonly #lane: LaneName
@@ -72,7 +75,10 @@ export class LaneOrder {
     }
   }
 
-  /** Each attempt is counted separately: a killed one has no `close`, and the next one may have nothing to read. */
+  /**
+   * Each attempt is counted separately: a killed one has no `close`, and the next one may have nothing to
+   * read.
+   */
   #enter({ attempt, writtenBefore }: EntryOrigin): void {
     if (attempt !== this.#attempt) {
       if (this.#attempt !== undefined) this.#records = 0
@@ -121,7 +127,8 @@ export class LaneOrder {
       if (this.#ended || this.#startsAt === 'slice') {
         throw this.#outOfOrder({ type: 'entry', slice, seq }, 'a begin')
       }
-      // Entered inside the slice: a checkpoint stands after a whole unit, so all before this entry is covered.
+      // Entered inside the slice: a checkpoint stands after a whole unit, so all before this entry is
+      // covered.
       this.#current = { slice, seq: Math.max(seq, covered), covered }
       return this.#current
     }

@@ -6,27 +6,31 @@ import type { SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { StorageConfig, StoredObject } from './stored/storage-config.ts'
 
 /**
- * The same for a record that goes through Storage. The threads that read and load it hold it several times, and the database has limits of its
- * own: 1 GB for a row, 256 MiB for a string of jsonb.
+ * The same for a record that goes through Storage. The threads that read and load it hold it several times,
+ * and the database has limits of its own: 1 GB for a row, 256 MiB for a string of jsonb.
  */
 export const largestStoredRecordBytes = 256 * 1024 * 1024
 
 /**
- * The transport between read workers and sink workers: read this first. Two implementations pass one contract suite: `embedded` (a bounded
- * channel between the threads of one process; nothing survives the process) and `kafka`.
+ * The transport between read workers and sink workers: read this first. Two implementations pass one contract
+ * suite: `embedded` (a bounded channel between the threads of one process; nothing survives the process) and
+ * `kafka`.
  *
- * A *lane* is one partition of one stream: one writer, one reader, strict order. A lane carries slices one after the other: `begin`, then
- * units (records and rejections, closed by the state that covers them), then `end`; after the last slice, `close`. A unit becomes visible
- * as a whole or not at all in `kafka` (a transaction); in `embedded` a reader may see its first part, and must not commit before its state
- * has come.
+ * A *lane* is one partition of one stream: one writer, one reader, strict order. A lane carries slices one
+ * after the other: `begin`, then units (records and rejections, closed by the state that covers them), then
+ * `end`; after the last slice, `close`. A unit becomes visible as a whole or not at all in `kafka` (a
+ * transaction); in `embedded` a reader may see its first part, and must not commit before its state has come.
  *
- * Orphans. Records whose state never came (the writer died; or the unit was open for longer than a Kafka transaction may be, and its first
- * part had to be committed) reach the reader like any others. A `begin` of the same slice follows them, and its `seq` says where the writer
- * continues: the reader must roll back the records of the slice from that seq on. A unit continues across such a commit: only a `begin`
- * makes orphans.
+ * Orphans. Records whose state never came (the writer died; or the unit was open for longer than a Kafka
+ * transaction may be, and its first part had to be committed) reach the reader like any others. A `begin` of
+ * the same slice follows them, and its `seq` says where the writer continues: the reader must roll back the
+ * records of the slice from that seq on. A unit continues across such a commit: only a `begin` makes orphans.
  */
 export interface StreamLog extends AsyncDisposable {
-  /** Makes the lanes of a stream (creates or extends the topic). On the main thread, before the workers start. Never shrinks. */
+  /**
+   * Makes the lanes of a stream (creates or extends the topic). On the main thread, before the workers start.
+   * Never shrinks.
+   */
   openStream(stream: LogStream): Promise<OpenedStream>
 }
 
@@ -39,8 +43,8 @@ export interface LogStream {
 export interface OpenedStream {
   readonly lanes: readonly LaneEndpoint[]
   /**
-   * The largest record, in bytes of the wire encoding, that these lanes accept; another stream's may accept more or less. The writer's
-   * caller must reject a larger one.
+   * The largest record, in bytes of the wire encoding, that these lanes accept; another stream's may accept
+   * more or less. The writer's caller must reject a larger one.
    */
   readonly maxRecordBytes: number
   /** How long an entry is stored; absent: without a limit. */
@@ -54,7 +58,10 @@ export interface AnnouncedAttempt {
   readonly sync: StreamSync
   /** All of the plan. */
   readonly slices: readonly SliceCheckpoint[]
-  /** Called when older attempts can announce nothing any more; throws if a newer one has the stream, and then nothing is announced. */
+  /**
+   * Called when older attempts can announce nothing any more; throws if a newer one has the stream, and then
+   * nothing is announced.
+   */
   readonly confirm: () => Promise<void>
 }
 
@@ -64,15 +71,19 @@ export interface AnnouncedAttempt {
  */
 export interface SyncAnnouncement extends AsyncDisposable {
   /**
-   * All lanes have ended, and their entries are in the log. Called before the destination finishes the sync, so that no reader misses the end of
-   * a sync that the table shows. Durable and visible when it resolves. `slices`: all of the plan, with their last `seq`.
+   * All lanes have ended, and their entries are in the log. Called before the destination finishes the sync,
+   * so that no reader misses the end of a sync that the table shows. Durable and visible when it resolves.
+   * `slices`: all of the plan, with their last `seq`.
    */
   complete(slices: readonly EndedSlice[]): Promise<void>
 }
 
 export type EndedSlice = Pick<SliceCheckpoint, 'slice' | 'partition' | 'seq'>
 
-/** The two ends of a lane as things that can be posted to a worker thread (`transfer` must be in the transfer list). */
+/**
+ * The two ends of a lane as things that can be posted to a worker thread (`transfer` must be in the transfer
+ * list).
+ */
 export interface LaneEndpoint {
   readonly partition: number
   readonly writer: LaneEnd
@@ -148,7 +159,10 @@ export type LogEntry =
       /** Canonical JSON of the record's primary key; absent without one. */
       readonly key?: string
     }
-  /** Closes a unit. `seq`: all records of the slice before it are covered. `count`: records (and rejections) since the state before. */
+  /**
+   * Closes a unit. `seq`: all records of the slice before it are covered. `count`: records (and rejections)
+   * since the state before.
+   */
   | {
       readonly type: 'state'
       readonly slice: string
@@ -163,8 +177,8 @@ export type LogEntry =
       readonly outcome: 'complete' | 'stopped'
     }
   /**
-   * The writer is done. `records`: sum of `count` of the records entries that it wrote in this attempt (without rejections); the reader
-   * checks it.
+   * The writer is done. `records`: sum of `count` of the records entries that it wrote in this attempt
+   * (without rejections); the reader checks it.
    */
   | { readonly type: 'close'; readonly attempt: number; readonly records: number }
 
@@ -177,12 +191,17 @@ export interface LogRecords {
   readonly bytes: Uint8Array
   /** The bytes are rows of binary COPY instead, without header and trailer: in an embedded log only. */
   readonly copy?: CopyRows
-  /** For a log in `record` framing, from its writer: where each record ends in `bytes`, and its key (canonical JSON of the primary key; null without one). */
+  /**
+   * For a log in `record` framing, from its writer: where each record ends in `bytes`, and its key (canonical
+   * JSON of the primary key; null without one).
+   */
   readonly ends?: Uint32Array
   readonly keys?: readonly (Uint8Array | null)[]
 }
 
-/** Records that are too large for the log: their bytes, as those of `LogRecords`, are an object in Storage. */
+/**
+ * Records that are too large for the log: their bytes, as those of `LogRecords`, are an object in Storage.
+ */
 export interface StoredRecords {
   readonly type: 'stored'
   readonly slice: string
@@ -196,30 +215,43 @@ export interface StoredRecords {
 /** The writing end. One call at a time. */
 export interface LaneWriter extends AsyncDisposable {
   /**
-   * Where to read from: the destination's checkpoints, or newer ones that the log still has for the sink. An older writer of the lane is
-   * fenced before this is known.
+   * Where to read from: the destination's checkpoints, or newer ones that the log still has for the sink. An
+   * older writer of the lane is fenced before this is known.
    */
   readonly resume: LaneResume
-  /** Resolves when there is room for more, in order; nothing is durable yet. `bytes` and their buffer belong to the log from here on. */
+  /**
+   * Resolves when there is room for more, in order; nothing is durable yet. `bytes` and their buffer belong
+   * to the log from here on.
+   */
   append(entry: LogEntry): Promise<void>
-  /** A buffer of records that the log no longer needs, to be filled again: saves work for the garbage collector. */
+  /**
+   * A buffer of records that the log no longer needs, to be filled again: saves work for the garbage
+   * collector.
+   */
   reuse(): ArrayBuffer | undefined
-  /** All complete units are durable in the log and visible to readers (embedded: handed over). Throws `fenced` for a zombie. */
+  /**
+   * All complete units are durable in the log and visible to readers (embedded: handed over). Throws `fenced`
+   * for a zombie.
+   */
   flush(): Promise<void>
 }
 
 export interface LaneResume {
   /**
-   * `log`: the log has everything from the destination's position on, and `slices` are its newest states. `destination`: skip the log up to
-   * this attempt.
+   * `log`: the log has everything from the destination's position on, and `slices` are its newest states.
+   * `destination`: skip the log up to this attempt.
    */
   readonly from: 'log' | 'destination'
   readonly slices: readonly SliceCheckpoint[]
   /**
-   * The reader starts here (kafka): where the entries that `slices` count begin in the log, which may be after the destination's position.
+   * The reader starts here (kafka): where the entries that `slices` count begin in the log, which may be
+   * after the destination's position.
    */
   readonly position?: string
-  /** Why the log could not be used although it should have been (retention, a deleted topic): shown as a warning of the run. */
+  /**
+   * Why the log could not be used although it should have been (retention, a deleted topic): shown as a
+   * warning of the run.
+   */
   readonly warning?: string
 }
 
@@ -237,18 +269,22 @@ export interface LaneWriterOptions {
 /** The reading end. One call at a time. */
 export interface LaneReader extends AsyncDisposable {
   /**
-   * The next entry, in order, with the position after it; undefined after `close`. Waits; if `signal` is aborted, the wait ends with
-   * undefined.
+   * The next entry, in order, with the position after it; undefined after `close`. Waits; if `signal` is
+   * aborted, the wait ends with undefined.
    */
   next(
     signal: AbortSignal,
   ): Promise<{ readonly entry: LogEntry; readonly next?: string } | undefined>
   /**
-   * The bytes of the records entries returned so far are no longer used (they may be gone): the log has room for more. A reader that holds
-   * as much as the writer may have in flight (embedded: `maxQueueBytes`) and waits for more without releasing waits for ever.
+   * The bytes of the records entries returned so far are no longer used (they may be gone): the log has room
+   * for more. A reader that holds as much as the writer may have in flight (embedded: `maxQueueBytes`) and
+   * waits for more without releasing waits for ever.
    */
   release(): void
-  /** Everything before `next` is committed at the destination (kafka: commits the group's offset, for lag monitors). */
+  /**
+   * Everything before `next` is committed at the destination (kafka: commits the group's offset, for lag
+   * monitors).
+   */
   noteCommitted(next: string | undefined): Promise<void>
 }
 
@@ -258,8 +294,8 @@ export interface LaneReaderOptions {
   /** Skip everything before the first `begin` of this attempt. */
   readonly skipToAttempt?: number
   /**
-   * The attempt of the writer. A lane that resumes from the log contains the `close` of older attempts too: the reader checks their counts
-   * and skips them. Absent: the first `close` ends the lane.
+   * The attempt of the writer. A lane that resumes from the log contains the `close` of older attempts too:
+   * the reader checks their counts and skips them. Absent: the first `close` ends the lane.
    */
   readonly attempt?: number
 }

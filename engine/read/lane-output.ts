@@ -27,8 +27,8 @@ export interface LaneOutputOptions {
 }
 
 /**
- * Encodes what a connector reads into blocks and appends them to the lane, slice by slice. A unit (records up to their
- * state) never spans slices.
+ * Encodes what a connector reads into blocks and appends them to the lane, slice by slice. A unit (records up
+ * to their state) never spans slices.
  */
 export class LaneOutput implements RecordOutput {
   readonly #encoder: BlockEncoder

@@ -8,8 +8,9 @@ const NEWLINE = 0x0a
 class LimitReached extends Error {}
 
 /**
- * Takes the first records of a read, over all slices of its job, and then ends it: `signal` is aborted and the connector's call throws.
- * Records over the limit are never encoded. A read of exactly as many records as allowed is not cut.
+ * Takes the first records of a read, over all slices of its job, and then ends it: `signal` is aborted and
+ * the connector's call throws. Records over the limit are never encoded. A read of exactly as many records as
+ * allowed is not cut.
  *
  * It has no `copyBinary`, so that rows can be counted by their lines.
  */

@@ -3,8 +3,9 @@ import { ConnectError, cutText, passedCharacters } from '../../protocol/index.ts
 import type { StreamWarning, WorkerMessage } from '../threads/protocol.ts'
 
 /**
- * The read worker's side of the warnings of a stream: see `WarningKeeper` in main-side.ts. A state that goes into the log can become a
- * checkpoint, in whichever process, and a read that goes on from there need not find again what there was to warn of. So wait before each.
+ * The read worker's side of the warnings of a stream: see `WarningKeeper` in main-side.ts. A state that goes
+ * into the log can become a checkpoint, in whichever process, and a read that goes on from there need not
+ * find again what there was to warn of. So wait before each.
  */
 export class StreamWarnings {
   readonly #port: MessagePort

@@ -4,8 +4,8 @@ import type { ConnectError, ErrorCodeName } from '../../protocol/index.ts'
 const longestAwayMs = 5 * 60_000
 
 /**
- * How long the servers of a run have been away, over all its streams: each of them was there when the run began, so its address is right.
- * A thousand streams do not each wait for one that does not come back.
+ * How long the servers of a run have been away, over all its streams: each of them was there when the run
+ * began, so its address is right. A thousand streams do not each wait for one that does not come back.
  */
 export class AwayServers {
   readonly #sinceMs = new Map<ErrorCodeName, number>()

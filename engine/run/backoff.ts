@@ -1,4 +1,6 @@
-/** After this many attempts in a row without progress, something that fails for transient reasons has failed. */
+/**
+ * After this many attempts in a row without progress, something that fails for transient reasons has failed.
+ */
 export const maxBarrenAttempts = 4
 const firstBackoffMs = 500
 const maxBackoffMs = 30_000

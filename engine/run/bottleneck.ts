@@ -1,4 +1,7 @@
-/** The stages of a record's path that can slow a stream down, in order. `exchange`: an overwrite puts its new rows into the table. */
+/**
+ * The stages of a record's path that can slow a stream down, in order. `exchange`: an overwrite puts its new
+ * rows into the table.
+ */
 export const stages = ['source', 'encode', 'log', 'copy', 'merge', 'commit', 'exchange'] as const
 export type Stage = (typeof stages)[number]
 
@@ -33,9 +36,9 @@ export const noSeconds: StageSeconds = {
 /**
  * The stage that the others wait for; undefined if nothing was measured.
  *
- * Both workers of a lane run all the time, so the one that waits less for the log is the slower one, and of its stages the longest holds
- * the stream up. If both wait most of their time, it is the log itself. A side that reported nothing is taken to be what the other one
- * waits for.
+ * Both workers of a lane run all the time, so the one that waits less for the log is the slower one, and of
+ * its stages the longest holds the stream up. If both wait most of their time, it is the log itself. A side
+ * that reported nothing is taken to be what the other one waits for.
  */
 export function bottleneckOf(seconds: StageSeconds): Stage | undefined {
   const { source, encode, logWrite, logRead, copy, merge, commit } = seconds

@@ -61,7 +61,10 @@ export type LaneOutcome =
 
 type Opened = Extract<ReadEvent, { type: 'opened' }>
 
-/** Reads and loads one lane: starts the read worker first (it fences older writers), then the sink worker beside it. */
+/**
+ * Reads and loads one lane: starts the read worker first (it fences older writers), then the sink worker
+ * beside it.
+ */
 export async function runLane(run: LaneRun): Promise<LaneOutcome> {
   let event: Opened | undefined
   const opened = Promise.withResolvers<Opened>()
@@ -181,8 +184,8 @@ async function loadBeside({
 }
 
 /**
- * A source that has no state to stop at discards its records, and a worker that did not reach its next checkpoint in time (a broker that
- * does not respond) is killed: still a stop, not a failure.
+ * A source that has no state to stop at discards its records, and a worker that did not reach its next
+ * checkpoint in time (a broker that does not respond) is killed: still a stop, not a failure.
  */
 function isStop(error: ErrorBody | undefined, isKilled: boolean): boolean {
   return error?.code === 'source_read_interrupted' || (error?.code === 'worker_died' && isKilled)

@@ -56,8 +56,9 @@ export class LossAccount {
   }
 
   /**
-   * Sentences for the user, with the keys of some rows. `table` has all rejected records; undefined if it goes with its sandbox. `before`
-   * is what earlier starts of the run lost: it is in the totals, but only the destination knows which rows these are.
+   * Sentences for the user, with the keys of some rows. `table` has all rejected records; undefined if it
+   * goes with its sandbox. `before` is what earlier starts of the run lost: it is in the totals, but only the
+   * destination knows which rows these are.
    */
   warnings(table: string | undefined, before: CommittedCounts = noCounts): readonly string[] {
     const { rejected, nulled, cut } = this.#kinds
@@ -131,7 +132,10 @@ function shownCount(count: number): string {
   return count.toLocaleString('en-US')
 }
 
-/** The sources name fields, and a key may be cut inside a character: PostgreSQL stores neither U+0000 nor half a surrogate pair. */
+/**
+ * The sources name fields, and a key may be cut inside a character: PostgreSQL stores neither U+0000 nor half
+ * a surrogate pair.
+ */
 function storable(text: string): string {
   return text.replaceAll('\0', '').toWellFormed()
 }

@@ -6,8 +6,8 @@ interface LaneReads {
 }
 
 /**
- * Counts records that are read a second time: an attempt continues from the last checkpoint, or from the log, and the previous attempt had
- * come further.
+ * Counts records that are read a second time: an attempt continues from the last checkpoint, or from the log,
+ * and the previous attempt had come further.
  */
 export class ReadAgain {
   #syncId: number | undefined
@@ -25,7 +25,10 @@ export class ReadAgain {
     this.#beginsAgain = true
   }
 
-  /** @param position records of the lane's slices that are not read now: they have been loaded, or are in the log */
+  /**
+   * @param position records of the lane's slices that are not read now: they have been loaded, or are in the
+   * log
+   */
   openLane(partition: number, { syncId, position }: LaneStart): void {
     // The next sync of the stream in this run reads what the last one did not.
     if (syncId !== this.#syncId && !this.#beginsAgain) this.#lanes = new Map()

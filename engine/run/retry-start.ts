@@ -14,8 +14,9 @@ export interface StartContext {
 const lostSessionCodes = new Set(['destination_connection_lost', 'source_connection_lost'])
 
 /**
- * The steps before the streams. A lost session is tried again, as in a stream, and so is a server that says that it starts or recovers. One that
- * was never reached is not: its address may be wrong, and the user should learn of that at once.
+ * The steps before the streams. A lost session is tried again, as in a stream, and so is a server that says
+ * that it starts or recovers. One that was never reached is not: its address may be wrong, and the user
+ * should learn of that at once.
  */
 export async function retryStart<T>(
   { logger, signal, now }: StartContext,

@@ -145,7 +145,8 @@ async function runStreams(
 ): Promise<StreamResult[]> {
   const { connection, limits } = deps.plan
   const streams: StreamResult[] = []
-  // Some more than move at the same time, so that the next one is ready; not all, each takes a session at the destination to begin.
+  // Some more than move at the same time, so that the next one is ready; not all, each takes a session at the
+  // destination to begin.
   const waiting = work.entries()
   const runNext = async (): Promise<void> => {
     for (const [index, { sink, tally }] of waiting) {
@@ -195,7 +196,10 @@ function configChange(source: { config: JsonObject }, ports: RunPorts): ChangeCo
     })
 }
 
-/** Failed if every stream failed, partial if some did, stopped if one was stopped; complete only if no record was rejected. */
+/**
+ * Failed if every stream failed, partial if some did, stopped if one was stopped; complete only if no record
+ * was rejected.
+ */
 function combineStatus(streams: readonly StreamResult[]): RunResult['status'] {
   const hasSome = (status: StreamResult['status']): boolean =>
     streams.some((stream) => stream.status === status)
@@ -206,7 +210,10 @@ function combineStatus(streams: readonly StreamResult[]): RunResult['status'] {
   return streams.every(({ status }) => status === 'failed') ? 'failed' : 'partial'
 }
 
-/** A run of all streams leaves out a stream that the source does not show any more: a warning for each that it loaded before, which is logged. */
+/**
+ * A run of all streams leaves out a stream that the source does not show any more: a warning for each that it
+ * loaded before, which is logged.
+ */
 async function unseenStreams(
   destination: Pick<Destination, 'loadedStreams'>,
   { connection, shown }: Pick<RunPlan, 'connection' | 'shown'>,

@@ -1,6 +1,8 @@
 import { noSeconds, type StageSeconds } from './bottleneck.ts'
 
-/** Long enough to hold a few destination transactions (2 s each by default), short enough to follow a change. */
+/**
+ * Long enough to hold a few destination transactions (2 s each by default), short enough to follow a change.
+ */
 const windowMs = 6_000
 
 const names = ['source', 'encode', 'logWrite', 'logRead', 'copy', 'merge', 'commit'] as const

@@ -10,11 +10,15 @@ import type { StreamTally } from './stream-tally.ts'
 import { SyncRun, type StreamRunDeps } from './sync-run.ts'
 
 /**
- * How often a stream of the newest run takes its lanes in the log back. More often means that it is not an older run that opens them late.
+ * How often a stream of the newest run takes its lanes in the log back. More often means that it is not an
+ * older run that opens them late.
  */
 const maxTakenBack = 2
 
-/** Runs one stream to its end: transient failures are tried again from the last checkpoint, as long as there is progress. */
+/**
+ * Runs one stream to its end: transient failures are tried again from the last checkpoint, as long as there
+ * is progress.
+ */
 export async function runStream(
   deps: StreamRunDeps,
   sink: SinkStream,
@@ -63,7 +67,10 @@ async function runAttempts(
   }
 }
 
-/** The session of the source ended, and with it the snapshot. Other errors say more than that the stream began again. */
+/**
+ * The session of the source ended, and with it the snapshot. Other errors say more than that the stream began
+ * again.
+ */
 const lostSession: ReadonlySet<string> = new Set([
   'source_connection_lost',
   'source_snapshot_lost',
@@ -97,7 +104,8 @@ class Patience {
   /** After an attempt that failed so; undefined: no other one would succeed. */
   waitMs(error: ConnectError): number | undefined {
     const { away, context } = this.#deps
-    // Loaded rows alone are not progress: a source may return the last ones again and again, and fail after them.
+    // Loaded rows alone are not progress: a source may return the last ones again and again, and fail after
+    // them.
     if (this.#syncs.checkpoint !== this.#start) {
       this.#inVain = 0
       this.#barren = 0
@@ -137,7 +145,8 @@ class StreamAttempts implements AsyncDisposable {
     this.#hasLostSession ||= session.isLost?.() === true
     if (!this.#hasLostSession) {
       const outcome = await this.#settle(() => this.#syncs.run(session))
-      // A source whose session is there has its snapshot: only another attempt in it shows whether the stream can be read.
+      // A source whose session is there has its snapshot: only another attempt in it shows whether the stream
+      // can be read.
       this.#hasLostSession = attempt > 1 ? isOfSource(outcome) : hasLost(session, outcome)
       if (attempt === 1 || !this.#hasLostSession) return outcome
     }
@@ -176,8 +185,8 @@ class StreamAttempts implements AsyncDisposable {
   }
 
   /**
-   * The log knows that another writer fenced this one; the destination knows which run that writer belongs to, and whether it is the newer
-   * one.
+   * The log knows that another writer fenced this one; the destination knows which run that writer belongs
+   * to, and whether it is the newer one.
    */
   async #nameFencer(outcome: LaneOutcome): Promise<LaneOutcome> {
     this.mayTakeBack = false
@@ -214,8 +223,8 @@ function needsPresent(outcome: LaneOutcome): boolean {
 }
 
 /**
- * The snapshot is still there: a source without room for another session has none for a second snapshot either, and a
- * foreign server that is away ends no session of the source.
+ * The snapshot is still there: a source without room for another session has none for a second snapshot
+ * either, and a foreign server that is away ends no session of the source.
  */
 const keepsSnapshot: ReadonlySet<string> = new Set([
   'source_busy',

@@ -102,7 +102,10 @@ export class StreamTally {
     this.#status = status
   }
 
-  /** First it has what earlier starts left unreported; later also what this start committed, even if the response to a COMMIT was lost. */
+  /**
+   * First it has what earlier starts left unreported; later also what this start committed, even if the
+   * response to a COMMIT was lost.
+   */
   noteBegun(untold: UntoldCounts): void {
     if (this.#untold === undefined) {
       this.#untold = untold
@@ -123,7 +126,10 @@ export class StreamTally {
     if (this.#untold !== undefined) this.#untold = { ...this.#untold, replaced: noCounts }
   }
 
-  /** The topic that the rows were loaded into was deleted: they are nowhere, so nobody is to read that they are loaded. */
+  /**
+   * The topic that the rows were loaded into was deleted: they are nowhere, so nobody is to read that they
+   * are loaded.
+   */
   noteRowsGone(): void {
     this.#gone = this.#loaded
     if (this.#untold === undefined) return
@@ -132,8 +138,8 @@ export class StreamTally {
   }
 
   /**
-   * A new sync reads from its beginning what the last one of this start has loaded in part. A stage went with that; rows that were merged, or are
-   * in a topic, are loaded once more.
+   * A new sync reads from its beginning what the last one of this start has loaded in part. A stage went with
+   * that; rows that were merged, or are in a topic, are loaded once more.
    */
   noteBegunAgain(untold: UntoldCounts): void {
     this.#readAgain.noteBegunAgain()
@@ -165,7 +171,9 @@ export class StreamTally {
     this.#readAgain.openLane(partition, start)
   }
 
-  /** Takes the totals of one job; `before` has those that the job reported before: only the difference counts. */
+  /**
+   * Takes the totals of one job; `before` has those that the job reported before: only the difference counts.
+   */
   read(
     totals: TimedReadTotals,
     { before, partition }: { readonly before: TimedReadTotals; readonly partition: number },
@@ -189,7 +197,10 @@ export class StreamTally {
     this.#showLag()
   }
 
-  /** Adds the time of a load job so far, minus the time reported before; the metrics of these stages count with each commit. */
+  /**
+   * Adds the time of a load job so far, minus the time reported before; the metrics of these stages count
+   * with each commit.
+   */
   loading(seconds: LoadSeconds, before: LoadSeconds): void {
     this.#window.add({
       logRead: seconds.logWaitSeconds - before.logWaitSeconds,
@@ -217,7 +228,10 @@ export class StreamTally {
     this.#showLag()
   }
 
-  /** An attempt ended: records that were read and not committed are dropped, or wait in the log for the next attempt. */
+  /**
+   * An attempt ended: records that were read and not committed are dropped, or wait in the log for the next
+   * attempt.
+   */
   settle(): void {
     this.#exchanges = false
     this.#metrics.queueBytes.set(this.#labels, 0)

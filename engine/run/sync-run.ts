@@ -55,7 +55,10 @@ interface Reading {
 
 const notBegun = { syncId: 0, generationId: 0 } as const
 
-/** The syncs of one stream in a run: begins or resumes one, plans its slices, runs its lanes, and has the result of all attempts. */
+/**
+ * The syncs of one stream in a run: begins or resumes one, plans its slices, runs its lanes, and has the
+ * result of all attempts.
+ */
 export class SyncRun {
   readonly #deps: StreamRunDeps
   readonly #sink: PlannedStream
@@ -69,7 +72,9 @@ export class SyncRun {
   #unconfirmed: { readonly sync: StreamSync; readonly session: ReadSession } | undefined
   /** Rows of the sync were read before this attempt. */
   #hasReadBefore = false
-  /** The session of the last attempt that began, and whether rows of the sync were read in another one before. */
+  /**
+   * The session of the last attempt that began, and whether rows of the sync were read in another one before.
+   */
   #readIn: ReadSession | undefined
   #isMixed = false
   #observed: Observed | undefined
@@ -298,7 +303,10 @@ export class SyncRun {
     return complete || (!this.#isIncremental && seq > 0)
   }
 
-  /** A stream that is read as a whole is one snapshot, not older than this start of the run. If it is older, there is a warning. */
+  /**
+   * A stream that is read as a whole is one snapshot, not older than this start of the run. If it is older,
+   * there is a warning.
+   */
   #noteAge({ startedAtMs, doneInRun }: StreamSync): void {
     if (this.#isIncremental) return
     const since = new Date(startedAtMs).toISOString()

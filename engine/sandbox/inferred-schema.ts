@@ -9,8 +9,8 @@ import { typeCounts, type ObservedField, type ObservedType } from '../observed-f
 import type { SchemaMismatch } from './sandbox-report.ts'
 
 /**
- * JSON Schema of the records. For a source that returns rows of a database, the declared types count: they are the database's own. A field
- * that is null, or missing, in some of the records may be null.
+ * JSON Schema of the records. For a source that returns rows of a database, the declared types count: they
+ * are the database's own. A field that is null, or missing, in some of the records may be null.
  */
 export function inferredSchema(
   declared: JsonObject,

@@ -24,9 +24,10 @@ import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.t
 const defaultSampleRows = 20
 
 /**
- * Reads the plan's streams from where the next run would start, into an ephemeral schema, and compares. The production tables and
- * checkpoints are only read. A failed stream is in the report. Throws a ConnectError, and leaves no schema, if no stream could start
- * (source or destination out of reach, no right to create a schema) or if the signal ended it (`sandbox_stopped`).
+ * Reads the plan's streams from where the next run would start, into an ephemeral schema, and compares. The
+ * production tables and checkpoints are only read. A failed stream is in the report. Throws a ConnectError,
+ * and leaves no schema, if no stream could start (source or destination out of reach, no right to create a
+ * schema) or if the signal ended it (`sandbox_stopped`).
  */
 export async function runSandbox(
   plan: TablePlan,

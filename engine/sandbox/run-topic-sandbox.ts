@@ -25,8 +25,9 @@ import { requireGoing, runSandboxed } from './sandboxed-run.ts'
 import { costOf, lastSettings, streamIdentity, unknownCost } from './stream-facts.ts'
 
 /**
- * Reads the plan's streams from where the next run would start, and shows the messages that it would send. The cluster and the registry are only read:
- * nothing is made, sent or registered, and nothing stays. A failed stream is in the report. Throws as `runSandbox` does.
+ * Reads the plan's streams from where the next run would start, and shows the messages that it would send.
+ * The cluster and the registry are only read: nothing is made, sent or registered, and nothing stays. A
+ * failed stream is in the report. Throws as `runSandbox` does.
  */
 export async function runTopicSandbox(
   plan: TopicPlan,

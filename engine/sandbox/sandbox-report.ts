@@ -165,8 +165,9 @@ export const sandboxStreamSchema = z
       z.object({
         field: z.string(),
         /**
-         * undeclared: the records have the field, the schema does not: it is not loaded. type: values that the column cannot hold: they
-         * become NULL, with a note in `_airbyte_meta`. missing: declared, and in none of the records.
+         * undeclared: the records have the field, the schema does not: it is not loaded. type: values that
+         * the column cannot hold: they become NULL, with a note in `_airbyte_meta`. missing: declared, and in
+         * none of the records.
          */
         kind: z.enum(['undeclared', 'type', 'missing']),
         /** Type of the column; null if it is not declared. */
@@ -205,7 +206,10 @@ export const sandboxReportSchema = z.object({
   }),
   /** Maximum number of records that were read of a stream. */
   limit_rows: z.int(),
-  /** complete: every stream was read to its end; partial: a limit cut some, or some failed; failed: every stream failed. */
+  /**
+   * complete: every stream was read to its end; partial: a limit cut some, or some failed; failed: every
+   * stream failed.
+   */
   status: z.enum(['complete', 'partial', 'failed']),
   seconds: z.number(),
   streams: z.array(sandboxStreamSchema),
@@ -236,7 +240,10 @@ export type SchemaMismatch = SandboxStream['schema_mismatches'][number]
 export type StreamSettings = NonNullable<SandboxStream['last_settings']>
 /** The changes that a run would make to the production table. */
 export type StreamDiff = NonNullable<SandboxStream['diff_vs_current']>
-/** Rows of the production table. Null if it is not known, because a limit cut the stream or the comparison took too long. */
+/**
+ * Rows of the production table. Null if it is not known, because a limit cut the stream or the comparison
+ * took too long.
+ */
 export type RowCounts = StreamDiff['rows']
 /**
  * The cost of a whole run. If the stream was cut, rows, bytes and requests are scaled by the source's own
@@ -261,7 +268,9 @@ export interface SandboxOptions {
   readonly limitRows: number
   /** Sample rows of each stream; default 20. */
   readonly sampleRows?: number
-  /** Reading ends after this time; the report is about the records that were read until then. Default 60,000. */
+  /**
+   * Reading ends after this time; the report is about the records that were read until then. Default 60,000.
+   */
   readonly readMs?: number
   /** Epoch ms, stored with the schema: a sweep may drop it after that. */
   readonly expiresAtMs: number

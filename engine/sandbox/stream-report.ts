@@ -134,7 +134,10 @@ function ofProduction<Told>({ table, sink, production }: SandboxTable, told: Tol
   return renameTables(told) as Told
 }
 
-/** A key that is not unique makes one row of several. A change stream has several records of a row by its nature. */
+/**
+ * A key that is not unique makes one row of several. A change stream has several records of a row by its
+ * nature.
+ */
 function repeatedKeys(
   { production }: SandboxTable,
   { result, diff }: { readonly result: StreamResult; readonly diff: RowDiff },

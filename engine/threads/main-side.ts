@@ -14,7 +14,8 @@ import type {
 } from './protocol.ts'
 
 /**
- * How long work in progress may take to reach its next checkpoint after a stop was requested. Then it is ended by force: nothing is lost.
+ * How long work in progress may take to reach its next checkpoint after a stop was requested. Then it is
+ * ended by force: nothing is lost.
  */
 export const stopGraceMs = 30_000
 
@@ -39,7 +40,8 @@ export class JobSide<Event extends { readonly type: string }> {
         if (isLogLine(event)) forwardLog(logger, event.line)
         else handle(event)
       } catch (error) {
-        // Nobody could catch it here, and it would end the process. The event may contain secrets, and the error may quote it.
+        // Nobody could catch it here, and it would end the process. The event may contain secrets, and the
+        // error may quote it.
         const failure = error instanceof Error ? error.name : typeof error
         logger.error({ event: event.type, failure }, 'an event of a worker could not be handled')
         // The event is lost, so its job must not end well. A missing log line is acceptable.
@@ -94,8 +96,9 @@ function forwardLog(logger: Logger, line: string): void {
 }
 
 /**
- * The main thread's side of `ChangeConfig` for one job: lends the configuration to the worker, and stores what it returns. If a worker
- * died, or was stopped, before it returned it, the configuration does not change.
+ * The main thread's side of `ChangeConfig` for one job: lends the configuration to the worker, and stores
+ * what it returns. If a worker died, or was stopped, before it returned it, the configuration does not
+ * change.
  */
 export class ConfigLender implements AsyncDisposable {
   readonly #changeConfig: ChangeConfig

@@ -14,7 +14,10 @@ export interface JobOptions {
   readonly kill: AbortSignal
 }
 
-/** V8 would take 48: 35 MB more at the peak of a run of 5,000,000 rows, at the same rate (docs/performance-methods.md, 2026-11). */
+/**
+ * V8 would take 48: 35 MB more at the peak of a run of 5,000,000 rows, at the same rate
+ * (docs/performance-methods.md, 2026-11).
+ */
 const youngMb = 12
 /**
  * Without this, the process's own limit (`--max-semi-space-size`, cli/main.ts) would apply to its threads
@@ -53,8 +56,8 @@ export function openPool<Job, T>(
     env: workerEnvironment(),
     workerData: { expectedJobs },
   })
-  // Without a handler, a worker that dies while idle would end the process. One that dies with a job rejects the job. Its message is left
-  // out: it may contain secrets of earlier jobs, which are no longer masked.
+  // Without a handler, a worker that dies while idle would end the process. One that dies with a job rejects
+  // the job. Its message is left out: it may contain secrets of earlier jobs, which are no longer masked.
   pool.on('error', (error: unknown) => {
     logger.error({ worker: name, ...kindOf(error) }, 'a worker thread died')
   })
@@ -67,8 +70,9 @@ function kindOf(error: unknown): { readonly kind: string; readonly code?: unknow
 }
 
 /**
- * Passes nothing of the process's environment: a job brings what it needs (pg would read PGHOST and the like). The compile cache, if the
- * program has switched it on, saves each thread about 100 ms of its start (2026-11, as TypeScript).
+ * Passes nothing of the process's environment: a job brings what it needs (pg would read PGHOST and the
+ * like). The compile cache, if the program has switched it on, saves each thread about 100 ms of its start
+ * (2026-11, as TypeScript).
  */
 function workerEnvironment(): Record<string, string> {
   const directory = getCompileCacheDir()

@@ -128,7 +128,10 @@ export type SourceEvent =
   | { readonly type: 'secret_found'; readonly text: string }
   | ConfigRequest
 
-/** How a connector changes its configuration while nobody else does (`ChangeConfig`): requested, lent, returned, stored; by number. */
+/**
+ * How a connector changes its configuration while nobody else does (`ChangeConfig`): requested, lent,
+ * returned, stored; by number.
+ */
 export type ConfigRequest =
   | { readonly type: 'config_asked'; readonly id: number }
   /** Null: it stays as it was lent. */

@@ -5,11 +5,13 @@ import { ConfigLender, JobSide } from './main-side.ts'
 import { openPool, runIn } from './pool.ts'
 import type { SourceAnswer, SourceEvent, SourceJob } from './protocol.ts'
 
-/** Threads in which connectors run `check` and `discover`, so that a slow or hostile source stops nobody else. */
+/**
+ * Threads in which connectors run `check` and `discover`, so that a slow or hostile source stops nobody else.
+ */
 export interface SourceThreads extends AsyncDisposable {
   /**
-   * Undefined if the source did not respond within `timeoutMs` (including the wait for a thread): its thread is then killed. Throws the
-   * connector's ConnectError.
+   * Undefined if the source did not respond within `timeoutMs` (including the wait for a thread): its thread
+   * is then killed. Throws the connector's ConnectError.
    */
   ask(question: SourceQuestion): Promise<SourceAnswer | undefined>
 }

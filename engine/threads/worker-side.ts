@@ -26,8 +26,9 @@ export function expectedJobs(): ExpectedJobs | undefined {
 }
 
 /**
- * Runs a job in a worker: stop by message, failure as data, logs through the port, and the port closed after the last event
- * (the main thread waits for that: a pool resolves before messages on a side port have arrived).
+ * Runs a job in a worker: stop by message, failure as data, logs through the port, and the port closed after
+ * the last event (the main thread waits for that: a pool resolves before messages on a side port have
+ * arrived).
  */
 export async function runJob<T>(
   job: JobBase,
@@ -57,7 +58,10 @@ export async function runJob<T>(
   }
 }
 
-/** A line whose texts are very long, because a vendor or a server wrote them, is cut before it goes to the main thread. */
+/**
+ * A line whose texts are very long, because a vendor or a server wrote them, is cut before it goes to the
+ * main thread.
+ */
 function cutLine(line: string): string {
   if (line.length <= passedCharacters) return line
   return JSON.stringify(cutTexts(logLine.parse(JSON.parse(line)), passedCharacters))
@@ -74,7 +78,10 @@ export class ConfigBorrower implements AsyncDisposable {
   readonly #changes = new Set<Promise<unknown>>()
   #lastId = 0
 
-  /** @param signal ends the wait for others; a change that has begun is completed: a token that was used is gone */
+  /**
+   * @param signal ends the wait for others; a change that has begun is completed: a token that was used is
+   * gone
+   */
   constructor(port: MessagePort, signal: AbortSignal) {
     this.#port = port
     this.#signal = signal

@@ -6,8 +6,8 @@ import type { ExpectedJobs, JobResult, LoadLaneJob, ReadLaneJob } from './protoc
 /** The threads of this process in which lanes are read and loaded. All runs share them. */
 export interface WorkerThreads extends AsyncDisposable {
   /**
-   * For one run, which reads and loads this many lanes at the same time at most. A run waits in line with no more jobs than these, so that
-   * one of a thousand streams does not hold up one of a single stream.
+   * For one run, which reads and loads this many lanes at the same time at most. A run waits in line with no
+   * more jobs than these, so that one of a thousand streams does not hold up one of a single stream.
    */
   forRun(lanes: number): LaneThreads
 }

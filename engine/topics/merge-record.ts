@@ -9,7 +9,10 @@ import {
 } from '../../protocol/index.ts'
 import type { PlanValue } from '../log/kafka/message-schemas.ts'
 
-/** The newest record of a key: the higher cursor, then the later time, then the one that comes later, which is of the newer sync. */
+/**
+ * The newest record of a key: the higher cursor, then the later time, then the one that comes later, which is
+ * of the newer sync.
+ */
 export function mergeRecord(
   table: Map<string, DecodedRecord>,
   record: DecodedRecord,
@@ -25,7 +28,8 @@ export function mergeRecord(
   const data: Record<string, RecordValue | undefined> = { ...record.data }
   const isGone = isDeleted(held.data, deletes.column) && deletes.mode === 'hard'
   for (const [name, value] of isGone ? [] : Object.entries(held.data)) {
-    // A change leaves out what it does not change, and a source the columns that it dropped; a soft delete keeps the last values.
+    // A change leaves out what it does not change, and a source the columns that it dropped; a soft delete
+    // keeps the last values.
     const isKept = !Object.hasOwn(data, name)
     const isLast = isDeleted(record.data, deletes.column) && deletes.mode === 'soft'
     if (isKept || (isLast && (data[name] ?? null) === null)) data[name] = value
@@ -38,7 +42,10 @@ function keyOf(value: RecordValue): RecordValue {
   return isRawJson(value) ? exactNumber(value.rawJSON) : value
 }
 
-/** Those that are not deleted. A row whose name in the map begins with `row` has no key: a deletion is a row like any other there. */
+/**
+ * Those that are not deleted. A row whose name in the map begins with `row` has no key: a deletion is a row
+ * like any other there.
+ */
 export function shownRows(
   table: ReadonlyMap<string, DecodedRecord>,
   deletes: PlanValue['deletes'] | undefined,

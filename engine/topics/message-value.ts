@@ -20,7 +20,10 @@ export function valueOf<T>(
   }
 }
 
-/** The records that the value of a RECORD holds, their numbers with the digits that they have there; undefined if they are not of these columns. */
+/**
+ * The records that the value of a RECORD holds, their numbers with the digits that they have there; undefined
+ * if they are not of these columns.
+ */
 export function recordsIn(
   value: Buffer,
   count: number | undefined,

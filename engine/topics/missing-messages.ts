@@ -15,8 +15,8 @@ interface SeenPartition {
 }
 
 /**
- * Whether all messages are there that a table is made of (docs/topics.md, rule 4): retention takes the first ones, and a topic may have been
- * made again. Takes the same messages as the `TableRebuild`.
+ * Whether all messages are there that a table is made of (docs/topics.md, rule 4): retention takes the first
+ * ones, and a topic may have been made again. Takes the same messages as the `TableRebuild`.
  */
 export class MissingMessages {
   readonly #topic: string
@@ -30,7 +30,10 @@ export class MissingMessages {
     this.#firstSync = firstSync
   }
 
-  /** The first offset that a partition still has; call it before its messages. Without it, that of its first message is taken for it. */
+  /**
+   * The first offset that a partition still has; call it before its messages. Without it, that of its first
+   * message is taken for it.
+   */
   begin(partition: number, offset: bigint): void {
     const nothing = { first: undefined, plans: [], ended: new Map<number, number>() }
     this.#partitions.set(partition, { begin: offset, ...nothing })
@@ -54,8 +57,8 @@ export class MissingMessages {
   }
 
   /**
-   * Throws `topic_not_of_stream` if no table comes of the topic, and `topic_incomplete` if messages are gone of which rows would be made.
-   * `syncs`: the syncs that the `TableRebuild` has.
+   * Throws `topic_not_of_stream` if no table comes of the topic, and `topic_incomplete` if messages are gone
+   * of which rows would be made. `syncs`: the syncs that the `TableRebuild` has.
    */
   check(syncs: readonly SyncCopy[]): void {
     const plan = syncs.at(-1)?.plan
@@ -79,7 +82,10 @@ export class MissingMessages {
     return noStream(this.#topic, this.#seen)
   }
 
-  /** Where rows that were added to those of the sync may be missing: not in its partitions, since all that follows its SYNC_END is there. */
+  /**
+   * Where rows that were added to those of the sync may be missing: not in its partitions, since all that
+   * follows its SYNC_END is there.
+   */
   #cutAfter({ partitions }: PlanValue, added: readonly SyncCopy[]): [number, SeenPartition][] {
     if (added.length === 0) return []
     return [...this.#partitions].filter(
@@ -104,14 +110,20 @@ export class MissingMessages {
     return last !== undefined && last.partitions <= number
   }
 
-  /** Before it there was nothing of the table. The PLAN of an attempt that nothing came of may be missing at the beginning of a topic. */
+  /**
+   * Before it there was nothing of the table. The PLAN of an attempt that nothing came of may be missing at
+   * the beginning of a topic.
+   */
   #isFirst({ sync, resumed, slices }: PlanValue, begin: bigint): boolean {
     if (sync !== this.#firstSync) return false
     const hasNothing = slices.every(({ records, complete }) => records === 0 && !complete)
     return !resumed || (begin === 0n && hasNothing)
   }
 
-  /** Whether a sync that replaces the rows has ended, but its records are gone. Not lost: a partition that was read before the end came. */
+  /**
+   * Whether a sync that replaces the rows has ended, but its records are gone. Not lost: a partition that was
+   * read before the end came.
+   */
   #isLost({ plan, isWhole }: SyncCopy): boolean {
     if (isWhole || !isOverwrite(plan)) return false
     const attempts = [...this.#partitions.values()].map(({ ended }) => ended.get(plan.sync) ?? 0)

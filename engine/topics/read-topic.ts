@@ -38,7 +38,10 @@ const lookAgainMs = 5_000
 /** The end of what is committed is that of no transaction. */
 const neverHiddenMs = 0
 
-/** Reads what a read_committed consumer sees of a topic. Throws `topic_not_found`, and `topic_messages_gone` if retention is faster. */
+/**
+ * Reads what a read_committed consumer sees of a topic. Throws `topic_not_found`, and `topic_messages_gone`
+ * if retention is faster.
+ */
 export async function readTopic(place: TopicPlace, reading: TopicReading): Promise<void> {
   const opened: OpenPartition[] = []
   try {

@@ -14,9 +14,10 @@ export interface TopicMessage extends KafkaMessage {
 }
 
 /**
- * The reference reader of a stream's topic: it makes the table by the rules of docs/topics.md, and of nothing else. Take the messages of each
- * partition in order; how the partitions alternate does not matter. It holds all records in memory: a service would write them to its tables at
- * each STATE, and let a later record of the same (sync, slice, seq) overwrite the earlier one.
+ * The reference reader of a stream's topic: it makes the table by the rules of docs/topics.md, and of nothing
+ * else. Take the messages of each partition in order; how the partitions alternate does not matter. It holds
+ * all records in memory: a service would write them to its tables at each STATE, and let a later record of
+ * the same (sync, slice, seq) overwrite the earlier one.
  */
 export class TableRebuild {
   readonly #topic: string
@@ -75,7 +76,10 @@ export class TableRebuild {
     })
   }
 
-  /** The rows of the table: of a mode that replaces them, those of the last sync that is complete; of another mode, all that states cover. */
+  /**
+   * The rows of the table: of a mode that replaces them, those of the last sync that is complete; of another
+   * mode, all that states cover.
+   */
   rows(): RecordData[] {
     return this.records().map(({ data }) => data)
   }
@@ -108,7 +112,10 @@ export class TableRebuild {
     return [...plans.values()].toSorted((a, b) => a.sync - b.sync)
   }
 
-  /** SYNC_END is in every partition that the PLAN is in, and the records that it counts are here: retention may have taken some. */
+  /**
+   * SYNC_END is in every partition that the PLAN is in, and the records that it counts are here: retention
+   * may have taken some.
+   */
   #isComplete({ sync, partitions }: schemas.PlanValue): boolean {
     for (let partition = 0; partition < partitions; partition++)
       if (this.#partitions.get(partition)?.ended.has(sync) !== true) return false
@@ -216,7 +223,10 @@ export function isOverwrite({
   return mode.startsWith('overwrite')
 }
 
-/** Those whose records make the table: the last one that has replaced all rows, if there is one, and those that add rows after it. */
+/**
+ * Those whose records make the table: the last one that has replaced all rows, if there is one, and those
+ * that add rows after it.
+ */
 export function syncsOfTable(syncs: readonly SyncCopy[]): readonly SyncCopy[] {
   const last = syncs.findLastIndex(({ isWhole, isRejected }) => isWhole && !isRejected)
   return syncs.filter(({ plan }, index) => index === last || (index > last && !isOverwrite(plan)))

@@ -99,7 +99,10 @@ function isDamaged(headers: ReadonlyMap<string, string>, value: Buffer): boolean
   return json === undefined || (headers.has('v') && !schema.safeParse(json).success)
 }
 
-/** JSON or text as it is; of other bytes what they are: how many, and the number of the schema if they have that of a schema registry. */
+/**
+ * JSON or text as it is; of other bytes what they are: how many, and the number of the schema if they have
+ * that of a schema registry.
+ */
 function contentIn(name: 'key' | 'value', bytes: Buffer): Content {
   const prefix = name === 'key' ? 'key_' : ''
   if (bytes[0] === 0 && bytes.length >= registryHeaderBytes)
@@ -128,7 +131,10 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const spaces = new Set([0x20, 0x09, 0x0a, 0x0d])
 
-/** JSON on one line, without spaces between its tokens and otherwise as it is: digits, -0 and names that come twice too. Undefined: the text is no JSON. */
+/**
+ * JSON on one line, without spaces between its tokens and otherwise as it is: digits, -0 and names that come
+ * twice too. Undefined: the text is no JSON.
+ */
 function compactJson(text: string): string | undefined {
   try {
     JSON.parse(text)

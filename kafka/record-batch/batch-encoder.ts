@@ -6,7 +6,10 @@ export interface BatchMessage {
   readonly headers: Uint8Array
 }
 
-/** A message at the beginning of buffers that are used again and again: no object a message. A length of -1 is null. */
+/**
+ * A message at the beginning of buffers that are used again and again: no object a message. A length of -1 is
+ * null.
+ */
 export interface MessageParts {
   key: Buffer
   keyLength: number
@@ -23,7 +26,10 @@ export interface MessageRun {
   readonly keys: readonly (Uint8Array | null)[] | undefined
   /** Goes before each value. */
   readonly valuePrefix: Uint8Array
-  /** Encoded headers up to the value of the last one, which is a number that grows by one: `firstNumber` is that of the first value. */
+  /**
+   * Encoded headers up to the value of the last one, which is a number that grows by one: `firstNumber` is
+   * that of the first value.
+   */
   readonly headers: Uint8Array
   readonly firstNumber: number
 }
@@ -35,8 +41,8 @@ const shortBytes = 96
 const maxFixedBytes = 1 + 1 + 4 * 5 + 1 + 16
 
 /**
- * The messages of one Kafka record batch (format v2, "Record" in Kafka's protocol), uncompressed, one after the other in one
- * growing buffer: no object a message. All have the timestamp of the batch.
+ * The messages of one Kafka record batch (format v2, "Record" in Kafka's protocol), uncompressed, one after
+ * the other in one growing buffer: no object a message. All have the timestamp of the batch.
  */
 export class BatchEncoder {
   #bytes: Uint8Array<ArrayBuffer>

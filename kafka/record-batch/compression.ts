@@ -27,8 +27,8 @@ export function compress(bytes: Uint8Array): Promise<Buffer> {
 type Decompress = (bytes: Buffer, maxBytes: number) => Buffer | Promise<Buffer>
 
 /**
- * By the codec's number: none, gzip, snappy, lz4, zstd. Ours is zstd, but a topic's `compression.type` makes the broker
- * compress again what was written to it.
+ * By the codec's number: none, gzip, snappy, lz4, zstd. Ours is zstd, but a topic's `compression.type` makes
+ * the broker compress again what was written to it.
  */
 const decompressors: readonly Decompress[] = [
   (bytes) => bytes,
@@ -56,9 +56,9 @@ export async function decompress(
 }
 
 /**
- * zlib goes to its thread pool and back once per chunk of output, and joins the chunks at the end. With room for all of it the
- * two roads cost 0.7 us of CPU per message of 234 bytes (compress 0.5, decompress 0.2; 0.3 with a chunk too few); with the default
- * of 16 KiB 2.3 us per 230-byte row (2026-11-25, Node 24).
+ * zlib goes to its thread pool and back once per chunk of output, and joins the chunks at the end. With room
+ * for all of it the two roads cost 0.7 us of CPU per message of 234 bytes (compress 0.5, decompress 0.2; 0.3
+ * with a chunk too few); with the default of 16 KiB 2.3 us per 230-byte row (2026-11-25, Node 24).
  */
 function chunkSize(outputBytes: number): number {
   return Math.min(maxChunkBytes, Math.max(minChunkBytes, Math.ceil(outputBytes)))

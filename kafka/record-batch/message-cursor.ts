@@ -11,12 +11,15 @@ export interface KafkaMessage {
   readonly headers: ReadonlyMap<string, string>
 }
 
-/** Our writers' batches are at most as large as the largest record and what goes with it. Against a small batch that expands without end. */
+/**
+ * Our writers' batches are at most as large as the largest record and what goes with it. Against a small
+ * batch that expands without end.
+ */
 const maxBatchBytes = largestRecordBytes + 1024 * 1024
 
 /**
- * The messages of a batch, one after the other, without an object for each: the cursor stands at one, and says where its
- * parts are in `bytes`.
+ * The messages of a batch, one after the other, without an object for each: the cursor stands at one, and
+ * says where its parts are in `bytes`.
  */
 export class MessageCursor {
   /** The decompressed messages. They belong to the cursor's holder. */

@@ -4,9 +4,9 @@ import { crc32c } from './crc32c.ts'
 /**
  * A record batch, format v2 (Kafka 0.11 and newer): 61 bytes, then the messages, compressed together.
  *
- *   0 base offset 8 | 8 length of what follows 4 | 12 leader epoch 4 | 16 magic 1 | 17 CRC-32C of what follows 4 | 21 attributes 2 |
- *   23 last offset delta 4 | 27 first timestamp 8 | 35 last timestamp 8 | 43 producer id 8 | 51 producer epoch 2 |
- *   53 first sequence 4 | 57 count 4 | 61 messages
+ *   0 base offset 8 | 8 length of what follows 4 | 12 leader epoch 4 | 16 magic 1 | 17 CRC-32C of what
+ *   follows 4 | 21 attributes 2 | 23 last offset delta 4 | 27 first timestamp 8 | 35 last timestamp 8 | 43
+ *   producer id 8 | 51 producer epoch 2 | 53 first sequence 4 | 57 count 4 | 61 messages
  */
 export const headerBytes = 61
 const lengthEnd = 12
@@ -41,7 +41,9 @@ export interface EncodedMessages {
  */
 const minCompressedBytes = 1024
 
-/** The messages as a batch, compressed if it pays, in two pieces. Their bytes may be reused when it resolves. */
+/**
+ * The messages as a batch, compressed if it pays, in two pieces. Their bytes may be reused when it resolves.
+ */
 export async function encodeBatch(
   { bytes, count }: EncodedMessages,
   { producer, timestampMs }: { readonly producer: BatchProducer; readonly timestampMs: number },

@@ -1,6 +1,9 @@
 import { cut, InflateBuffer } from './inflate-buffer.ts'
 
-/** snappy-java's stream, which Kafka writes: this, two versions of 4 bytes each, then blocks after their lengths. */
+/**
+ * snappy-java's stream, which Kafka writes: this, two versions of 4 bytes each, then blocks after their
+ * lengths.
+ */
 const streamMagic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00])
 const streamHeaderBytes = streamMagic.length + 8
 const usualRatio = 4

@@ -21,8 +21,9 @@ export interface BatchOptions<Item> {
 }
 
 /**
- * Does the same work for many items at once: what comes while a batch is on its way forms the next one. An item that comes alone waits for
- * nothing. If a batch fails, each of its items is tried alone, so that none fails because of another: the work must bear a repetition.
+ * Does the same work for many items at once: what comes while a batch is on its way forms the next one. An
+ * item that comes alone waits for nothing. If a batch fails, each of its items is tried alone, so that none
+ * fails because of another: the work must bear a repetition.
  */
 export class Batches<Item, Result> {
   readonly #work: (items: readonly Item[]) => Promise<readonly Result[]>

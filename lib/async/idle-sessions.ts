@@ -9,14 +9,18 @@ interface Idle<Session> {
   readonly timer: NodeJS.Timeout
 }
 
-/** One that is idle for longer may have been dropped on the way without a word (a firewall), and takes a slot of the server. */
+/**
+ * One that is idle for longer may have been dropped on the way without a word (a firewall), and takes a slot
+ * of the server.
+ */
 const idleMs = 2_000
 /** A run begins and ends its streams a few at a time. */
 const mostIdle = 8
 
 /**
- * Sessions that are ready for the next use. To open one at PostgreSQL, the server starts a process and client and server check a password with
- * thousands of hashes: of a run of many small streams it was a third (300 tables of 100 rows, 2 cores, 2026-11: 45 s with, 30 s without).
+ * Sessions that are ready for the next use. To open one at PostgreSQL, the server starts a process and client
+ * and server check a password with thousands of hashes: of a run of many small streams it was a third (300
+ * tables of 100 rows, 2 cores, 2026-11: 45 s with, 30 s without).
  */
 export class IdleSessions<Session extends IdleSession> implements AsyncDisposable {
   readonly #idle: Idle<Session>[] = []

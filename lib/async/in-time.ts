@@ -1,4 +1,7 @@
-/** The result of the work if it comes in time; else throws what `late` makes. The work goes on, and nobody hears of its end. */
+/**
+ * The result of the work if it comes in time; else throws what `late` makes. The work goes on, and nobody
+ * hears of its end.
+ */
 export async function inTime<Result>(
   work: Promise<Result>,
   timeoutMs: number,

@@ -4,9 +4,10 @@ export interface JoinedSignal extends Disposable {
 }
 
 /**
- * A signal for work that ends with any of several others: dispose of it when the work has ended. `AbortSignal.any` and `AbortSignal.timeout` are
- * for work that is rare: they are held by weak references, which only a full garbage collection gives up, so what listens to them fills the
- * old generation. 15,000 requests with their bodies were 230 MB there (2026-11-28).
+ * A signal for work that ends with any of several others: dispose of it when the work has ended.
+ * `AbortSignal.any` and `AbortSignal.timeout` are for work that is rare: they are held by weak references,
+ * which only a full garbage collection gives up, so what listens to them fills the old generation. 15,000
+ * requests with their bodies were 230 MB there (2026-11-28).
  */
 export function joinedSignal(...others: readonly AbortSignal[]): JoinedSignal {
   const controller = new AbortController()

@@ -1,6 +1,6 @@
 /**
- * The results of a task for each item, in the order of the items, with at most `atOnce` tasks at a time. After a failure no other task begins;
- * rejects when those that had begun have ended.
+ * The results of a task for each item, in the order of the items, with at most `atOnce` tasks at a time.
+ * After a failure no other task begins; rejects when those that had begun have ended.
  */
 export async function mapLimited<Item, Result>(
   items: readonly Item[],

@@ -1,8 +1,8 @@
 import { joinedSignal, type JoinedSignal } from './joined-signal.ts'
 
 /**
- * A signal for work that ends with another signal, with its reason, or after a time, with a `TimeoutError`: dispose of it when the work has
- * ended. For work that is frequent, as `joinedSignal` says.
+ * A signal for work that ends with another signal, with its reason, or after a time, with a `TimeoutError`:
+ * dispose of it when the work has ended. For work that is frequent, as `joinedSignal` says.
  */
 export function timeLimit(outer: AbortSignal | undefined, timeoutMs: number): JoinedSignal {
   const time = new AbortController()

@@ -1,5 +1,6 @@
 /**
- * The result of the work; undefined as soon as the signal is aborted, so that work that does not respond cannot keep the process running.
+ * The result of the work; undefined as soon as the signal is aborted, so that work that does not respond
+ * cannot keep the process running.
  */
 export async function unlessAborted<Result>(
   work: Promise<Result>,

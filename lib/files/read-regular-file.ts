@@ -7,8 +7,9 @@ export interface RegularFile {
 }
 
 /**
- * Reads a file and nothing else: reading from a FIFO would wait without end, and a symbolic link leads to another place. Throws what `open` throws,
- * `ELOOP` for a link, `EISDIR` for a folder, `ENXIO` for anything else that is not a file.
+ * Reads a file and nothing else: reading from a FIFO would wait without end, and a symbolic link leads to
+ * another place. Throws what `open` throws, `ELOOP` for a link, `EISDIR` for a folder, `ENXIO` for anything
+ * else that is not a file.
  */
 export async function readRegularFile(path: string): Promise<RegularFile> {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW

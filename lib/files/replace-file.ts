@@ -14,8 +14,9 @@ const draftFlags =
   constants.O_NONBLOCK
 
 /**
- * Replaces a file: readers, and a crash at any time, see the old content or the new one, whole. Durable when it resolves.
- * One writer at a time. With `keptAs`, the old file gets that name; readers may then see none for a moment.
+ * Replaces a file: readers, and a crash at any time, see the old content or the new one, whole. Durable when
+ * it resolves. One writer at a time. With `keptAs`, the old file gets that name; readers may then see none
+ * for a moment.
  */
 export async function replaceFile(
   path: string,

@@ -1,11 +1,15 @@
 import { isIPv6 } from 'node:net'
 
-/** Bits of an IPv6 address that its holder does not choose: the holder of one address has all 2^64 of its network. */
+/**
+ * Bits of an IPv6 address that its holder does not choose: the holder of one address has all 2^64 of its
+ * network.
+ */
 const networkGroups = 4
 
 /**
- * The key under which the attempts of a client are counted: an IPv4 address as it is, also one that is written as IPv6
- * (`::ffff:192.0.2.1`); for an IPv6 address its network, as `2001:db8:0:1::/64`. Other text does not change.
+ * The key under which the attempts of a client are counted: an IPv4 address as it is, also one that is
+ * written as IPv6 (`::ffff:192.0.2.1`); for an IPv6 address its network, as `2001:db8:0:1::/64`. Other text
+ * does not change.
  */
 export function clientNetwork(address: string): string {
   const [plain = ''] = address.split('%')

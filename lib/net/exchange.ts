@@ -20,8 +20,8 @@ export interface WholeResponse {
 }
 
 /**
- * One request to another service, with its whole response. A redirect is returned, not followed: it could carry the credentials of the
- * headers to another host. Throws what fetch throws: `requestFailure` says why.
+ * One request to another service, with its whole response. A redirect is returned, not followed: it could
+ * carry the credentials of the headers to another host. Throws what fetch throws: `requestFailure` says why.
  */
 export async function exchange(
   url: string | URL,

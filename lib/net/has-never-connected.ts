@@ -1,4 +1,7 @@
-/** Whether a request failed before a connection stood: then nothing was sent. Looks at the causes of the error, too. */
+/**
+ * Whether a request failed before a connection stood: then nothing was sent. Looks at the causes of the
+ * error, too.
+ */
 export function hasNeverConnected(thrown: unknown): boolean {
   if (!(thrown instanceof Error)) return false
   if ('code' in thrown && typeof thrown.code === 'string' && unconnected.has(thrown.code))

@@ -1,4 +1,6 @@
-/** The pause that the header `Retry-After` asks for, in ms: seconds, or a date. Undefined if it asks for none. */
+/**
+ * The pause that the header `Retry-After` asks for, in ms: seconds, or a date. Undefined if it asks for none.
+ */
 export function retryAfterMs(header: string | null | undefined, nowMs: number): number | undefined {
   const text = header?.trim() ?? ''
   const pauseMs = /^\d{1,9}(?:\.\d+)?$/.test(text) ? Number(text) * 1000 : dateMs(text) - nowMs

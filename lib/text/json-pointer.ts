@@ -14,8 +14,8 @@ export function parsePointer(pointer: string): readonly string[] {
 }
 
 /**
- * The pointer of a `$ref` to the same document: `#/definitions/a~1b%20c` -> `definitions`, `a/b c`. Undefined for
- * any other reference, and for one that is no valid URL encoding: it names nothing here.
+ * The pointer of a `$ref` to the same document: `#/definitions/a~1b%20c` -> `definitions`, `a/b c`. Undefined
+ * for any other reference, and for one that is no valid URL encoding: it names nothing here.
  */
 export function parseLocalReference(reference: string): readonly string[] | undefined {
   if (!/^#(?:\/|$)/.test(reference)) return undefined

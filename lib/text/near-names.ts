@@ -38,7 +38,10 @@ export function nameList(names: readonly string[], limit = 8): string {
   return `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours; gives up (returns `limit`) when it cannot be below `limit`. */
+/**
+ * Insertions, deletions, substitutions and swaps of neighbours; gives up (returns `limit`) when it cannot be
+ * below `limit`.
+ */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit
   let beforePrevious: number[] = []

@@ -250,7 +250,10 @@ export const componentTypes: {
   },
 }
 
-/** The function that compiles components of a type; undefined if the type does not fit the role or is replaceable. */
+/**
+ * The function that compiles components of a type; undefined if the type does not fit the role or is
+ * replaceable.
+ */
 export function compilerOf<Role extends keyof Roles>(
   role: Role,
   type: string,

@@ -4,7 +4,9 @@ import { get, isDict, set } from '../value/dict.ts'
 import type { Dict, PlainDict } from '../value/value.ts'
 import { ConfigError } from './config-error.ts'
 
-/** Replaces the value of a field by what a map has for it; other values, and a field that is not there, stay. */
+/**
+ * Replaces the value of a field by what a map has for it; other values, and a field that is not there, stay.
+ */
 export function configRemapField(
   definition: PlainDict,
   templates: TemplateCompiler,

@@ -82,7 +82,10 @@ function picked(source: PlainDict, names: readonly string[]): PlainDict {
   return result
 }
 
-/** As the reference serializes: entries of an object, and of the objects of a list, that are null are left out; deeper ones stay. */
+/**
+ * As the reference serializes: entries of an object, and of the objects of a list, that are null are left
+ * out; deeper ones stay.
+ */
 function withoutNulls(value: Value): Value {
   if (Array.isArray(value)) return value.map((item) => (isDict(item) ? dense(item) : item))
   return isDict(value) ? dense(value) : value

@@ -89,8 +89,8 @@ type BuildConfigTransformation = (
 const customTransformations = new Map<string, BuildConfigTransformation>()
 
 /**
- * Puts a TypeScript function in the place of the Python class that a CustomConfigTransformation names in `class_name`, in all manifests
- * that this process configures from now on.
+ * Puts a TypeScript function in the place of the Python class that a CustomConfigTransformation names in
+ * `class_name`, in all manifests that this process configures from now on.
  */
 export function registerConfigTransformation(
   className: string,

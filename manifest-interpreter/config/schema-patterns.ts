@@ -8,8 +8,8 @@ import { ConfigError } from './config-error.ts'
 const maxTotalMs = 1_000
 
 /**
- * The regular expressions of a JSON schema during one walk through it: each is compiled once, and together they get a limited
- * time, because a schema is foreign text and the walk holds up the whole thread.
+ * The regular expressions of a JSON schema during one walk through it: each is compiled once, and together
+ * they get a limited time, because a schema is foreign text and the walk holds up the whole thread.
  */
 export class SchemaPatterns {
   readonly #compiled = new Map<string, BoundedRegex>()

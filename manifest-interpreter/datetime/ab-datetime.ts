@@ -5,8 +5,8 @@ import { shortMonths } from './names.ts'
 import { PyDateTime } from '../value/py-datetime.ts'
 
 /**
- * Airbyte's ab_datetime_parse: seconds since 1970 as a number or text, a date, or a date and a time in the usual layouts.
- * Without a zone, or with one that it does not know, it is UTC. Throws a ValueError.
+ * Airbyte's ab_datetime_parse: seconds since 1970 as a number or text, a date, or a date and a time in the
+ * usual layouts. Without a zone, or with one that it does not know, it is UTC. Throws a ValueError.
  */
 export function abDatetimeParse(value: Value): PyDateTime {
   if (isInt(value)) return ofTimestamp(String(value))
@@ -63,7 +63,9 @@ function dateAndTime(text: string): PyDateTime {
   return atUtc(readDate(parts.date ?? ''), readClock(parts.time))
 }
 
-/** Year first if it has four digits or cannot be a day; else month first, as in the USA, if it can be a month. */
+/**
+ * Year first if it has four digits or cannot be a day; else month first, as in the USA, if it can be a month.
+ */
 function readDate(text: string): CivilDate {
   if (/^\d{8}$/.test(text)) return civil(text.slice(0, 4), text.slice(4, 6), text.slice(6, 8))
   const [first = '', second = '', third = ''] = text.split(/[-/.,\s]+/)

@@ -2,9 +2,9 @@ import { daysInMonth } from '../value/calendar.ts'
 import { PyDateTime } from '../value/py-datetime.ts'
 
 /**
- * Reads the usual shape of a time (two digits a field, `%f`, a zone) without a regular expression: records have one each.
- * Undefined if the text has another shape: strptime then decides, also about errors. Undefined as a whole for formats
- * with other directives.
+ * Reads the usual shape of a time (two digits a field, `%f`, a zone) without a regular expression: records
+ * have one each. Undefined if the text has another shape: strptime then decides, also about errors. Undefined
+ * as a whole for formats with other directives.
  */
 export function compileFixedLayout(
   format: string,

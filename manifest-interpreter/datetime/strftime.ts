@@ -3,7 +3,10 @@ import { months, shortMonths, shortWeekdays, weekdays } from './names.ts'
 import { limitError } from '../value/python-error.ts'
 import { isoOffset, PyDateTime, zoneName, type PyDate } from '../value/py-datetime.ts'
 
-/** datetime.strftime and date.strftime of Python on Linux: glibc's directives, flags and widths in the C locale. */
+/**
+ * datetime.strftime and date.strftime of Python on Linux: glibc's directives, flags and widths in the C
+ * locale.
+ */
 export function strftime(value: PyDate | PyDateTime, format: string): string {
   return compileStrftime(format)(value)
 }

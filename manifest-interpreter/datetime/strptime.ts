@@ -6,7 +6,10 @@ import { checkDate, checkDays } from '../value/py-date.ts'
 import { PyDateTime } from '../value/py-datetime.ts'
 import { compileFixedLayout } from './fixed-layout.ts'
 
-/** datetime.strptime of Python in the C locale with the zone UTC. Throws a ValueError if the text does not match. */
+/**
+ * datetime.strptime of Python in the C locale with the zone UTC. Throws a ValueError if the text does not
+ * match.
+ */
 export function strptime(text: string, format: string): PyDateTime {
   return compileStrptime(format).read(text)
 }
@@ -211,7 +214,8 @@ function readDate(found: FieldTexts): CivilDate {
     checkDays(start)
     return civilFromDays(start)
   }
-  // A leap day without a year is valid: 1900 has none, the check is made in 1904 and the date then fails in 1900.
+  // A leap day without a year is valid: 1900 has none, the check is made in 1904 and the date then fails in
+  // 1900.
   const checkedYear = year ?? (month === 2 && day === 29 ? 1904 : 1900)
   checkDate(checkedYear, month, day)
   return { year: year ?? 1900, month, day }
@@ -261,7 +265,9 @@ function readWeekday(found: FieldTexts): number | undefined {
   return fromMonday === undefined ? undefined : fromMonday - 1
 }
 
-/** Days since 1970 if the text gives a day of the year, or a week and its day; they win over month and day. */
+/**
+ * Days since 1970 if the text gives a day of the year, or a week and its day; they win over month and day.
+ */
 function ordinalStart(
   found: FieldTexts,
   year: number,

@@ -19,8 +19,9 @@ const CLOSED_IPV6 = `::/96 ::ffff:0:0/96 ::ffff:0:0:0/96 64:ff9b:1::/48 100::/64
 let closed: BlockLists | undefined
 
 /**
- * Refuses requests to addresses inside the operator's network (server-side request forgery). It is asked about the address
- * that a connection is made to, so a name that resolves to something else the next time does not help.
+ * Refuses requests to addresses inside the operator's network (server-side request forgery). It is asked
+ * about the address that a connection is made to, so a name that resolves to something else the next time
+ * does not help.
  */
 export class AddressGuard {
   readonly #opened: BlockLists

@@ -1,6 +1,9 @@
 import { Buffer } from 'node:buffer'
 
-/** The text of a body as Python's `requests` decodes it: by the charset of the content type, by its kind, or guessed. */
+/**
+ * The text of a body as Python's `requests` decodes it: by the charset of the content type, by its kind, or
+ * guessed.
+ */
 export function decodeText(bytes: Uint8Array, contentType: string | undefined): string {
   const charset = charsetOf(contentType)
   return decode(bytes, charset ?? guessCharset(bytes))
@@ -97,7 +100,10 @@ function jsonCharset(bytes: Uint8Array): string | undefined {
   return JSON_CHARSETS.find(([pattern]) => pattern.test(start))?.[1]
 }
 
-/** The reference asks a statistical detector here. Bodies are UTF-8 or a Western European one-byte charset in practice. */
+/**
+ * The reference asks a statistical detector here. Bodies are UTF-8 or a Western European one-byte charset in
+ * practice.
+ */
 function guessCharset(bytes: Uint8Array): string {
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) return 'utf-8-sig'
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16'

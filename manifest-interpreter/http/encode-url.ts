@@ -14,8 +14,9 @@ export class UrlError extends Error {
 }
 
 /**
- * The URL as Python's `requests` puts it on the wire: path and query percent-encoded once, dot segments resolved, the host
- * in lower case and ASCII, parameters added to the query. A URL of another scheme than http is left as it is.
+ * The URL as Python's `requests` puts it on the wire: path and query percent-encoded once, dot segments
+ * resolved, the host in lower case and ASCII, parameters added to the query. A URL of another scheme than
+ * http is left as it is.
  */
 export function encodeUrl(url: string, params: Dict): string {
   const trimmed = url.trimStart()
@@ -42,7 +43,10 @@ export function encodeUrl(url: string, params: Dict): string {
   )
 }
 
-/** `a=1&b=x+y`: query parameters and form bodies. The items of lists are repeated parameters, nulls are left out. */
+/**
+ * `a=1&b=x+y`: query parameters and form bodies. The items of lists are repeated parameters, nulls are left
+ * out.
+ */
 export function encodeForm(form: Dict): string {
   const pairs: string[] = []
   for (const [key, value] of entries(form)) {
@@ -80,7 +84,10 @@ export function withoutRepeated(params: Dict, url: string): Dict {
   )
 }
 
-/** Percent-encodes what a URL may not hold and leaves what is encoded; encoded letters that need not be are decoded. */
+/**
+ * Percent-encodes what a URL may not hold and leaves what is encoded; encoded letters that need not be are
+ * decoded.
+ */
 export function requote(url: string): string {
   if (isAllowed(url, URL_CHARACTERS)) return url
   const decoded = decodeUnreserved(url)

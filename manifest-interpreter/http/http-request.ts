@@ -13,6 +13,8 @@ export interface HttpRequest {
    * redirect to another origin is refused.
    */
   readonly staysAtOrigin?: boolean
-  /** It changes something: a redirect that would send it with another method or without its body is refused. */
+  /**
+   * It changes something: a redirect that would send it with another method or without its body is refused.
+   */
   readonly staysWhole?: boolean
 }

@@ -47,7 +47,9 @@ export class HttpResponse {
     return this.status < 400
   }
 
-  /** The body, decompressed. Rejects with a TransportError if the connection breaks or the body is too large. */
+  /**
+   * The body, decompressed. Rejects with a TransportError if the connection breaks or the body is too large.
+   */
   bytes(): Promise<Uint8Array> {
     this.#bytes ??= this.#read()
     return this.#bytes

@@ -23,9 +23,10 @@ const HARMLESS_HEADERS = new Set([
 const BODY_HEADERS = new Set(['content-length', 'content-type', 'transfer-encoding'])
 
 /**
- * The request that a redirect asks for, as Python's `requests` makes it; undefined if the response is none. To another origin
- * only headers go that hold no credentials: a key may be in a header of any name. A body never goes there (`requests` would send it),
- * because it may hold credentials too. Throws a TransportError for such a redirect, and if the request must stay at its origin or whole.
+ * The request that a redirect asks for, as Python's `requests` makes it; undefined if the response is none.
+ * To another origin only headers go that hold no credentials: a key may be in a header of any name. A body
+ * never goes there (`requests` would send it), because it may hold credentials too. Throws a TransportError
+ * for such a redirect, and if the request must stay at its origin or whole.
  */
 export function redirected(
   request: HttpRequest,

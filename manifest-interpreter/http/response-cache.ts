@@ -70,7 +70,10 @@ export class ResponseCache {
     return response === undefined ? this.#sendAndKeep(key, send) : this.#answer(response)
   }
 
-  /** The response was no success after all (some APIs report failures with status 200): the next request is sent. */
+  /**
+   * The response was no success after all (some APIs report failures with status 200): the next request is
+   * sent.
+   */
   forget(name: string, request: HttpRequest): void {
     const key = keyOf(name, request)
     const body = this.#responses.get(key)?.body

@@ -54,8 +54,8 @@ export class SourceHttp {
   }
 
   /**
-   * Sends a request once, without retries. Rejects with a TransportError. `aheadBytes` of the body have been read when this
-   * resolves.
+   * Sends a request once, without retries. Rejects with a TransportError. `aheadBytes` of the body have been
+   * read when this resolves.
    */
   async send(request: HttpRequest, options: SendOptions): Promise<HttpResponse> {
     const { cacheName, aheadBytes } = options

@@ -8,8 +8,8 @@ export interface SpilledBytes {
 }
 
 /**
- * Bytes that are too many for the memory, in one temporary file. The file is made when it is first needed, and has no name from then on:
- * the system removes it when the process ends, also if it is killed.
+ * Bytes that are too many for the memory, in one temporary file. The file is made when it is first needed,
+ * and has no name from then on: the system removes it when the process ends, also if it is killed.
  */
 export class SpillFile {
   #opened: Promise<FileHandle> | undefined

@@ -28,7 +28,10 @@ export interface UndiciTransportOptions {
 const MAX_REDIRECTS = 30
 /** Python's http.client allows 64 KiB a line. */
 const MAX_HEADER_BYTES = 128 * 1024
-/** An unwanted body is read to here, so that its connection can be used again; beyond, the connection is closed. */
+/**
+ * An unwanted body is read to here, so that its connection can be used again; beyond, the connection is
+ * closed.
+ */
 const MAX_DRAINED_BYTES = 128 * 1024
 /** Set by the transport itself; undici refuses them. */
 const CONNECTION_HEADERS = new Set(
@@ -39,7 +42,10 @@ const TIMEOUT_CODES = new Set(
   'UND_ERR_CONNECT_TIMEOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT'.split(' '),
 )
 
-/** Loaded by the first request: every thread that reads comes here, and a source that is a database needs none of it. */
+/**
+ * Loaded by the first request: every thread that reads comes here, and a source that is a database needs none
+ * of it.
+ */
 type Undici = typeof UndiciParts
 let loaded: Undici | undefined
 

@@ -1,6 +1,9 @@
 import { PythonError } from '../value/python-error.ts'
 
-/** No request can have such a header, so nothing was sent: a token was pasted with a line break, say. The message does not repeat it. */
+/**
+ * No request can have such a header, so nothing was sent: a token was pasted with a line break, say. The
+ * message does not repeat it.
+ */
 export class UnsendableHeader extends PythonError {}
 
 /** Throws an `UnsendableHeader` for a header that undici refuses without a reason. */

@@ -61,7 +61,10 @@ export class TemplateCompiler {
     return this.#interpolation(template, options)
   }
 
-  /** InterpolatedString: an empty result is the default, or empty; an undefined one without a default is an error. */
+  /**
+   * InterpolatedString: an empty result is the default, or empty; an undefined one without a default is an
+   * error.
+   */
   string(template: Value, options: TemplateOptions = {}): Evaluate {
     if (typeof template !== 'string') return () => this.#notText(template)
     const otherwise = truth(options.default) ? options.default : undefined

@@ -1,6 +1,9 @@
 import type { PythonErrorKind } from '../value/python-error.ts'
 
-/** A template that cannot be read, or whose evaluation failed. The message has the template, but no value that it saw. */
+/**
+ * A template that cannot be read, or whose evaluation failed. The message has the template, but no value that
+ * it saw.
+ */
 export class TemplateError extends Error {
   readonly template: string
   /** The kind of error that the reference would have raised. */

@@ -8,8 +8,8 @@ export interface Lookup {
 }
 
 /**
- * How much one evaluation may do, so that no template runs without end: about a second. Steps are turns of loops, calls,
- * items that a filter walks, and each 64 characters of a text that is made.
+ * How much one evaluation may do, so that no template runs without end: about a second. Steps are turns of
+ * loops, calls, items that a filter walks, and each 64 characters of a text that is made.
  */
 const maxSteps = 1_000_000
 /** Macros that call macros. */

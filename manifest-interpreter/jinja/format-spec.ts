@@ -11,7 +11,9 @@ import { typeName } from '../value/type-name.ts'
 import type { Value } from '../value/value.ts'
 import { codePointLength, codePoints } from './iterate.ts'
 
-/** A format specification, as in `'{:>10.2f}'`: [[fill]align][sign][#][0][width][grouping][.precision][type]. */
+/**
+ * A format specification, as in `'{:>10.2f}'`: [[fill]align][sign][#][0][width][grouping][.precision][type].
+ */
 export interface Spec {
   readonly fill: string
   readonly align: '<' | '>' | '=' | '^' | ''

@@ -1,7 +1,10 @@
 import { isBlock, type Body, type CallNode, type Expression } from './nodes.ts'
 import { bodiesOf, expressionsOf, partsOf } from './walk.ts'
 
-/** The keys of a variable that a template looks at: `a` of `x.a`, `x['a']` and `x.get('a')`. Undefined if it may look at others. */
+/**
+ * The keys of a variable that a template looks at: `a` of `x.a`, `x['a']` and `x.get('a')`. Undefined if it
+ * may look at others.
+ */
 export function keysRead(body: Body, variable: string): ReadonlySet<string> | undefined {
   const keys = new Set<string>()
   return areKeysRead(body, variable, keys) ? keys : undefined

@@ -19,8 +19,9 @@ import { timeAttribute, timeMethods } from './methods/time-methods.ts'
 import { isUndefined, operandOf, undefinedError, unsafeAttribute, type Operand } from './operand.ts'
 
 /**
- * `object.name` and `object[key]`. In Jinja each falls back on the other: a name first is an attribute, then a key; a key
- * first is a key, then an attribute. Attributes are those of Python's classes, none is a property of a JavaScript object.
+ * `object.name` and `object[key]`. In Jinja each falls back on the other: a name first is an attribute, then
+ * a key; a key first is a key, then an attribute. Attributes are those of Python's classes, none is a
+ * property of a JavaScript object.
  */
 
 /** The attributes that all objects of Python have; the sandbox refuses them. */

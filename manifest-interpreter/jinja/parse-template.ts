@@ -59,7 +59,10 @@ class TemplateParser {
     return parse(this)
   }
 
-  /** The inside of a block: behind its first tag, up to and with one of the tags `ends`, whose name is given, too. */
+  /**
+   * The inside of a block: behind its first tag, up to and with one of the tags `ends`, whose name is given,
+   * too.
+   */
   #inside(ends: readonly string[]): { readonly body: Body; readonly end: string } {
     this.#tokens.takeOperator(':')
     this.#tokens.expectType('block_end')

@@ -20,8 +20,8 @@ export function compileRegex(pattern: string): BoundedRegex {
 
 const maxPatternLength = 10_000
 /**
- * In properties of Unicode, of which `\w` has two: V8 takes about 0.5 ms to compile each, nothing stops it there, and a
- * look at what stands around is a fifth of that when there are many (2026-11).
+ * In properties of Unicode, of which `\w` has two: V8 takes about 0.5 ms to compile each, nothing stops it
+ * there, and a look at what stands around is a fifth of that when there are many (2026-11).
  */
 const maxCompileCost = 400
 
@@ -242,7 +242,8 @@ class Translator {
       text += '^'
     }
     const start = this.#position
-    // A dash makes a range of the item before it and the one after it. It stands for itself at an edge of the class and after a range.
+    // A dash makes a range of the item before it and the one after it. It stands for itself at an edge of the
+    // class and after a range.
     let range: 'none' | 'begun' | 'open' = 'none'
     for (;;) {
       if (this.#position >= this.#pattern.length) throw valueError('unterminated character set')

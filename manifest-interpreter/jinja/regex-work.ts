@@ -1,8 +1,13 @@
 import { limitError } from '../value/python-error.ts'
 
-/** How much a backtracking engine may have to try, apart from the length of the text. Each is an upper bound. */
+/**
+ * How much a backtracking engine may have to try, apart from the length of the text. Each is an upper bound.
+ */
 export interface RegexWork {
-  /** Repetitions without an upper limit, which may end anywhere in the text, and references, which may walk all of it. */
+  /**
+   * Repetitions without an upper limit, which may end anywhere in the text, and references, which may walk
+   * all of it.
+   */
   readonly loops: number
   /** In how many ways its alternatives and limited repetitions can be taken. */
   readonly choices: number
@@ -12,8 +17,8 @@ export interface RegexWork {
 }
 
 /**
- * V8 takes twice as long for each further `a?` of `a?a?a?aaa` to compile it (0.2 s for 24, 17 s for 40; 2026-11), and nothing
- * stops it there.
+ * V8 takes twice as long for each further `a?` of `a?a?a?aaa` to compile it (0.2 s for 24, 17 s for 40;
+ * 2026-11), and nothing stops it there.
  */
 const maxBranchings = 2 ** 24
 /** V8 writes a repetition out when it is of no more. */

@@ -13,8 +13,8 @@ import { undeclaredNames } from './undeclared.ts'
 import { assignedNames, calledNames } from './walk.ts'
 
 /**
- * A template, compiled. Its value is what `str` would be taken of: a template that is one expression gives that
- * expression's value, any other its text.
+ * A template, compiled. Its value is what `str` would be taken of: a template that is one expression gives
+ * that expression's value, any other its text.
  */
 export interface Template {
   readonly text: string

@@ -13,9 +13,9 @@ import {
 import { bodiesOf, expressionsOf, namesIn, reads, targetNames } from './walk.ts'
 
 /**
- * The names that a template reads and does not set itself before: the reference refuses to evaluate a template that has
- * one which is not given. It finds them as Jinja's compiler does, by the order of reads and writes in each scope; a name
- * that is set in branches of an `if` counts as read from outside.
+ * The names that a template reads and does not set itself before: the reference refuses to evaluate a
+ * template that has one which is not given. It finds them as Jinja's compiler does, by the order of reads and
+ * writes in each scope; a name that is set in branches of an `if` counts as read from outside.
  */
 export function undeclaredNames(body: Body): ReadonlySet<string> {
   const found = new Set<string>()
@@ -101,7 +101,9 @@ function storeTarget(target: Target, names: Names): void {
   else names.store(target.name)
 }
 
-/** The names that statements read and set in their own scope; those inside of them have scopes of their own. */
+/**
+ * The names that statements read and set in their own scope; those inside of them have scopes of their own.
+ */
 function analyze(body: Body, names: Names): void {
   for (const statement of body) analyzeStatement(statement, names)
 }

@@ -3,8 +3,8 @@ import { dictOf, entries, isPlainDict } from '../value/dict.ts'
 import type { PlainDict, Value } from '../value/value.ts'
 
 /**
- * Turns on the cache of responses of every stream that is a parent of another: several children, and the stream itself,
- * ask for the same. `use_cache: false` stays. New definitions; the given ones are not changed.
+ * Turns on the cache of responses of every stream that is a parent of another: several children, and the
+ * stream itself, ask for the same. `use_cache: false` stays. New definitions; the given ones are not changed.
  * @param streams those that are built
  * @param all those whose parents count: a stream that is not built makes its parent cached all the same
  */

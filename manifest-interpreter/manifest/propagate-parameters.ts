@@ -19,11 +19,14 @@ import { mapValues } from './map-values.ts'
 
 const parametersField = '$parameters'
 /**
- * Objects of a manifest, its references expanded: a small text whose references multiply has no end. The largest of 452
- * public manifests has 42,000.
+ * Objects of a manifest, its references expanded: a small text whose references multiply has no end. The
+ * largest of 452 public manifests has 42,000.
  */
 const maxComponents = 400_000
-/** Parameters, each counted for every component that it reaches. The most of 452 public manifests are 7,000 (2026-11). */
+/**
+ * Parameters, each counted for every component that it reaches. The most of 452 public manifests are 7,000
+ * (2026-11).
+ */
 const maxParameters = 1_000_000
 
 export interface PropagateOptions {
@@ -32,9 +35,10 @@ export interface PropagateOptions {
 }
 
 /**
- * Gives components the types that they left out, and passes `$parameters` down: each component gets those of its parents
- * as fields, if it has no such field (or an empty one), and all of them as `$parameters`. A new tree, in which parts
- * that are no components may be shared with the old one, and equal components with each other.
+ * Gives components the types that they left out, and passes `$parameters` down: each component gets those of
+ * its parents as fields, if it has no such field (or an empty one), and all of them as `$parameters`. A new
+ * tree, in which parts that are no components may be shared with the old one, and equal components with each
+ * other.
  */
 export function propagateParameters(component: Dict, options: PropagateOptions = {}): Dict {
   const propagation: Propagation = {
@@ -137,7 +141,10 @@ function takeParameters(propagation: Propagation, component: Dict, position: Pos
     : merged(position.parameters, own)
 }
 
-/** A component's type is text: a list is a union of types in a JSON schema, an object a property that is called "type". */
+/**
+ * A component's type is text: a list is a union of types in a JSON schema, an object a property that is
+ * called "type".
+ */
 function isJsonSchema(type: Value | undefined): boolean {
   return type === 'object' || Array.isArray(type) || (type !== undefined && isDict(type))
 }
@@ -156,7 +163,10 @@ function withFields(component: Dict, parameters: Dict): Dict {
   return dictOf([...entries(component), ...added])
 }
 
-/** Propagates to the components in the fields. A parameter is not passed on to the field that bears its name: it would never end. */
+/**
+ * Propagates to the components in the fields. A parameter is not passed on to the field that bears its name:
+ * it would never end.
+ */
 function propagateFields(propagation: Propagation, component: Dict, parameters: Dict): Dict {
   const type = typeText(get(component, 'type'))
   const result = mapValues(component, (value, name) => {

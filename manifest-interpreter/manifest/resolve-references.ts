@@ -13,7 +13,10 @@ const maxDepth = 500
  * replace. Of 518 public manifests the largest, Google Ads, has 460,000 (2026-12).
  */
 const maxValues = 2_000_000
-/** Values that are looked at and entries that are copied to resolve the references, each reference once: a bound of the work. */
+/**
+ * Values that are looked at and entries that are copied to resolve the references, each reference once: a
+ * bound of the work.
+ */
 const maxSteps = 4_000_000
 
 /**

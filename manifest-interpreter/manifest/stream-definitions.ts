@@ -21,7 +21,9 @@ export function staticStreams(
   })
 }
 
-/** The definitions of all streams that a manifest lists: those of ConditionalStreams for any configuration. */
+/**
+ * The definitions of all streams that a manifest lists: those of ConditionalStreams for any configuration.
+ */
 export function possibleStreams({ definition }: Manifest): PlainDict[] {
   return list(definition, 'streams')
     .filter(isPlainDict)

@@ -1,4 +1,7 @@
-/** Directives from the greatest unit to the smallest: written in this order, and nothing else beside them, times sort as text. */
+/**
+ * Directives from the greatest unit to the smallest: written in this order, and nothing else beside them,
+ * times sort as text.
+ */
 const ranks: ReadonlyMap<string, number> = new Map([
   ['Y', 0],
   ['m', 1],

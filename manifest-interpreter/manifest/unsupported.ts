@@ -21,7 +21,9 @@ export function unsupportedReason(
   return needed && `${needed} Register a replacement, or leave the stream out.`
 }
 
-/** Why no stream can be read at all: the rules for the configuration need Python. Undefined if they do not. */
+/**
+ * Why no stream can be read at all: the rules for the configuration need Python. Undefined if they do not.
+ */
 export function unsupportedRules(
   { spec }: Manifest,
   hasReplacement: HasReplacement = () => false,
@@ -78,8 +80,8 @@ function classesOf(definition: Dict): readonly string[] {
 }
 
 /**
- * Parameters and schemas hold no components. A state migration is asked only for states of older versions of a connector
- * (`migrateState`): the stream can be read without it.
+ * Parameters and schemas hold no components. A state migration is asked only for states of older versions of
+ * a connector (`migrateState`): the stream can be read without it.
  */
 function isPassedOver(key: Value): boolean {
   return key === '$parameters' || key === 'schema' || key === 'state_migrations'

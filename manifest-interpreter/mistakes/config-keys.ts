@@ -5,8 +5,9 @@ import type { Dict, PlainDict, Value } from '../value/value.ts'
 import type { Manifest } from '../manifest/load-manifest.ts'
 
 /**
- * The fields that the configuration of a manifest has at its top: those that `spec` declares, those that its rules add, and those that a
- * login writes. Undefined if the manifest does not say: without a spec, or if Python or a pattern decides.
+ * The fields that the configuration of a manifest has at its top: those that `spec` declares, those that its
+ * rules add, and those that a login writes. Undefined if the manifest does not say: without a spec, or if
+ * Python or a pattern decides.
  */
 export function declaredConfigKeys(manifest: Manifest): ReadonlySet<string> | undefined {
   const { spec, connectionSpecification: schema, check } = manifest
@@ -84,7 +85,10 @@ function addFirst(path: readonly Value[], keys: Set<string>): boolean {
   return true
 }
 
-/** Where a login stores what it got: `path_in_connector_config` of advanced_auth, `access_token_config_path` of a refresh_token_updater. */
+/**
+ * Where a login stores what it got: `path_in_connector_config` of advanced_auth, `access_token_config_path`
+ * of a refresh_token_updater.
+ */
 function addWrittenFields(value: Value, keys: Set<string>, seen = new Set<Value>()): void {
   if (typeof value !== 'object' || value === null || seen.has(value)) return
   seen.add(value)

@@ -19,7 +19,9 @@ export interface FieldMistake {
   readonly message: string
 }
 
-/** Texts of a component that can never be read as the duration that they have to be. Templates are left alone. */
+/**
+ * Texts of a component that can never be read as the duration that they have to be. Templates are left alone.
+ */
 export function durationMistakes(component: PlainDict, path: string): readonly FieldMistake[] {
   const type = get(component, 'type')
   // A rate has no type.

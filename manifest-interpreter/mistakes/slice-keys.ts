@@ -7,8 +7,8 @@ import type { PlainDict } from '../value/value.ts'
 const sliceVariables = ['stream_partition', 'stream_slice', 'stream_interval'] as const
 
 /**
- * The keys that the slices of a stream without partitions have. Undefined for one with partitions, and for one whose retriever makes
- * slices of its own.
+ * The keys that the slices of a stream without partitions have. Undefined for one with partitions, and for
+ * one whose retriever makes slices of its own.
  */
 export function sliceKeys(stream: PlainDict): ReadonlySet<string> | undefined {
   const retriever = get(stream, 'retriever')
@@ -48,7 +48,10 @@ function isTemplateName(known: ReadonlySet<string>): boolean {
   return [...known].some((name) => name.includes('{{'))
 }
 
-/** True if a text of the definition, read by a template, may carry the bounds of the cursor into a request or a filter. */
+/**
+ * True if a text of the definition, read by a template, may carry the bounds of the cursor into a request or
+ * a filter.
+ */
 export function readsSlice(text: string): boolean {
   return /stream_(?:slice|interval|partition|state)/.test(text)
 }

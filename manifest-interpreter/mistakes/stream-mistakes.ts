@@ -35,7 +35,10 @@ export function streamMistakes(
   )
 }
 
-/** The formats that the cursor of a stream has in its records; none for a stream without a cursor that is a time. */
+/**
+ * The formats that the cursor of a stream has in its records; none for a stream without a cursor that is a
+ * time.
+ */
 export function cursorFormats(stream: PlainDict): readonly string[] {
   return variantsOf(stream).flatMap(({ definition }) => {
     const cursor = datetimeCursor(definition)

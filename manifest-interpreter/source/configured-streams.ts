@@ -3,7 +3,10 @@ import type { ConfiguredStream } from '../component.ts'
 import { get, isDict, isPlainDict } from '../value/dict.ts'
 import type { Dict, Value } from '../value/value.ts'
 
-/** The streams of a ConfiguredAirbyteCatalog by name, in its order. Throws `source_file_unusable` with the name of its `file`. */
+/**
+ * The streams of a ConfiguredAirbyteCatalog by name, in its order. Throws `source_file_unusable` with the
+ * name of its `file`.
+ */
 export function configuredStreams(
   catalog: Dict,
   file = 'The configured catalog',

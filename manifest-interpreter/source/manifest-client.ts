@@ -29,13 +29,16 @@ export interface ClientCall {
   heldUntilMs?(): number | undefined
   /** True if the request must not get the authorization. */
   readonly isUnauthorized?: boolean
-  /** Whether the request may be sent again after this outcome, if the error handler of the manifest wants to. */
+  /**
+   * Whether the request may be sent again after this outcome, if the error handler of the manifest wants to.
+   */
   mayRepeat(outcome: HttpResponse | TransportError, resolution: ErrorResolution): boolean
 }
 
 /**
- * Sends single requests by the rules that a manifest has for its streams: the authenticator, the error handler and the limits of the
- * `requester` in its `definitions`. Close the transport of the environment at the end.
+ * Sends single requests by the rules that a manifest has for its streams: the authenticator, the error
+ * handler and the limits of the `requester` in its `definitions`. Close the transport of the environment at
+ * the end.
  */
 export class ManifestClient {
   readonly #configured: ConfiguredManifest
@@ -74,10 +77,11 @@ export class ManifestClient {
   }
 
   /**
-   * Adds the authorization and sends the request. Resolves with the last response, also if it reports a failure. Rejects with a
-   * TransportError if no response came, and with a SourceError if there is no token. When one of the signals of the call is aborted: ends as the
-   * last try did, if no other one had begun; rejects with NotSent or HeldBack if none was made. Rejects with the reason of `call.signal` if that
-   * is aborted while a try is under way.
+   * Adds the authorization and sends the request. Resolves with the last response, also if it reports a
+   * failure. Rejects with a TransportError if no response came, and with a SourceError if there is no token.
+   * When one of the signals of the call is aborted: ends as the last try did, if no other one had begun;
+   * rejects with NotSent or HeldBack if none was made. Rejects with the reason of `call.signal` if that is
+   * aborted while a try is under way.
    */
   async send(request: HttpRequest, call: ClientCall): Promise<HttpResponse> {
     const last: LastTry = { isBegun: false, outcome: undefined }
@@ -211,8 +215,8 @@ function returningFailures(handler: ErrorHandler, call: ClientCall, last: LastTr
 }
 
 /**
- * A failure that says no time is followed by the next try after 1, 2, 4, … seconds: somebody waits for the call, and the constant wait that some
- * manifests have for their streams is longer than it may take.
+ * A failure that says no time is followed by the next try after 1, 2, 4, … seconds: somebody waits for the
+ * call, and the constant wait that some manifests have for their streams is longer than it may take.
  */
 function isWithoutTime(outcome: HttpResponse | TransportError): boolean {
   if (outcome instanceof TransportError) return true
@@ -226,8 +230,8 @@ const repeating = new Set<ErrorResolution['action']>([
 ])
 
 /**
- * Notes when a try begins: before that, the call may end and nothing was sent. No wait goes beyond the time of the call: the outcome so far is
- * its result then.
+ * Notes when a try begins: before that, the call may end and nothing was sent. No wait goes beyond the time
+ * of the call: the outcome so far is its result then.
  */
 function withinCall(
   environment: Environment,

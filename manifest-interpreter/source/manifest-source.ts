@@ -32,7 +32,10 @@ export interface ReadOptions {
   readonly catalog: Dict
   /** The states of an earlier read: a list of AirbyteStateMessage. */
   readonly state?: readonly Value[]
-  /** True: a failed slice ends its stream, so that no state follows records that none covers. Default: its other slices go on. */
+  /**
+   * True: a failed slice ends its stream, so that no state follows records that none covers. Default: its
+   * other slices go on.
+   */
   readonly stopsAtFailure?: boolean
   /** To look at a stream: no more than so much of it is read. */
   readonly limits?: ReadLimits
@@ -71,7 +74,10 @@ export class ManifestSource implements AsyncDisposable {
     return this.#configured.secrets
   }
 
-  /** FAILED with a reason if the API cannot be reached or refuses; throws if the manifest or the configuration is wrong. */
+  /**
+   * FAILED with a reason if the API cannot be reached or refuses; throws if the manifest or the configuration
+   * is wrong.
+   */
   async check(): Promise<ConnectionStatus> {
     return this.#configured.withMaskedErrors(() => this.#check())
   }
@@ -87,7 +93,10 @@ export class ManifestSource implements AsyncDisposable {
       : status
   }
 
-  /** The streams in the order of the manifest, or those of these names; those that need a Python component are left out and logged. */
+  /**
+   * The streams in the order of the manifest, or those of these names; those that need a Python component are
+   * left out and logged.
+   */
   async discover(names?: readonly string[]): Promise<readonly CatalogStream[]> {
     return this.#configured.withMaskedErrors(() => this.#discover(names))
   }
@@ -108,7 +117,10 @@ export class ManifestSource implements AsyncDisposable {
     })
   }
 
-  /** Reads the configured streams. A failed stream is a message, the others go on; throws at the end if one failed. */
+  /**
+   * Reads the configured streams. A failed stream is a message, the others go on; throws at the end if one
+   * failed.
+   */
   async read(options: ReadOptions, output: SourceOutput): Promise<void> {
     return this.#configured.withMaskedErrors(() => this.#read(options, output))
   }
@@ -199,7 +211,10 @@ export class ManifestSource implements AsyncDisposable {
   }
 }
 
-/** The states of a list of AirbyteStateMessage, by stream. A GLOBAL state may not share anything between streams. */
+/**
+ * The states of a list of AirbyteStateMessage, by stream. A GLOBAL state may not share anything between
+ * streams.
+ */
 function inputStates(messages: readonly Value[]): ReadonlyMap<string, Dict> {
   const [first] = messages
   if (messages.length === 1 && isDict(first) && get(first, 'type') === 'GLOBAL')

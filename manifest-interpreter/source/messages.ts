@@ -28,7 +28,9 @@ export interface SourceFailure {
   readonly error?: ConnectError
 }
 
-/** Where a read gives what it reads. `records` is the back-pressure: it resolves when there is room for more. */
+/**
+ * Where a read gives what it reads. `records` is the back-pressure: it resolves when there is room for more.
+ */
 export interface SourceOutput {
   records(stream: string, records: readonly Dict[]): Promise<void>
   /** Everything that was given before is covered by a state. */

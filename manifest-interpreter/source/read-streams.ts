@@ -29,7 +29,10 @@ export interface ReadPlan {
   readonly limits?: ReadLimits
 }
 
-/** States that cursors emitted and that are not given yet: a cursor emits synchronously, an output takes its time. */
+/**
+ * States that cursors emitted and that are not given yet: a cursor emits synchronously, an output takes its
+ * time.
+ */
 export class StateQueue {
   readonly #states = new Map<string, Dict[]>()
 

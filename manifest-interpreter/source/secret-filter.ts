@@ -34,8 +34,8 @@ const MAX_LEARNED = 100
 const MAX_CHANGED = 1_000
 
 /**
- * Hides the secrets of a configuration in texts for people: errors, logs, statuses. Never in data: records, keys and states
- * stay what the API gave, or a read could not continue from its state.
+ * Hides the secrets of a configuration in texts for people: errors, logs, statuses. Never in data: records,
+ * keys and states stay what the API gave, or a read could not continue from its state.
  */
 export class SecretFilter {
   readonly #specification: JsonObject
@@ -81,7 +81,10 @@ export class SecretFilter {
     return maskSecrets(text, this.#indexes)
   }
 
-  /** The beginning of a text for people: an API may say megabytes. It is more than is shown, so that others can mask what they know. */
+  /**
+   * The beginning of a text for people: an API may say megabytes. It is more than is shown, so that others
+   * can mask what they know.
+   */
   beginning(text: string): string {
     return maskBeginning(text, this.#indexes, passedCharacters)
   }

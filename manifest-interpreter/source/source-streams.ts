@@ -81,7 +81,10 @@ export class SourceStreams implements CheckableStreams {
     return [...listed, ...unsupportedDynamicStreams(this.#manifest, isRegistered)]
   }
 
-  /** Why a stream that the manifest does not list may be missing: the dynamic stream that makes it needs Python. */
+  /**
+   * Why a stream that the manifest does not list may be missing: the dynamic stream that makes it needs
+   * Python.
+   */
   reasonForGenerated(): string | undefined {
     const [left] = unsupportedDynamicStreams(this.#manifest, isRegistered)
     return left && `${left.name}: ${left.reason}`
@@ -116,7 +119,10 @@ export class SourceStreams implements CheckableStreams {
   }
 }
 
-/** Puts streams into the `stream_groups` of the manifest. A child in the group of its parent would wait for itself. */
+/**
+ * Puts streams into the `stream_groups` of the manifest. A child in the group of its parent would wait for
+ * itself.
+ */
 function assignGroups(streams: readonly Stream[], groups: ReadonlyMap<string, string>): void {
   for (const stream of streams) {
     const group = groups.get(stream.name)

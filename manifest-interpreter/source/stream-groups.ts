@@ -1,8 +1,8 @@
 import type { Stream } from '../contracts.ts'
 
 /**
- * Hands out the streams of a read in order. A stream of a group waits while another of its group is read, or while one
- * of its parents that has a group is; others go first then.
+ * Hands out the streams of a read in order. A stream of a group waits while another of its group is read, or
+ * while one of its parents that has a group is; others go first then.
  */
 export class StreamGroups {
   readonly #waiting: Stream[]

@@ -138,7 +138,10 @@ function keepsOrder(dict: Dict): dict is PlainDict {
   return !(dict instanceof Map) && !Object.keys(dict).some(isIndexLike)
 }
 
-/** Python's keys are equal if their values are: 1, 1.0 and True are one key. Text, the usual key, is found at once. */
+/**
+ * Python's keys are equal if their values are: 1, 1.0 and True are one key. Text, the usual key, is found at
+ * once.
+ */
 function storedKey(dict: Map<Value, Value>, key: Value): Value {
   if (typeof key === 'string' || dict.has(key) || !isHashable(key)) return key
   for (const candidate of dict.keys()) {

@@ -2,7 +2,9 @@ import { ExactJsonParser, JsonError, type JsonDialect } from './exact-json-parse
 import { hasUnlikeDigits } from './unlike-digits.ts'
 import type { Value } from './value.ts'
 
-/** JSON as Python reads it: ints of any size, floats apart from ints, NaN and Infinity, keys in their order. */
+/**
+ * JSON as Python reads it: ints of any size, floats apart from ints, NaN and Infinity, keys in their order.
+ */
 
 /** As json.loads. */
 export function parseJson(source: string | Uint8Array): Value {

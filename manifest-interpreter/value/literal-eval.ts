@@ -7,8 +7,8 @@ import { readString } from './string-literal.ts'
 import { PyFloat, PyObject, PySet, PyTuple, float, int, type Value } from './value.ts'
 
 /**
- * ast.literal_eval: the value that a text spells as a Python literal; undefined if it spells none, be it for its
- * syntax or its meaning. A name of a character (`\N{…}`) is
+ * ast.literal_eval: the value that a text spells as a Python literal; undefined if it spells none, be it for
+ * its syntax or its meaning. A name of a character (`\N{…}`) is
  * taken for no literal.
  */
 export function literalEval(text: string): Value | undefined {

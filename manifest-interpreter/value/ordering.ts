@@ -83,7 +83,9 @@ function compareSets(operator: OrderOperator, left: PySet, right: PySet): boolea
   return left.items.every((item) => right.items.some((other) => equals(item, other)))
 }
 
-/** By code points, as Python: JavaScript compares UTF-16 units, where astral characters come before U+E000. */
+/**
+ * By code points, as Python: JavaScript compares UTF-16 units, where astral characters come before U+E000.
+ */
 export function compareTexts(left: string, right: string): number {
   if (left === right) return 0
   const end = Math.min(left.length, right.length)

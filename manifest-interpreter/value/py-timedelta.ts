@@ -7,8 +7,8 @@ const MAX_DAYS = 999_999_999n
 const MAX_MICROS = (MAX_DAYS + 1n) * MICROS_A_DAY - 1n
 
 /**
- * datetime.timedelta, and isodate's Duration: a timedelta with years and months besides, which have no length until
- * they meet a date.
+ * datetime.timedelta, and isodate's Duration: a timedelta with years and months besides, which have no length
+ * until they meet a date.
  */
 export class PyTimeDelta {
   readonly micros: bigint

@@ -1,4 +1,7 @@
-/** Which class of Python's exceptions it is. `LimitError` is ours: a template asked for more work than one may. */
+/**
+ * Which class of Python's exceptions it is. `LimitError` is ours: a template asked for more work than one
+ * may.
+ */
 export type PythonErrorKind =
   | 'ArithmeticError'
   | 'AssertionError'

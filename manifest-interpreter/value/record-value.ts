@@ -10,9 +10,9 @@ import { typeName } from './type-name.ts'
 import { PyFloat, PySet, PyTuple, type Dict, type Value } from './value.ts'
 
 /**
- * A value as a record holds it: the value itself if nothing in it needs another form, which is so for nearly all
- * records. Integral floats keep their `.0`, tuples become lists, keys become text, times ISO 8601. Throws a TypeError for bytes,
- * which JSON does not have.
+ * A value as a record holds it: the value itself if nothing in it needs another form, which is so for nearly
+ * all records. Integral floats keep their `.0`, tuples become lists, keys become text, times ISO 8601. Throws
+ * a TypeError for bytes, which JSON does not have.
  */
 export function toRecordValue(value: Value): RecordValue {
   return isRecordValue(value) ? value : converted(value)

@@ -80,7 +80,9 @@ function intText(value: bigint): string {
   return String(value)
 }
 
-/** `repr(float)`: the shortest digits that give the same float, with an exponent from 1e16 on and below 1e-4. */
+/**
+ * `repr(float)`: the shortest digits that give the same float, with an exponent from 1e16 on and below 1e-4.
+ */
 export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'

@@ -12,9 +12,11 @@ const LOWER_E = 101
 const endInDigit = /\d[\0- ",\]}]/g
 
 /**
- * Whether JSON.parse reads a number or the order of keys of this JSON not as Python does. One expression finds the ends, and code looks back from
- * them: 0.5 us for a record of 300 bytes and 0.6 for 1,000, for which JSON.parse takes 1.1 and 1.5 (2026-11-29). Expressions for whole numbers
- * and for keys took 0.9 and 1.4, and for a record of 40 numbers 5.4 in place of 2.0. A text may look like one of these, which costs time only.
+ * Whether JSON.parse reads a number or the order of keys of this JSON not as Python does. One expression
+ * finds the ends, and code looks back from them: 0.5 us for a record of 300 bytes and 0.6 for 1,000, for
+ * which JSON.parse takes 1.1 and 1.5 (2026-11-29). Expressions for whole numbers and for keys took 0.9 and
+ * 1.4, and for a record of 40 numbers 5.4 in place of 2.0. A text may look like one of these, which costs
+ * time only.
  */
 export function hasUnlikeDigits(text: string): boolean {
   endInDigit.lastIndex = 0
@@ -37,8 +39,9 @@ function isIndexKey(text: string, end: number): boolean {
 const colon = /\s*:/y
 
 /**
- * True for a number that JSON.parse does not read as Python: an int of 16 digits or more, a negative zero, an exponent, an integral float, and a
- * fraction that a double rounds to an integer, which needs 16 digits or more.
+ * True for a number that JSON.parse does not read as Python: an int of 16 digits or more, a negative zero, an
+ * exponent, an integral float, and a fraction that a double rounds to an integer, which needs 16 digits or
+ * more.
  */
 function isUnlikeNumber(text: string, end: number): boolean {
   const start = digitsBefore(text, end)

@@ -15,8 +15,8 @@ import type { PyDate, PyDateTime, PyTimeDelta } from './py-datetime.ts'
  * | datetime, date, timedelta | `PyDateTime`, `PyDate`, `PyTimeDelta` |
  * | functions, views, generators, `Undefined` in a list | `PyObject`: only templates see them, no record holds one |
  *
- * Values are shared, never copied on the way: only a transformation changes a record, and only the record's own objects.
- * Only own properties of plain objects are entries.
+ * Values are shared, never copied on the way: only a transformation changes a record, and only the record's
+ * own objects. Only own properties of plain objects are entries.
  */
 export type Value =
   | null

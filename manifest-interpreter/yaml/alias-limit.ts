@@ -15,8 +15,9 @@ interface OpenNode {
 }
 
 /**
- * Refuses a text whose aliases ("*name") stand for more values than any reader should meet: a few lines can ask for billions. To be called
- * before the events are made into values. Throws a NodeError, also for an alias inside of its own anchor, which would have no end.
+ * Refuses a text whose aliases ("*name") stand for more values than any reader should meet: a few lines can
+ * ask for billions. To be called before the events are made into values. Throws a NodeError, also for an
+ * alias inside of its own anchor, which would have no end.
  */
 export function limitAliases(text: string, events: readonly Event[]): void {
   /** The number of values of each anchor; undefined while its collection is not complete. */

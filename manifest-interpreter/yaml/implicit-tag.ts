@@ -1,4 +1,7 @@
-/** The type that an unquoted scalar has by its looks: YAML 1.1 as PyYAML reads it, which is not all of YAML 1.1. */
+/**
+ * The type that an unquoted scalar has by its looks: YAML 1.1 as PyYAML reads it, which is not all of YAML
+ * 1.1.
+ */
 export type ImplicitTag =
   'bool' | 'float' | 'int' | 'merge' | 'null' | 'timestamp' | 'value' | 'str'
 

@@ -48,7 +48,9 @@ class FlowScan {
     return this.#depth > 0 || this.#quote !== ''
   }
 
-  /** Goes through a line, or the rest of one. Says whether a node may begin after it, or its text may go on. */
+  /**
+   * Goes through a line, or the rest of one. Says whether a node may begin after it, or its text may go on.
+   */
   #scan(line: string, start: number): 'node' | 'text' {
     let position = start
     /** True if a quote or a bracket would begin a node: not in the middle of plain text. */

@@ -11,8 +11,9 @@ const maxDepth = 250
 const flowIndentation = 2 * maxDepth
 
 /**
- * Reads a document of YAML as PyYAML's safe loader does: types of YAML 1.1, the last of equal keys, merge keys. An alias
- * and its anchor are the same object: callers must not change what they get. Null for an empty text.
+ * Reads a document of YAML as PyYAML's safe loader does: types of YAML 1.1, the last of equal keys, merge
+ * keys. An alias and its anchor are the same object: callers must not change what they get. Null for an empty
+ * text.
  * @throws {YamlError} with line and column
  */
 export function loadYaml(text: string): Value {

@@ -28,8 +28,8 @@ export interface PlacedEntry {
 const none = { isFlow: false, entries: [], items: [] } as const
 
 /**
- * The root of the first document of a text that `loadYaml` can read; undefined if it is empty, or if it is written in
- * a way that only `loadYaml` accepts.
+ * The root of the first document of a text that `loadYaml` can read; undefined if it is empty, or if it is
+ * written in a way that only `loadYaml` accepts.
  */
 export function placedNodes(text: string): PlacedNode | undefined {
   try {

@@ -1,7 +1,10 @@
 /** The tags of YAML's own types begin with it. */
 export const coreTag = 'tag:yaml.org,2002:'
 
-/** The complete tag of one as it is written; undefined for the one that means "as if it had none". `handles`: those of `%TAG` lines. */
+/**
+ * The complete tag of one as it is written; undefined for the one that means "as if it had none". `handles`:
+ * those of `%TAG` lines.
+ */
 export function tagName(written: string, handles: ReadonlyMap<string, string>): string | undefined {
   if (written === '!') return undefined
   if (written.startsWith('!<')) return written.slice(2, -1)

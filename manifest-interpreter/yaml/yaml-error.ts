@@ -1,4 +1,6 @@
-/** A text that is not the YAML it should be. Lines and columns count from 1. The message never quotes values. */
+/**
+ * A text that is not the YAML it should be. Lines and columns count from 1. The message never quotes values.
+ */
 export class YamlError extends Error {
   readonly reason: string
   readonly line: number

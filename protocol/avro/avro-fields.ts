@@ -24,7 +24,9 @@ export function avroTypeOf(kind: ColumnKind): AvroSchema {
   return avroTypes[kind]
 }
 
-/** Names that Avro allows, all different, none of them one of our `own` fields. Legal names stay as they are. */
+/**
+ * Names that Avro allows, all different, none of them one of our `own` fields. Legal names stay as they are.
+ */
 export function avroNames(names: readonly string[], own: readonly string[]): string[] {
   const isFree = (name: string): boolean => isLegal(name) && !own.includes(name)
   const taken = new Set<string>([...own, ...names.filter(isFree)])

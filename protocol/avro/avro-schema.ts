@@ -32,7 +32,10 @@ export function wireSchema(stream: StreamId, columns: readonly Column[]): WireSc
   }
 }
 
-/** The Avro schema of one record (record-layout.ts): three fields of our own, then one nullable field per column. */
+/**
+ * The Avro schema of one record (record-layout.ts): three fields of our own, then one nullable field per
+ * column.
+ */
 export function recordSchemaOf(stream: StreamId, columns: readonly Column[]): AvroRecordSchema {
   const names = avroNames(
     columns.map((column) => column.name),
@@ -63,9 +66,10 @@ export function recordSchemaOf(stream: StreamId, columns: readonly Column[]): Av
 }
 
 /**
- * A fingerprint covers names and physical types only: an integer and a timestamp column, or `a-b` and `a.b`, would share
- * one, and a consumer would find another stream's logical types under it. The digest of the real names and kinds stands in
- * the namespace, so that they differ; Avro's schema resolution compares records by their name without the namespace.
+ * A fingerprint covers names and physical types only: an integer and a timestamp column, or `a-b` and `a.b`,
+ * would share one, and a consumer would find another stream's logical types under it. The digest of the real
+ * names and kinds stands in the namespace, so that they differ; Avro's schema resolution compares records by
+ * their name without the namespace.
  */
 function namespaceOf(stream: StreamId, columns: readonly Column[]): string {
   const facts = [

@@ -12,7 +12,10 @@ export type AvroSchema =
 /** The schemas that have a name. */
 export type AvroNamedSchema = AvroRecordSchema | AvroEnumSchema | AvroFixedSchema
 
-/** A primitive written as an object, to carry a logical type. `connect.…` is for Kafka Connect; Avro readers ignore it. */
+/**
+ * A primitive written as an object, to carry a logical type. `connect.…` is for Kafka Connect; Avro readers
+ * ignore it.
+ */
 export interface AvroPrimitiveSchema {
   readonly type: 'null' | 'boolean' | 'int' | 'long' | 'float' | 'double' | 'bytes' | 'string'
   readonly logicalType?: string
@@ -29,7 +32,9 @@ export interface AvroRecordSchema {
   readonly fields: readonly AvroField[]
 }
 
-/** One field of a record. `original_name` and `kind` describe the stream's column; Avro readers ignore them. */
+/**
+ * One field of a record. `original_name` and `kind` describe the stream's column; Avro readers ignore them.
+ */
 export interface AvroField {
   readonly name: string
   readonly type: AvroSchema

@@ -25,7 +25,10 @@ const notFinite: ReadonlyMap<number, string> = new Map([
 ])
 const hexDigits = Buffer.from('0123456789abcdef')
 
-/** The types of a column whose binary form is read, by their names in pg_catalog. `text`: anything that sends its text. */
+/**
+ * The types of a column whose binary form is read, by their names in pg_catalog. `text`: anything that sends
+ * its text.
+ */
 export type BinaryType =
   | 'int2'
   | 'int4'
@@ -63,8 +66,8 @@ export const kindOfBinaryType: Readonly<Record<BinaryType, WireKind>> = {
 }
 
 /**
- * One field of a row of binary COPY to one field of the wire: the same bytes as `CopyFields` makes of its text. The caller has
- * made room: as much as the row is long and 48 bytes more for each field.
+ * One field of a row of binary COPY to one field of the wire: the same bytes as `CopyFields` makes of its
+ * text. The caller has made room: as much as the row is long and 48 bytes more for each field.
  */
 export class CopyBinaryFields {
   readonly #writer: WireWriter
@@ -89,7 +92,10 @@ export class CopyBinaryFields {
     return this.#view
   }
 
-  /** An upper bound of the row's length: the rest of the rows, unless that is so much that adding up its fields pays off. */
+  /**
+   * An upper bound of the row's length: the rest of the rows, unless that is so much that adding up its
+   * fields pays off.
+   */
   roomFor(start: number, enough: number): number {
     const view = this.#view
     const rest = view.byteLength - start
@@ -195,7 +201,10 @@ export class CopyBinaryFields {
     writer.position = writeUuid(this.#rows, position, { bytes: writer.bytes, to: writer.position })
   }
 
-  /** Digits to the base 10,000, of which the first stands for 10,000 to the power of the weight, and a number of decimals. */
+  /**
+   * Digits to the base 10,000, of which the first stands for 10,000 to the power of the weight, and a number
+   * of decimals.
+   */
   #numeric(position: number): void {
     const view = this.#view
     const writer = this.#writer

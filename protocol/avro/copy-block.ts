@@ -1,4 +1,7 @@
-/** A copy over a buffer that is filled again, if there is one and it is large enough, or over a new one of `room` bytes. */
+/**
+ * A copy over a buffer that is filled again, if there is one and it is large enough, or over a new one of
+ * `room` bytes.
+ */
 export function copyBlock(
   bytes: Uint8Array,
   { room, reuse }: { readonly room: number; readonly reuse: () => ArrayBuffer | undefined },

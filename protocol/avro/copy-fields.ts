@@ -19,8 +19,9 @@ const jsonNumberSyntax = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$
 const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`))
 
 /**
- * The fast path: one field of a COPY TEXT line to one field of the wire, in one pass over its bytes, without an object or a string on the
- * usual way. The caller has made room: as much as the lines are long and 16 bytes more for each field.
+ * The fast path: one field of a COPY TEXT line to one field of the wire, in one pass over its bytes, without
+ * an object or a string on the usual way. The caller has made room: as much as the lines are long and 16
+ * bytes more for each field.
  */
 export class CopyFields {
   readonly #writer: WireWriter
@@ -45,15 +46,18 @@ export class CopyFields {
     this.#view = new DataView(lines.buffer, lines.byteOffset, lines.byteLength)
   }
 
-  /** An upper bound of the line's length: the rest of the lines, unless that is so much that looking for the end pays off. */
+  /**
+   * An upper bound of the line's length: the rest of the lines, unless that is so much that looking for the
+   * end pays off.
+   */
   roomFor(start: number, enough: number): number {
     const rest = this.#lines.length - start
     return rest <= enough ? rest : this.#lines.indexOf(NEWLINE, start) + 1 - start
   }
 
   /**
-   * Writes the field that begins at `start`; returns the position of what ends it. Negative if the kind cannot hold it:
-   * then what was written is to be taken back.
+   * Writes the field that begins at `start`; returns the position of what ends it. Negative if the kind
+   * cannot hold it: then what was written is to be taken back.
    */
   write(kind: WireKind, start: number): number {
     this.#writer.byte(branch.value)
@@ -114,8 +118,9 @@ export class CopyFields {
   }
 
   /**
-   * Copies four bytes at a time up to where one of them is a control character or a backslash (the usual bit tricks for "a
-   * byte below 0x20" and "a zero byte"); returns where it stopped. Three times faster than byte by byte (2026-11).
+   * Copies four bytes at a time up to where one of them is a control character or a backslash (the usual bit
+   * tricks for "a byte below 0x20" and "a zero byte"); returns where it stopped. Three times faster than byte
+   * by byte (2026-11).
    */
   #copyWords(start: number, to: number): number {
     const source = this.#view
@@ -285,7 +290,10 @@ export class CopyFields {
     return position
   }
 
-  /** The rest of a JSON string, with its closing quote. An escape of COPY may stand for a backslash, which begins one of JSON. */
+  /**
+   * The rest of a JSON string, with its closing quote. An escape of COPY may stand for a backslash, which
+   * begins one of JSON.
+   */
   #jsonString(start: number): number {
     const lines = this.#lines
     const { bytes } = this.#writer
@@ -312,7 +320,10 @@ function isEnd(byte: number | undefined): boolean {
   return byte === TAB || byte === NEWLINE
 }
 
-/** Digits, perhaps a minus before and a fraction after, to the end of the field: gives that end; negative for all else. */
+/**
+ * Digits, perhaps a minus before and a fraction after, to the end of the field: gives that end; negative for
+ * all else.
+ */
 function plainDecimalEnd(lines: Uint8Array, start: number): number {
   const first = lines[start] === MINUS ? start + 1 : start
   let position = first
@@ -328,7 +339,10 @@ function plainDecimalEnd(lines: Uint8Array, start: number): number {
     : REFUSED
 }
 
-/** A decimal of at most 15 digits: both it and the power of ten are exact doubles, so one division rounds right. NaN for more. */
+/**
+ * A decimal of at most 15 digits: both it and the power of ten are exact doubles, so one division rounds
+ * right. NaN for more.
+ */
 function shortDecimal(lines: Uint8Array, start: number, end: number): number {
   if (end - start > 16) return NaN
   const negative = lines[start] === MINUS

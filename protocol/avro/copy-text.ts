@@ -30,7 +30,10 @@ export function unescaped(letter: number): number {
   }
 }
 
-/** Where the field that begins at `start` ends: at the tab or newline, or behind the lines where an escape swallowed it. */
+/**
+ * Where the field that begins at `start` ends: at the tab or newline, or behind the lines where an escape
+ * swallowed it.
+ */
 export function fieldEnd(lines: Uint8Array, start: number): number {
   let position = start
   while (position < lines.length) {
@@ -42,8 +45,8 @@ export function fieldEnd(lines: Uint8Array, start: number): number {
 }
 
 /**
- * A field's text, its escapes resolved. Bytes that are not UTF-8 (a SQL_ASCII database sends what it has) become the lone
- * surrogates U+DC80 to U+DCFF, so that none is lost.
+ * A field's text, its escapes resolved. Bytes that are not UTF-8 (a SQL_ASCII database sends what it has)
+ * become the lone surrogates U+DC80 to U+DCFF, so that none is lost.
  */
 export function copyFieldText(lines: Uint8Array, start: number, end: number): string {
   const bytes = Buffer.alloc(end - start)

@@ -4,7 +4,10 @@ import type { RecordValue } from '../json.ts'
 import { avsc } from './avsc.ts'
 import { exactLongs } from './decode-block.ts'
 
-/** Shows data of a schema, which is given as text, as JSON for people: moments are numbers, as on the wire; bytes are base64. */
+/**
+ * Shows data of a schema, which is given as text, as JSON for people: moments are numbers, as on the wire;
+ * bytes are base64.
+ */
 export function datumTexts(schemaText: string): (datum: Uint8Array) => string {
   const type = avsc().Type.forSchema(JSON.parse(schemaText) as Schema, { typeHook: exactLongs() })
   return (datum) => stringifyExact(shown(type.fromBuffer(Buffer.from(datum))))

@@ -17,9 +17,9 @@ export interface DecodedRecord {
 }
 
 /**
- * Decodes the records of a block (without array framing) into objects; the overflow map is merged back, and what was
- * missing is missing again. Integers beyond 2^53 are bigints, decimals that a double would change are `RawJson`, dates
- * and times are ISO text (timestamps with a zone in UTC), bytes are a Uint8Array.
+ * Decodes the records of a block (without array framing) into objects; the overflow map is merged back, and
+ * what was missing is missing again. Integers beyond 2^53 are bigints, decimals that a double would change
+ * are `RawJson`, dates and times are ISO text (timestamps with a zone in UTC), bytes are a Uint8Array.
  *
  * `digits`: a decimal is a `RawJson` too if a double has its value, but would be printed otherwise (`1.50`).
  *

@@ -8,7 +8,10 @@ export interface Fingerprint {
   readonly bytes: Uint8Array
 }
 
-/** Fingerprint (Rabin, CRC-64-AVRO) of the schema's Parsing Canonical Form, as the Avro specification defines both. */
+/**
+ * Fingerprint (Rabin, CRC-64-AVRO) of the schema's Parsing Canonical Form, as the Avro specification defines
+ * both.
+ */
 export function fingerprintOf(schema: AvroSchema): Fingerprint {
   const crc = crc64Avro(new TextEncoder().encode(canonicalForm(schema)))
   const bytes = new Uint8Array(8)
@@ -39,7 +42,10 @@ function crcTable(): readonly bigint[] {
   return madeTable
 }
 
-/** The Parsing Canonical Form: full names, only the attributes that parsing needs, in a fixed order, no white space. */
+/**
+ * The Parsing Canonical Form: full names, only the attributes that parsing needs, in a fixed order, no white
+ * space.
+ */
 export function canonicalForm(schema: AvroSchema): string {
   return canonical(schema, '')
 }

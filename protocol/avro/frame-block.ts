@@ -5,8 +5,8 @@ const marker = [0xc3, 0x01] as const
 const headerBytes = 10
 
 /**
- * The value of a block message: the single-object encoding of an Avro array of `count` records (one block of it, then 0x00).
- * In pieces, so that the records need not be copied.
+ * The value of a block message: the single-object encoding of an Avro array of `count` records (one block of
+ * it, then 0x00). In pieces, so that the records need not be copied.
  */
 export function frameBlock(
   fingerprint: Fingerprint,
@@ -28,7 +28,10 @@ export function frameRecord(fingerprint: Fingerprint, record: Uint8Array): Buffe
   return value
 }
 
-/** The records of a block, as a view into the value; undefined if it is not a block of `count` records with this fingerprint. */
+/**
+ * The records of a block, as a view into the value; undefined if it is not a block of `count` records with
+ * this fingerprint.
+ */
 export function unframeBlock(
   value: Uint8Array,
   count: number,
@@ -60,7 +63,10 @@ export function unframeRecords(
     : unframeBlock(value, count, fingerprintHex)
 }
 
-/** The schema's fingerprint (16 hexadecimal digits) in a single-object encoding; undefined if the value is none. */
+/**
+ * The schema's fingerprint (16 hexadecimal digits) in a single-object encoding; undefined if the value is
+ * none.
+ */
 export function fingerprintIn(value: Uint8Array): string | undefined {
   if (value.length < headerBytes || value[0] !== marker[0] || value[1] !== marker[1]) {
     return undefined

@@ -2,8 +2,8 @@
 const MAX_DIGITS = 19
 
 /**
- * The integer that a decimal number spells in whatever way (`2.0`, `1e3`, `1E+2`): JSON Schema counts all of them as integers. Undefined
- * if it is none, or has more digits than an int64.
+ * The integer that a decimal number spells in whatever way (`2.0`, `1e3`, `1E+2`): JSON Schema counts all of
+ * them as integers. Undefined if it is none, or has more digits than an int64.
  */
 export function integralOf(text: string): bigint | undefined {
   const match = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([-+]?[0-9]+))?$/.exec(text)

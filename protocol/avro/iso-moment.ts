@@ -24,8 +24,8 @@ export class MomentParser {
   #offset = 0
 
   /**
-   * `YYYY-MM-DD`, `T` or a space, `HH:MM:SS`, perhaps a fraction, perhaps `Z`, `±HH`, `±HHMM` or `±HH:MM`. Returns the
-   * position after it, negative if it is none; the caller looks at what follows.
+   * `YYYY-MM-DD`, `T` or a space, `HH:MM:SS`, perhaps a fraction, perhaps `Z`, `±HH`, `±HHMM` or `±HH:MM`.
+   * Returns the position after it, negative if it is none; the caller looks at what follows.
    */
   timestamp(text: Uint8Array, start: number): number {
     const separator = text[start + 10]
@@ -42,7 +42,9 @@ export class MomentParser {
     return this.seconds >= FIRST_SECOND && this.seconds <= LAST_SECOND ? end : INVALID
   }
 
-  /** `HH:MM:SS`, perhaps a fraction, as microseconds; 24:00:00 is legal; NaN if the text is something else. */
+  /**
+   * `HH:MM:SS`, perhaps a fraction, as microseconds; 24:00:00 is legal; NaN if the text is something else.
+   */
   time(text: Uint8Array, start: number, end: number): number {
     if (end - start < 8) return NaN
     const clock = clockAt(text, start)
@@ -78,7 +80,10 @@ export class MomentParser {
     return position === start + 1 ? INVALID : position
   }
 
-  /** Reads the zone into `#offset`, in seconds east of UTC; returns the position after it, or the same if there is none. */
+  /**
+   * Reads the zone into `#offset`, in seconds east of UTC; returns the position after it, or the same if
+   * there is none.
+   */
   #readZone(text: Uint8Array, start: number): number {
     const sign = text[start]
     if (sign === 0x5a || sign === 0x7a) return start + 1
@@ -154,7 +159,10 @@ function daysSince1970(year: number, month: number, day: number): number {
   return era * 146_097 + dayOfEra - 719_468
 }
 
-/** The proleptic Gregorian date of a day number (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
+/**
+ * The proleptic Gregorian date of a day number (Howard Hinnant, "chrono-Compatible Low-Level Date
+ * Algorithms").
+ */
 export function civilOfDays(days: number): {
   readonly year: number
   readonly month: number

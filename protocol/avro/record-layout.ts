@@ -2,7 +2,8 @@ import type { ColumnKind } from '../columns.ts'
 import { WireWriter } from './wire-writer.ts'
 
 /**
- * The wire layout of a record: an Avro record whose schema is made from the stream's columns (`avro-schema.ts`).
+ * The wire layout of a record: an Avro record whose schema is made from the stream's columns
+ * (`avro-schema.ts`).
  *
  * | # | field                   | Avro type                              | bytes in the usual case |
  * |---|-------------------------|----------------------------------------|-------------------------|
@@ -11,12 +12,14 @@ import { WireWriter } from './wire-writer.ts'
  * | 2 | `_airbyte_overflow`     | ["null", map of ["null", string (logical json)]] | 1 (0x00)      |
  * | 3… | one per column         | ["null", type of the column's kind]    | 1 (0x00 null, 0x02 value) + value |
  *
- * Overflow: an entry with a string holds, as JSON, a value that the declared type cannot hold (its own field is then null)
- * or an undeclared field; an entry with null says that the declared field was missing from the record (its own field is null).
- * Missing and null stay apart at no cost for the usual record; a bitmap would cost every record ceil(columns / 8) bytes.
+ * Overflow: an entry with a string holds, as JSON, a value that the declared type cannot hold (its own field
+ * is then null) or an undeclared field; an entry with null says that the declared field was missing from the
+ * record (its own field is null). Missing and null stay apart at no cost for the usual record; a bitmap would
+ * cost every record ceil(columns / 8) bytes.
  *
  * A *block* is the Avro array of such records: long count, records, 0x00. On a topic the value is
- * 0xC3 0x01, the CRC-64-AVRO fingerprint (8 bytes, little endian) of the array's schema, then the block (Avro single-object encoding).
+ * 0xC3 0x01, the CRC-64-AVRO fingerprint (8 bytes, little endian) of the array's schema, then the block (Avro
+ * single-object encoding).
  */
 export const recordFields = {
   extractedAt: '_airbyte_extracted_at',
@@ -45,7 +48,7 @@ export function recordHeader(emittedAtMs: number): Uint8Array {
 }
 
 /**
- * The largest record, in bytes of the wire encoding, for every log: a worker holds it several times. A topic with a smaller
- * `max.message.bytes` allows less.
+ * The largest record, in bytes of the wire encoding, for every log: a worker holds it several times. A topic
+ * with a smaller `max.message.bytes` allows less.
  */
 export const largestRecordBytes = 64 * 1024 * 1024

@@ -20,7 +20,9 @@ export class ValueFields {
     this.#writer = writer
   }
 
-  /** Writes the field; false if the kind cannot hold the value (then what was written is to be taken back). */
+  /**
+   * Writes the field; false if the kind cannot hold the value (then what was written is to be taken back).
+   */
   write(kind: WireKind, value: Exclude<RecordValue, null>): boolean {
     const writer = this.#writer
     writer.reserve(16)
@@ -110,7 +112,10 @@ export class ValueFields {
     return true
   }
 
-  /** Returns the length, and ends the text with a zero; 0 if it is too long or not ASCII: then it is not a date either. */
+  /**
+   * Returns the length, and ends the text with a zero; 0 if it is too long or not ASCII: then it is not a
+   * date either.
+   */
   #toAscii(text: string): number {
     this.#ascii[0] = 0
     if (text.length >= this.#ascii.length) return 0

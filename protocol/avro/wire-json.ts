@@ -2,8 +2,8 @@ import { formatDate, formatTime, formatTimestamp } from './iso-moment.ts'
 import type { WireKind } from './record-layout.ts'
 
 /**
- * The canonical JSON of a non-null field of the wire: what a key on a topic is made of. It is made from the wire, so that
- * it is the same on every way. `position` is where the value begins, after its branch.
+ * The canonical JSON of a non-null field of the wire: what a key on a topic is made of. It is made from the
+ * wire, so that it is the same on every way. `position` is where the value begins, after its branch.
  */
 export function jsonOfField(bytes: Uint8Array, position: number, kind: WireKind): string {
   const reader = new FieldReader(bytes, position)

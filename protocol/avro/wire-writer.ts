@@ -1,12 +1,14 @@
-/** 28 bits: four groups of 7, as a varint has them. A 64-bit value is three such pieces (28 + 28 + 8 bits). */
+/**
+ * 28 bits: four groups of 7, as a varint has them. A 64-bit value is three such pieces (28 + 28 + 8 bits).
+ */
 const PIECE = 0x10000000
 
 /** Strings up to this length are copied character by character: cheaper than a call into Node (2026-11). */
 const SHORT = 48
 
 /**
- * A growing buffer with Avro's primitives. The caller reserves room before it writes; `position` is where the next byte goes,
- * and going back is assigning it.
+ * A growing buffer with Avro's primitives. The caller reserves room before it writes; `position` is where the
+ * next byte goes, and going back is assigning it.
  */
 export class WireWriter {
   bytes: Uint8Array<ArrayBuffer>
@@ -76,7 +78,10 @@ export class WireWriter {
     return true
   }
 
-  /** 16 to 19 digits, in halves that a double holds exactly: identifiers such as snowflakes are that long, and a BigInt costs ten times more. */
+  /**
+   * 16 to 19 digits, in halves that a double holds exactly: identifiers such as snowflakes are that long, and
+   * a BigInt costs ten times more.
+   */
   #longOfManyDigits(from: Uint8Array, start: number, end: number): boolean {
     const negative = from[start] === 0x2d
     const head = decimal(from, negative ? start + 1 : start, end - 9)
@@ -84,7 +89,8 @@ export class WireWriter {
     if (!(head >= 0 && tail >= 0)) return false
     const last = negative ? 854775808 : 854775807
     if (head > 9223372036 || (head === 9223372036 && tail > last)) return false
-    // zigzag = 2 * (head * 1e9 + tail), less 1 if negative; head = upper * 2^17 + lower, every product below 2^53.
+    // zigzag = 2 * (head * 1e9 + tail), less 1 if negative; head = upper * 2^17 + lower, every product below
+    // 2^53.
     const upper = Math.floor(head / 0x20000)
     const lower = head - upper * 0x20000
     const product = upper * 2e9
@@ -102,7 +108,10 @@ export class WireWriter {
     this.position += 8
   }
 
-  /** A string with its length; false, and nothing written, if it has a lone surrogate, which UTF-8 cannot hold. Reserves its own room. */
+  /**
+   * A string with its length; false, and nothing written, if it has a lone surrogate, which UTF-8 cannot
+   * hold. Reserves its own room.
+   */
   text(text: string): boolean {
     if (text.length <= SHORT && this.#shortAscii(text)) return true
     if (!text.isWellFormed()) return false
@@ -114,7 +123,10 @@ export class WireWriter {
     return true
   }
 
-  /** Ends a text that was written from `lengthAt + 1` to `end`: writes its length, and moves it if that takes more than one byte. */
+  /**
+   * Ends a text that was written from `lengthAt + 1` to `end`: writes its length, and moves it if that takes
+   * more than one byte.
+   */
   endText(lengthAt: number, end: number): void {
     const length = end - lengthAt - 1
     if (length < 64) {

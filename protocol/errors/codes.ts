@@ -35,9 +35,9 @@ export const codesByArea = {
 } as const
 
 /**
- * Every error that a user can see. The page of its area in docs/errors/ has a section for it (a test compares both
- * ways). A placeholder such as `{host}` is filled from the error's details; details never hold a secret or a record's
- * contents.
+ * Every error that a user can see. The page of its area in docs/errors/ has a section for it (a test compares
+ * both ways). A placeholder such as `{host}` is filled from the error's details; details never hold a secret
+ * or a record's contents.
  */
 export const errorCodes = {
   ...accessCodes,
@@ -65,7 +65,10 @@ const areas = new Map<string, string>(
   ),
 )
 
-/** The section that explains a code, from the root of the project: `docs/errors/resource.md#name_taken`. Undefined: no code. */
+/**
+ * The section that explains a code, from the root of the project: `docs/errors/resource.md#name_taken`.
+ * Undefined: no code.
+ */
 export function errorSection(code: string): string | undefined {
   const area = areas.get(code)
   return area === undefined ? undefined : `docs/errors/${area}.md#${code}`

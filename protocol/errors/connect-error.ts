@@ -12,13 +12,19 @@ import {
 /** Facts about one failure. Never a secret, never a record's contents. */
 export type ErrorDetails = JsonObject
 
-/** The one error class of the project. `toJSON` gives the shape that crosses threads, HTTP and `--json` output. */
+/**
+ * The one error class of the project. `toJSON` gives the shape that crosses threads, HTTP and `--json`
+ * output.
+ */
 export class ConnectError extends Error {
   override readonly name = 'ConnectError'
   readonly code: ErrorCodeName
   readonly details: ErrorDetails
 
-  /** Texts of the details are cut: a vendor or a server may have written megabytes, and an error goes through threads, stores and logs. */
+  /**
+   * Texts of the details are cut: a vendor or a server may have written megabytes, and an error goes through
+   * threads, stores and logs.
+   */
   constructor(code: ErrorCodeName, options: { details?: ErrorDetails; cause?: unknown } = {}) {
     const details = cutTexts(options.details ?? {}, passedCharacters)
     super(

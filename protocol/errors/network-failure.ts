@@ -48,7 +48,10 @@ export function networkFailure(thrown: unknown): NetworkFailure | undefined {
     : undefined
 }
 
-/** Why an HTTP request got no response, for a person. fetch only says "fetch failed": its causes have the reason. */
+/**
+ * Why an HTTP request got no response, for a person. fetch only says "fetch failed": its causes have the
+ * reason.
+ */
 export function requestFailure(thrown: unknown): string {
   for (let cause: unknown = thrown; cause instanceof Error; cause = cause.cause) {
     if (cause.name === 'TimeoutError') return 'it did not respond in time'

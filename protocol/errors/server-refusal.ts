@@ -12,7 +12,10 @@ export interface ServerError {
   readonly dataType?: string | undefined
 }
 
-/** The parts that may be shown: never the contents of a row, never a text that a function of the database wrote. */
+/**
+ * The parts that may be shown: never the contents of a row, never a text that a function of the database
+ * wrote.
+ */
 export interface ServerRefusal {
   readonly sqlstate: string
   readonly reason: string
@@ -57,14 +60,14 @@ const endings: Readonly<Record<string, string>> = {
 }
 
 /**
- * Classes whose messages name objects, rights, limits and connections. All others (data exceptions, constraints, routines, foreign
- * servers, internal errors) may quote values.
+ * Classes whose messages name objects, rights, limits and connections. All others (data exceptions,
+ * constraints, routines, foreign servers, internal errors) may quote values.
  */
 const telling = /^(?:0[0-9AF]|2[14-68BDF]|3[4BDF]|4[0-24]|5[3-58]|57|72|F0)/
 
 /**
- * The parts of a server's error that may be shown. Its details, hints and context are never shown; its message only if it cannot quote a
- * row.
+ * The parts of a server's error that may be shown. Its details, hints and context are never shown; its
+ * message only if it cannot quote a row.
  */
 export function serverRefusal(error: ServerError): ServerRefusal {
   const sqlstate = error.code ?? 'XX000'
@@ -82,7 +85,10 @@ export function serverRefusal(error: ServerError): ServerRefusal {
   }
 }
 
-/** Not our own statement failed, but something of the database that it called: a function, a trigger, the check of a foreign key. */
+/**
+ * Not our own statement failed, but something of the database that it called: a function, a trigger, the
+ * check of a foreign key.
+ */
 export function isOfDatabase({ where = '' }: Pick<ServerError, 'where'>): boolean {
   const origin = originOf(where)
   return origin !== undefined && origin !== 'unknown'
@@ -104,7 +110,10 @@ function reasonOf(sqlstate: string, message: string): string {
 
 const untold = "the server's log has its message, which may quote a row"
 
-/** Contexts of our own statement: the row of a COPY, the text that is not JSON, the parameters, the row or index that was written. */
+/**
+ * Contexts of our own statement: the row of a COPY, the text that is not JSON, the parameters, the row or
+ * index that was written.
+ */
 const ownContexts: readonly RegExp[] = [
   // A value may have line ends and quotes in it, so it goes on to the last quote.
   /^COPY [^\n]*?, line \d+(?:, column [^\n]*?)?: "[\s\S]*"(?=\n|$)/,
@@ -140,8 +149,8 @@ function originOf(where: string): string | undefined {
 }
 
 /**
- * The function of PL/pgSQL that failed, as the server writes its name. Only the first line of the context counts, which the server wrote:
- * those that follow may quote a statement with its values.
+ * The function of PL/pgSQL that failed, as the server writes its name. Only the first line of the context
+ * counts, which the server wrote: those that follow may quote a statement with its values.
  */
 export function raisingFunction({ where = '' }: Pick<ServerError, 'where'>): string | undefined {
   return /^PL\/pgSQL \S+ ([^\s"'(]+)\(/.exec(where)?.[1]

@@ -1,6 +1,9 @@
 import type { Alphabet, Token } from './pattern-trie.ts'
 
-/** Added to the code point of a character that stands behind a run of backslashes. Other characters are their code points. */
+/**
+ * Added to the code point of a character that stands behind a run of backslashes. Other characters are their
+ * code points.
+ */
 const afterRun = 0x20_00_00
 /** Added to the number of backslashes in a run. */
 const run = 0x40_00_00
@@ -15,8 +18,8 @@ const percentByte = /%(?:25){0,2}([0-9A-Fa-f]{2})/y
 const longestRun = 256
 
 /**
- * A text as symbols. A run of backslashes is one symbol, and what follows it has no backslashes of its own: what escapes both
- * makes one longer run of them.
+ * A text as symbols. A run of backslashes is one symbol, and what follows it has no backslashes of its own:
+ * what escapes both makes one longer run of them.
  */
 export function symbolsOf(text: string): readonly number[] {
   const symbols: number[] = []
@@ -34,8 +37,8 @@ export function isAfterRun(symbol: number | undefined): boolean {
 }
 
 /**
- * Characters as they are, and as they are escaped in JSON (also in JSON inside of JSON), in Python, HTML, forms and URLs (also
- * in URLs inside of URLs).
+ * Characters as they are, and as they are escaped in JSON (also in JSON inside of JSON), in Python, HTML,
+ * forms and URLs (also in URLs inside of URLs).
  */
 export const escapedAlphabet: Alphabet = {
   isPlain: (code) =>

@@ -20,8 +20,8 @@ const escapedInJson = /(?<!\\)(\\+)(?:[rn]|u000[aAdD])[ \t]*/gu
 const minJoined = 8
 
 /**
- * A text as it may have been before it was broken into lines. There are several readings of it if the line breaks may have
- * taken something with them that belongs to a secret. None if the text has no line breaks.
+ * A text as it may have been before it was broken into lines. There are several readings of it if the line
+ * breaks may have taken something with them that belongs to a secret. None if the text has no line breaks.
  */
 export function joinedTexts(
   text: string,
@@ -34,7 +34,10 @@ export function joinedTexts(
   })
 }
 
-/** A secret as it stands in a joined text, if it has line breaks itself, also when only some of them were recognized. */
+/**
+ * A secret as it stands in a joined text, if it has line breaks itself, also when only some of them were
+ * recognized.
+ */
 export function joinedSecrets(secret: string): readonly string[] {
   const lines = without(secret, indented).text
   const forms = [lines, withoutBreaks(secret, indented).text]
@@ -42,8 +45,8 @@ export function joinedSecrets(secret: string): readonly string[] {
 }
 
 /**
- * Those of JSON last, as backslashes before and behind another line break are one run of them; and twice, as what was escaped may
- * hold some that are escaped themselves.
+ * Those of JSON last, as backslashes before and behind another line break are one run of them; and twice, as
+ * what was escaped may hold some that are escaped themselves.
  */
 function withoutBreaks(text: string, breaks: RegExp): JoinedText {
   return [breaks, escaped, escapedInJson, escapedInJson].reduce<JoinedText>(
@@ -87,8 +90,9 @@ function without(text: string, breaks: RegExp): JoinedText {
 }
 
 /**
- * How many backslashes before an escaped line break do not belong to it. JSON inside of JSON doubles the backslashes of a text at each
- * level, and those of a line break too, of which there is one at first: the lowest bit of their number.
+ * How many backslashes before an escaped line break do not belong to it. JSON inside of JSON doubles the
+ * backslashes of a text at each level, and those of a line break too, of which there is one at first: the
+ * lowest bit of their number.
  */
 function ownBackslashes(count: number): number {
   return count - (count & -count)

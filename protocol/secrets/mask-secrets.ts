@@ -5,8 +5,8 @@ import { secretMask } from './secret-mask.ts'
 import { unitedSpans, type Span } from './spans.ts'
 
 /**
- * Replaces what the indexes find by the mask, also if it is broken over several lines. Sixty thousand secrets over as many lines
- * take 0.2 s; a search for the line of each of them took over a minute (November 2026).
+ * Replaces what the indexes find by the mask, also if it is broken over several lines. Sixty thousand secrets
+ * over as many lines take 0.2 s; a search for the line of each of them took over a minute (November 2026).
  */
 export function maskSecrets(text: string, indexes: readonly SecretIndex[]): string {
   return maskMarked({ text, end: text.length }, indexes).text

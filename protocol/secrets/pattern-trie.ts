@@ -39,12 +39,15 @@ interface State {
   readonly start: number
 }
 
-/** No pattern has more symbols: it bounds the states at a position, and by that the time for each character. */
+/**
+ * No pattern has more symbols: it bounds the states at a position, and by that the time for each character.
+ */
 export const maxPatternSymbols = 64
 
 /**
- * Finds many patterns in a text at once. They share their beginnings, so that thousands cost a text little more than one. The
- * text is read once, from the left, and nothing is tried again: two matches that come to the same place go on as one.
+ * Finds many patterns in a text at once. They share their beginnings, so that thousands cost a text little
+ * more than one. The text is read once, from the left, and nothing is tried again: two matches that come to
+ * the same place go on as one.
  */
 export class PatternTrie {
   readonly #alphabet: Alphabet
@@ -112,7 +115,10 @@ class Search {
   readonly #alphabet: Alphabet
   readonly #root: Edge
   readonly #spans: Span[] = []
-  /** Matches that have come to a character with several readings: by its position, and by their place in the trie. */
+  /**
+   * Matches that have come to a character with several readings: by its position, and by their place in the
+   * trie.
+   */
   readonly #waiting = new Map<number, Map<number, State>>()
 
   constructor(text: string, alphabet: Alphabet, root: Edge) {

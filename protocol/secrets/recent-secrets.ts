@@ -1,8 +1,8 @@
 import { SecretIndex } from './secret-index.ts'
 
 /**
- * Secrets of which new ones come for ever: the last ones are known, at least `most` of them and at most twice as many. One more
- * costs as much as it is long, however many there were before.
+ * Secrets of which new ones come for ever: the last ones are known, at least `most` of them and at most twice
+ * as many. One more costs as much as it is long, however many there were before.
  */
 export class RecentSecrets {
   readonly #most: number

@@ -5,11 +5,12 @@ import { maxPatternSymbols, PatternTrie } from './pattern-trie.ts'
 import { unitedSpans, type Span } from './spans.ts'
 
 /**
- * Finds secrets in texts, also where they stand inside of JSON, HTML or a URL, however much of them is escaped there, or in base64 with
- * something around them (the header of HTTP's basic authentication).
+ * Finds secrets in texts, also where they stand inside of JSON, HTML or a URL, however much of them is
+ * escaped there, or in base64 with something around them (the header of HTTP's basic authentication).
  *
- * A long secret is looked for in pieces of 64 characters, so that a part of it is found too, and a text that was cut within it
- * shows less than a piece of it. Time and memory are linear: nothing depends on how secrets and texts repeat themselves.
+ * A long secret is looked for in pieces of 64 characters, so that a part of it is found too, and a text that
+ * was cut within it shows less than a piece of it. Time and memory are linear: nothing depends on how secrets
+ * and texts repeat themselves.
  */
 export class SecretIndex {
   readonly #escaped = new PatternTrie(escapedAlphabet)
@@ -48,7 +49,10 @@ export class SecretIndex {
     return this.#spansIn(text, Infinity)
   }
 
-  /** In a text without its line breaks, in which the next line may be base64 too for all one can see: not more than the secret goes. */
+  /**
+   * In a text without its line breaks, in which the next line may be base64 too for all one can see: not more
+   * than the secret goes.
+   */
   spansInJoined(text: string): readonly Span[] {
     return this.#spansIn(text, this.#longestRest)
   }

@@ -1,2 +1,5 @@
-/** Stands in place of a secret in every text for people: errors, logs, statuses, what `connect source try` shows. */
+/**
+ * Stands in place of a secret in every text for people: errors, logs, statuses, what `connect source try`
+ * shows.
+ */
 export const secretMask = '***'

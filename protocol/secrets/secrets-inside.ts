@@ -7,12 +7,18 @@ const minPassword = 4
 const secretName =
   /^(?:.*[_-])?(?:(?:api|access|account|shared|private|secret)[_-]?(?:access[_-]?)?key|key|token|secret|password|passwd|pass|pwd|passphrase|signature|sig)$/i
 
-/** Whether a field or parameter of that name may hold a secret: more names than those that are refused in plain fields, as masking too much is no harm. */
+/**
+ * Whether a field or parameter of that name may hold a secret: more names than those that are refused in
+ * plain fields, as masking too much is no harm.
+ */
 function isSecretName(name: string): boolean {
   return secretName.test(name)
 }
 
-/** The heading of a key, a URL, an address: they stand in a secret and are none, except for a password in them. */
+/**
+ * The heading of a key, a URL, an address: they stand in a secret and are none, except for a password in
+ * them.
+ */
 export function isPublic(text: string): boolean {
   return /^(?:-----.*|https?:\S*|\S+@\S+)$/.test(text)
 }

@@ -119,7 +119,8 @@ export class ExistingCall implements PreparedCall {
     }
     if (level === 'synthesized' || dryRunLevel === 'synthesized')
       return { ...about, dryRun: 'synthesized', vendorRequestId: null }
-    // The key of the vendor's test mode is another one: the invocation that follows must not get the result of this one.
+    // The key of the vendor's test mode is another one: the invocation that follows must not get the result
+    // of this one.
     await using holds = new AsyncDisposableStack()
     const opened = await this.#open(holds)
     const tried = await this.#send(call, opened, { ...options, idempotencyKey: randomUUID() })
@@ -148,7 +149,8 @@ export class ExistingCall implements PreparedCall {
     const isShared = idempotencyScope === 'instance'
     if (isShared) await this.#requireGoodToken()
     const owner = isShared ? instanceId : principal
-    // The account is that of the configuration which is sent, so it is opened first. A stored result needs none.
+    // The account is that of the configuration which is sent, so it is opened first. A stored result needs
+    // none.
     await using holds = new AsyncDisposableStack()
     const opened = await this.#open(holds).catch((failure: unknown) => ({ failure }))
     const account = 'failure' in opened ? undefined : await this.#accountHash(opened)
@@ -165,7 +167,8 @@ export class ExistingCall implements PreparedCall {
       if ('failure' in opened) throw opened.failure
       if (attempt > 1) this.#requireSameAccount(begin.account, account)
       await this.#useToken(await hash.of(['token for', key]))
-      // Each attempt has the same, so that the vendor does it once; after a refusal there is another ticket, or the vendor would refuse again.
+      // Each attempt has the same, so that the vendor does it once; after a refusal there is another ticket,
+      // or the vendor would refuse again.
       const about = firstTicket === null ? [] : [firstTicket]
       const vendorKey = ['key', owner, instanceId, name, key, ...about]
       return this.#send(call, opened, {
@@ -179,7 +182,10 @@ export class ExistingCall implements PreparedCall {
     return await invokeOnce(request, work, { store, logger, key: sealingKey, mayRepeat })
   }
 
-  /** Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat it. */
+  /**
+   * Somebody may have put a secret of the instance in the place of a field's name: the error does not repeat
+   * it.
+   */
   async #checkInput(): Promise<ActionCall> {
     const { instance, action, input } = this.#known
     try {
@@ -235,7 +241,10 @@ export class ExistingCall implements PreparedCall {
     return opened
   }
 
-  /** The token of the call, if it has one. `usedFor`: a call for which it may be used again, as another attempt. */
+  /**
+   * The token of the call, if it has one. `usedFor`: a call for which it may be used again, as another
+   * attempt.
+   */
   async #useToken(usedFor: string | null): Promise<VerifiedToken | undefined> {
     const { token, subject, instance } = this.#known
     if (token === undefined) return undefined

@@ -31,7 +31,10 @@ declare module 'fastify' {
   }
 }
 
-/** Looks up the call of a request for the policy; the route then carries out what the policy saw, and the audit log has the same. */
+/**
+ * Looks up the call of a request for the policy; the route then carries out what the policy saw, and the
+ * audit log has the same.
+ */
 export function invokedCalls(actions: Pick<ActionService, 'prepare'>): InvokedCalls {
   return {
     contextOf: async (request) => {

@@ -27,7 +27,10 @@ export interface ActionRequestCall {
   readonly token?: string
 }
 
-/** A call that was looked up. Both methods throw `instance_not_found`, `action_not_found`, `action_input_invalid`. */
+/**
+ * A call that was looked up. Both methods throw `instance_not_found`, `action_not_found`,
+ * `action_input_invalid`.
+ */
 export interface PreparedCall {
   /**
    * The facts that a policy may need before it permits the call. A token is assumed to be valid: `invoke`
@@ -42,13 +45,19 @@ export interface PreparedCall {
    * `invoke`.
    */
   dryRun(options: CallOptions): Promise<DryRun>
-  /** Carries it out. Throws `credentials_missing`, `reauthorization_required`, `dry_run_token_…`, `idempotency_key_…`, `action_…`. */
+  /**
+   * Carries it out. Throws `credentials_missing`, `reauthorization_required`, `dry_run_token_…`,
+   * `idempotency_key_…`, `action_…`.
+   */
   invoke(options: InvokeOptions): Promise<InvocationEnd>
 }
 
 export interface CallOptions {
   readonly timeoutMs?: number
-  /** Aborted when nobody waits for the result any more: a call that was not sent to the vendor ends, and is not sent. */
+  /**
+   * Aborted when nobody waits for the result any more: a call that was not sent to the vendor ends, and is
+   * not sent.
+   */
   readonly abandoned?: AbortSignal
 }
 
@@ -60,7 +69,10 @@ export interface InvokeOptions extends CallOptions {
 
 export interface InvocationFacts {
   readonly effect: ActionDescriptor['effect']
-  /** Keyed hash of the input: equal inputs have equal hashes, and nobody without the vault can find the input by trying. */
+  /**
+   * Keyed hash of the input: equal inputs have equal hashes, and nobody without the vault can find the input
+   * by trying.
+   */
   readonly inputHash: string
 }
 
@@ -73,7 +85,8 @@ export interface InvocationEnd {
 /** The tokens of dry-runs that were used. */
 export interface UsedTokenStore {
   /**
-   * False if it was used before for anything else than `usedFor` (null: nothing is the same). It is forgotten some time after `expiresAt`.
+   * False if it was used before for anything else than `usedFor` (null: nothing is the same). It is forgotten
+   * some time after `expiresAt`.
    */
   use(nonce: string, expiresAt: Date, usedFor: string | null): Promise<boolean>
 }

@@ -24,7 +24,10 @@ export interface VerifiedToken {
 const shape = /^rdt\.([0-9a-z]{8,10})\.([\w-]{22})\.([\w-]{43})$/
 const lifetimeMs = 15 * 60_000
 
-/** The tokens of dry-runs: an HMAC-SHA-256 over all that they are bound to, with a key from the vault. Nothing of them is stored. */
+/**
+ * The tokens of dry-runs: an HMAC-SHA-256 over all that they are bound to, with a key from the vault. Nothing
+ * of them is stored.
+ */
 export class DryRunTokens {
   readonly #key: StoredKey
   readonly #now: () => number

@@ -32,9 +32,9 @@ export interface InvokeOnceOptions {
 }
 
 /**
- * Carries out a call once for each key, for a day: a repeated one gets the same result. One whose outcome is unknown is tried again if it
- * may be, as another attempt of the same call; otherwise it gets the same failure. A call that failed before the vendor did anything leaves its
- * key free, if it is the first attempt.
+ * Carries out a call once for each key, for a day: a repeated one gets the same result. One whose outcome is
+ * unknown is tried again if it may be, as another attempt of the same call; otherwise it gets the same
+ * failure. A call that failed before the vendor did anything leaves its key free, if it is the first attempt.
  */
 export async function invokeOnce(
   request: IdempotentRequest,
@@ -61,8 +61,8 @@ export async function invokeOnce(
   } catch (error) {
     const failure = ConnectError.from(error)
     const settle = async (): Promise<void> => {
-      // Whatever ends this attempt says nothing of an earlier one, so the vendor must go on to know the call by its first ticket.
-      // An unexpected error is a mistake of ours, perhaps behind the vendor's response.
+      // Whatever ends this attempt says nothing of an earlier one, so the vendor must go on to know the call
+      // by its first ticket. An unexpected error is a mistake of ours, perhaps behind the vendor's response.
       const isUnclear =
         start.attempt > 1 || failure.code === 'unexpected' || isOutcomeUnknown(failure)
       if (mayRepeat && isUnclear) return store.release(ticket)

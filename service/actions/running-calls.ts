@@ -37,7 +37,10 @@ export class RunningCalls {
     }
   }
 
-  /** Resolves when the signal is aborted and the calls of that moment have ended. The store must be open until then. */
+  /**
+   * Resolves when the signal is aborted and the calls of that moment have ended. The store must be open until
+   * then.
+   */
   readonly drain = async (signal: AbortSignal): Promise<void> => {
     if (!signal.aborted) await once(signal, 'abort')
     this.#stop.abort()

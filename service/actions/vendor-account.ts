@@ -17,8 +17,9 @@ export interface AccountSource {
 }
 
 /**
- * All that decides whose account at the vendor a configuration reaches: equal values reach the same one. It has secrets, so only a keyed hash of
- * it may be stored. It errs on the side of too much: other secrets are another account, unless the configuration names the account.
+ * All that decides whose account at the vendor a configuration reaches: equal values reach the same one. It
+ * has secrets, so only a keyed hash of it may be stored. It errs on the side of too much: other secrets are
+ * another account, unless the configuration names the account.
  */
 export function vendorAccount({ descriptor, actions, config, version }: AccountSource): JsonValue {
   const scheme = schemeOf(descriptor)

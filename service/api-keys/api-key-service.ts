@@ -24,7 +24,10 @@ export class StoredApiKeyService implements ApiKeyService {
     return { apiKey: await this.#store.create(entry), key }
   }
 
-  /** Creates an admin key. Null if there already was a key: if several services start at once, only one gets the first key. */
+  /**
+   * Creates an admin key. Null if there already was a key: if several services start at once, only one gets
+   * the first key.
+   */
   async createFirst(
     name: string,
   ): Promise<{ readonly apiKey: ApiKey; readonly key: string } | null> {

@@ -3,7 +3,9 @@ import type { ApiKeyInput } from './schema.ts'
 import type { Principal } from '../platform/access/principal.ts'
 import { kindCovers, scopesCover } from '../platform/access/scopes.ts'
 
-/** Throws `api_key_too_strong` if the new key, or the user, could do more, or for longer, than its creator. */
+/**
+ * Throws `api_key_too_strong` if the new key, or the user, could do more, or for longer, than its creator.
+ */
 export function checkWeaker(maker: Principal, key: Omit<ApiKeyInput, 'name'>): void {
   if (!kindCovers(maker.kind, key.kind))
     throw tooStrong(`a key of kind ${maker.kind} makes none of kind ${key.kind}`)

@@ -32,8 +32,9 @@ const serviceDocument = z.object({
 type ServiceSchemas = z.output<typeof serviceDocument>['components']['schemas']
 
 /**
- * OpenAPI of the actions of one connector, for generators of clients: an operation for each action, with its own input and output. It is not
- * a part of the document of the service, because two connectors have actions of the same name, which would be the same path.
+ * OpenAPI of the actions of one connector, for generators of clients: an operation for each action, with its
+ * own input and output. It is not a part of the document of the service, because two connectors have actions
+ * of the same name, which would be the same path.
  *
  * @param document that of the service: what an invocation takes besides its input, and how it fails
  */

@@ -15,7 +15,10 @@ export interface CatalogConnector {
   readonly descriptor: ConnectorDescriptor
 }
 
-/** The native connectors, the manifests that come with the program, and those that were imported into a folder. */
+/**
+ * The native connectors, the manifests that come with the program, and those that were imported into a
+ * folder.
+ */
 export class FolderCatalogService implements CatalogService {
   readonly #folder: string
 
@@ -38,7 +41,10 @@ export class FolderCatalogService implements CatalogService {
     return describeConnector(catalogEntry(this.#folder, type))
   }
 
-  /** Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for a manifest that can no longer be loaded. */
+  /**
+   * Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for a manifest that can no
+   * longer be loaded.
+   */
   async connector(type: string): Promise<CatalogConnector> {
     return toConnector(catalogEntry(this.#folder, type))
   }

@@ -5,7 +5,10 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { CatalogEntry } from './read-catalog.ts'
 import type { CatalogSummary, ConnectorDescription } from './schema.ts'
 
-/** One that cannot be loaded any more is listed with the reason. Its actions are not loaded: that takes up to 0.3 s for one connector (2026-11). */
+/**
+ * One that cannot be loaded any more is listed with the reason. Its actions are not loaded: that takes up to
+ * 0.3 s for one connector (2026-11).
+ */
 export async function summarizeConnector(entry: CatalogEntry): Promise<CatalogSummary> {
   const { name: type, kind, connectorType } = entry
   try {
@@ -26,7 +29,10 @@ export async function summarizeConnector(entry: CatalogEntry): Promise<CatalogSu
   }
 }
 
-/** All that is known of a connector without a configuration. Throws `manifest_invalid` or `manifest_unreadable`. */
+/**
+ * All that is known of a connector without a configuration. Throws `manifest_invalid` or
+ * `manifest_unreadable`.
+ */
 export async function describeConnector(entry: CatalogEntry): Promise<ConnectorDescription> {
   const { name, kind, connectorType } = entry
   const connector = await connectorOf(connectorType)

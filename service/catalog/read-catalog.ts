@@ -12,7 +12,10 @@ import { ConnectError } from '../../protocol/index.ts'
 /** A connector that a run file and the command line can name. */
 export interface CatalogEntry {
   readonly name: string
-  /** `native`: written in TypeScript. `bundled`: a manifest that comes with the program. `imported`: one of the user's. */
+  /**
+   * `native`: written in TypeScript. `bundled`: a manifest that comes with the program. `imported`: one of
+   * the user's.
+   */
   readonly kind: 'native' | 'bundled' | 'imported'
   /** `connectorOf` finds the connector by this type, on any thread. */
   readonly connectorType: string
@@ -21,7 +24,8 @@ export interface CatalogEntry {
 }
 
 /**
- * All connectors by name, sorted. An imported manifest takes precedence over a bundled one of its name, and a native one over both.
+ * All connectors by name, sorted. An imported manifest takes precedence over a bundled one of its name, and a
+ * native one over both.
  * @param folder where imported manifests are: a folder of its name for each; need not exist
  */
 export function readCatalog(folder: string): ReadonlyMap<string, CatalogEntry> {
@@ -54,7 +58,10 @@ function findEntry(folder: string, name: string): CatalogEntry | undefined {
   return { name, kind: 'bundled', connectorType: name, manifest }
 }
 
-/** The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is not a manifest. */
+/**
+ * The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is not a
+ * manifest.
+ */
 export function catalogManifest(folder: string, type: string): string {
   const { manifest } = catalogEntry(folder, type)
   if (manifest !== undefined) return manifest

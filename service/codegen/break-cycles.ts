@@ -7,8 +7,8 @@ import {
 } from './type-node.ts'
 
 /**
- * TypeScript accepts a type that contains itself (`{ parent?: Node }`), but not one that is defined as itself (`type Node = Node | null`).
- * A schema that does so says nothing there, so its type is `unknown`.
+ * TypeScript accepts a type that contains itself (`{ parent?: Node }`), but not one that is defined as itself
+ * (`type Node = Node | null`). A schema that does so says nothing there, so its type is `unknown`.
  */
 export function breakCycles(declarations: readonly Declaration[]): readonly Declaration[] {
   const endless = endlessNames(declarations)

@@ -37,13 +37,16 @@ export function objectType(
     return others === undefined ? anyObject : { kind: 'object', properties, others }
   if (others === undefined || isText(others, 'never'))
     return { kind: 'object', properties, others: undefined }
-  // The type of a record or an input accepts other properties without them, and finds a misspelt one. An output is only read.
+  // The type of a record or an input accepts other properties without them, and finds a misspelt one. An
+  // output is only read.
   if (isText(others, 'unknown'))
     return { kind: 'object', properties, others: role === 'output' ? unknownType : undefined }
   return { kind: 'object', properties, others: withOwn(others, properties) }
 }
 
-/** The type of properties that `properties` does not name; undefined if the schema says nothing about them. */
+/**
+ * The type of properties that `properties` does not name; undefined if the schema says nothing about them.
+ */
 function otherProperties(schema: JsonObject, convert: Convert): TypeNode | undefined {
   const { additionalProperties: additional, patternProperties: patterns } = schema
   const byPattern = isJsonObject(patterns) ? Object.entries(patterns).toSorted(byName) : []

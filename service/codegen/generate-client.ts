@@ -26,8 +26,9 @@ export interface ClientInput {
 }
 
 /**
- * A TypeScript file: the types of the instance's records and actions, and a client of the service that knows them. The same
- * input gives the same bytes, in whatever order a source lists its streams and fields. `template`: that of `readTemplate`.
+ * A TypeScript file: the types of the instance's records and actions, and a client of the service that knows
+ * them. The same input gives the same bytes, in whatever order a source lists its streams and fields.
+ * `template`: that of `readTemplate`.
  */
 export function generateClient(input: ClientInput, template: readonly TemplateModule[]): string {
   const client = templateBody(template, { hasActions: input.actions.length > 0 })

@@ -13,8 +13,8 @@ export function printDeclaration({ name, doc, type }: Declaration): string {
 }
 
 /**
- * The type as text. What does not fit on one line continues on lines with `indent` before them; a list of options, which has lines of its
- * own, begins with a line end.
+ * The type as text. What does not fit on one line continues on lines with `indent` before them; a list of
+ * options, which has lines of its own, begins with a line end.
  */
 function printType(type: TypeNode, indent: string): string {
   const line = typeLine(type, longestLine - indent.length)

@@ -26,7 +26,10 @@ export interface SchemaContext {
 /** A deeper schema is a mistake or an attack: its values are `unknown`. */
 const maxDepth = 40
 
-/** The values that a JSON Schema (draft 4 to 2020-12) allows; what TypeScript cannot say (a pattern, a length) is left out. */
+/**
+ * The values that a JSON Schema (draft 4 to 2020-12) allows; what TypeScript cannot say (a pattern, a length)
+ * is left out.
+ */
 export function schemaType(schema: JsonValue | undefined, context: SchemaContext): TypeNode {
   if (schema === false) return neverType
   if (!isJsonObject(schema) || context.depth > maxDepth) return unknownType

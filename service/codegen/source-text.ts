@@ -28,8 +28,8 @@ export function propertyKey(name: string): string {
 }
 
 /**
- * Lines of a comment before a declaration, each with `indent`; none if there is nothing to say. The text is the source's:
- * it can neither end the comment nor speak to the compiler (`@ts-ignore`).
+ * Lines of a comment before a declaration, each with `indent`; none if there is nothing to say. The text is
+ * the source's: it can neither end the comment nor speak to the compiler (`@ts-ignore`).
  */
 export function docComment(text: string, indent = ''): string {
   const lines = text

@@ -11,7 +11,10 @@ export const storedName = z.strictObject({
 })
 export type StoredName = z.output<typeof storedName>
 
-/** The names that a client has given out: code uses them, so a client that replaces it keeps them. None if it is no client. */
+/**
+ * The names that a client has given out: code uses them, so a client that replaces it keeps them. None if it
+ * is no client.
+ */
 export function parseStoredNames(client: string): readonly StoredName[] {
   if (!client.startsWith(clientMark)) return []
   const [, streams = ''] = /^export type Streams = \{\n([^]*?)^\}/m.exec(client) ?? []

@@ -23,8 +23,9 @@ export interface StreamType {
 }
 
 /**
- * The names depend only on the stream, so that no other stream can take over a name: if two would have the same name, both end in a digest
- * of what they are. `storedNames`: the names of the client that this one replaces, which stay.
+ * The names depend only on the stream, so that no other stream can take over a name: if two would have the
+ * same name, both end in a digest of what they are. `storedNames`: the names of the client that this one
+ * replaces, which stay.
  */
 export function streamTypes(
   catalog: AirbyteCatalog,

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises'
 
-/** The modules that all clients share, in their order in a client. That of actions is left out if there are none. */
+/**
+ * The modules that all clients share, in their order in a client. That of actions is left out if there are
+ * none.
+ */
 const modules = [
   'options',
   'client',
@@ -30,8 +33,8 @@ export function readTemplate(): Promise<readonly TemplateModule[]> {
 }
 
 /**
- * Joins the modules into one: without their imports (everything is in one file), without the lists of what they only export to each other,
- * and without the parts about actions if there are none.
+ * Joins the modules into one: without their imports (everything is in one file), without the lists of what
+ * they only export to each other, and without the parts about actions if there are none.
  */
 export function templateBody(
   template: readonly TemplateModule[],

@@ -4,7 +4,10 @@ import type { TypeNode } from './type-node.ts'
 /** In characters: longer objects are easier to read on several lines. */
 const longestObject = 60
 
-/** The type on one line of at most `room` characters; undefined if it does not fit, or has comments. Costs no more than the room. */
+/**
+ * The type on one line of at most `room` characters; undefined if it does not fit, or has comments. Costs no
+ * more than the room.
+ */
 export function typeLine(type: TypeNode, room: number): string | undefined {
   switch (type.kind) {
     case 'text':

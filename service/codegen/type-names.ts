@@ -22,7 +22,10 @@ export class TypeNames {
   }
 }
 
-/** `order_items` and `order-items` -> `OrderItems`, in ASCII letters and digits, which every compiler accepts. May be empty. */
+/**
+ * `order_items` and `order-items` -> `OrderItems`, in ASCII letters and digits, which every compiler accepts.
+ * May be empty.
+ */
 export function pascalCase(text: string): string {
   const words = anyAscii(text).match(/[A-Za-z0-9]+/g) ?? []
   return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')

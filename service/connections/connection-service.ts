@@ -48,7 +48,9 @@ export interface ConnectionsOptions {
   now(): number
 }
 
-/** `ConnectionService` on the metadata store. Checkpoints are at the destination, under the connection's name. */
+/**
+ * `ConnectionService` on the metadata store. Checkpoints are at the destination, under the connection's name.
+ */
 export class StoredConnectionService implements ConnectionService {
   readonly #options: ConnectionsOptions
   readonly #store: ConnectionStore
@@ -95,7 +97,8 @@ export class StoredConnectionService implements ConnectionService {
     const { destination } = { ...before, ...changes }
     // Those that it had for another destination stay, without effect.
     if (input.options !== undefined) refuseTopicOptions({ destination, options: input.options })
-    // Only an active connection has a next run; the schedule of another one takes effect when it is activated.
+    // Only an active connection has a next run; the schedule of another one takes effect when it is
+    // activated.
     const schedule = before.status === 'active' ? input.schedule : undefined
     const nextRunAt = this.#nextRun(input.schedule ?? null)
     const times = schedule === undefined ? {} : { nextRunAt }
@@ -144,7 +147,8 @@ export class StoredConnectionService implements ConnectionService {
 
   async delete(name: string, ifVersion?: number): Promise<void> {
     const connection = await this.#store.delete(name, ifVersion)
-    // The connection is deleted: checkpoints that stay do no harm, because a connection that is made later under the name forgets them.
+    // The connection is deleted: checkpoints that stay do no harm, because a connection that is made later
+    // under the name forgets them.
     try {
       await this.#withDestination(connection, (opened) => opened.forget(name, 'all'), 'fail')
     } catch (error) {
@@ -181,7 +185,10 @@ export class StoredConnectionService implements ConnectionService {
     return { approvedCatalog: judgeSchema({ streams }, catalog, approvedBefore).approved }
   }
 
-  /** Also of streams that the source does not have at present: they stay approved, and are not looked at when they come back. */
+  /**
+   * Also of streams that the source does not have at present: they stay approved, and are not looked at when
+   * they come back.
+   */
   async #requireFreeApproved(connection: Connection): Promise<void> {
     const approved = await this.#options.store.drift.approved(connection.id)
     await requireFreeTopics(

@@ -31,7 +31,10 @@ interface ConnectionRow extends Row {
 const columns = selectColumns(connectionSchema, 'c', ['from', 'lastRun'])
 const summaryColumns = selectColumns(connectionSummarySchema, 'c', ['from', 'lastRun'])
 
-/** The connections of the table expression `from`, each with its last run: the newest of its index, so one row is read. */
+/**
+ * The connections of the table expression `from`, each with its last run: the newest of its index, so one row
+ * is read.
+ */
 const select = (from: string, chosen = columns): string => `
   SELECT ${chosen}, instance.name AS "from", to_json(last) AS last_run
   FROM ${from} AS c

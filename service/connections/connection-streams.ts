@@ -10,9 +10,9 @@ import type { StreamFields } from './stream-selection.ts'
 export type StreamChoice = Pick<Connection, 'name' | 'from' | 'streams' | 'options'>
 
 /**
- * The connection's streams as they are to be read and loaded, and the catalog that they were found in. A cached discovery is trusted for
- * what it has; before something is refused, the source is queried again. Throws the first problem (`stream_not_found`, …) and what
- * `discover` throws.
+ * The connection's streams as they are to be read and loaded, and the catalog that they were found in. A
+ * cached discovery is trusted for what it has; before something is refused, the source is queried again.
+ * Throws the first problem (`stream_not_found`, …) and what `discover` throws.
  */
 export async function connectionStreams(
   connection: StreamChoice,

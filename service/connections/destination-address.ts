@@ -31,8 +31,8 @@ export interface DestinationSettings {
 type Datasets = Pick<DataService, 'find'>
 
 /**
- * Where the rows of a connection go: ask whenever something begins, and never store it. Throws `destination_invalid`,
- * `destination_not_available`, and what the Data service throws.
+ * Where the rows of a connection go: ask whenever something begins, and never store it. Throws
+ * `destination_invalid`, `destination_not_available`, and what the Data service throws.
  */
 export async function findDestination(
   connection: Pick<Connection, 'destination' | 'options'>,
@@ -45,8 +45,9 @@ export async function findDestination(
 }
 
 /**
- * The address of the tables that a connection's `destination` refers to, for everything that works at it: ask whenever something begins, and never store it.
- * Throws `destination_invalid`, `destination_not_available`, and what the Data service throws.
+ * The address of the tables that a connection's `destination` refers to, for everything that works at it: ask
+ * whenever something begins, and never store it. Throws `destination_invalid`, `destination_not_available`,
+ * and what the Data service throws.
  */
 export async function destinationAddress(
   destination: string,

@@ -38,8 +38,8 @@ export function findAmong<Stream extends NamedStream>(
 }
 
 /**
- * The streams that a text may mean. A label with a quoted part (`"a.b".c`) is one stream; other text, and one quoted part (`"a.b"`), may be
- * a name alone or `namespace.name`, and may mean several.
+ * The streams that a text may mean. A label with a quoted part (`"a.b".c`) is one stream; other text, and one
+ * quoted part (`"a.b"`), may be a name alone or `namespace.name`, and may mean several.
  */
 export function matchingStreams<Stream extends NamedStream>(
   streams: readonly Stream[],

@@ -2,8 +2,9 @@ import type { DestinationConfig } from '../../engine/run-types.ts'
 import { Mask } from '../platform/secrets/mask.ts'
 
 /**
- * The secrets of the operator's database, brokers or registry, which no error and no line of a run may show, also if the server writes them into its own errors. A
- * password that is also a name is not masked: it would mask every occurrence of the name.
+ * The secrets of the operator's database, brokers or registry, which no error and no line of a run may show,
+ * also if the server writes them into its own errors. A password that is also a name is not masked: it would
+ * mask every occurrence of the name.
  */
 export function loginSecrets(destination: DestinationConfig): readonly string[] {
   const { secrets, names } = textsOf(destination)

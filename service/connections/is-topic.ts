@@ -1,6 +1,9 @@
 const scheme = 'topic:'
 
-/** Whether the rows of a destination go into topics, not into tables. Without the schema library: the command line shows it. */
+/**
+ * Whether the rows of a destination go into topics, not into tables. Without the schema library: the command
+ * line shows it.
+ */
 export function isTopic(destination: string): boolean {
   return destination.startsWith(scheme)
 }

@@ -1,7 +1,9 @@
 import { ConnectError, type NamedStream } from '../../protocol/index.ts'
 import { findAmong } from './find-stream.ts'
 
-/** The named streams of the connection, each by `namespace.name` or by name alone. Throws `stream_not_found`. */
+/**
+ * The named streams of the connection, each by `namespace.name` or by name alone. Throws `stream_not_found`.
+ */
 export function namedStreams<Stream extends NamedStream>(
   connection: string,
   streams: readonly Stream[],

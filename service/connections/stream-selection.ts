@@ -2,7 +2,10 @@ import type { RunPlan } from '../../engine/run-types.ts'
 import type { AirbyteStream } from '../../protocol/index.ts'
 import type { Metadata } from '../../sinks/sink.ts'
 
-/** The settings of one stream, in the words of the run file and of HTTP. Omitted ones follow from what the stream offers. */
+/**
+ * The settings of one stream, in the words of the run file and of HTTP. Omitted ones follow from what the
+ * stream offers.
+ */
 export interface StreamFields {
   /** The name, optionally with its namespace: `public.customers`. */
   readonly name: string

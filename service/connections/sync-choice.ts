@@ -18,7 +18,10 @@ export interface BoundStream {
 export interface SyncChoice {
   readonly syncMode: ReadMode
   readonly mode: LoadMode
-  /** Neither the stream's fields nor the defaults of the file chose the mode, or the defaults were not possible. */
+  /**
+   * Neither the stream's fields nor the defaults of the file chose the mode, or the defaults were not
+   * possible.
+   */
   readonly isDefaultMode: boolean
   readonly cursorField: string | undefined
   readonly primaryKey: readonly string[]
@@ -34,9 +37,9 @@ interface Offer {
 }
 
 /**
- * The file's settings for the stream come first and must be possible; the file's defaults come second and are ignored if the stream does
- * not support them; otherwise: incremental and append_dedup with a cursor and a key, incremental and append with only a cursor,
- * full_refresh and overwrite without either.
+ * The file's settings for the stream come first and must be possible; the file's defaults come second and are
+ * ignored if the stream does not support them; otherwise: incremental and append_dedup with a cursor and a
+ * key, incremental and append with only a cursor, full_refresh and overwrite without either.
  */
 export function chooseSync(
   bound: BoundStream,

@@ -27,7 +27,10 @@ const movedPages: Readonly<Record<string, string>> = {
   'webhook-targets': 'webhook-reference.md',
 }
 
-/** Where a path of a client leads: to a page or file, or to another path, from the place of the one that was asked for. */
+/**
+ * Where a path of a client leads: to a page or file, or to another path, from the place of the one that was
+ * asked for.
+ */
 type DocsTarget =
   | { readonly kind: 'found'; readonly path: string }
   | { readonly kind: 'moved'; readonly to: string }
@@ -38,8 +41,8 @@ export interface DocsFile {
 }
 
 /**
- * The documentation that comes with the program. Only the files that were in the folder at the start are served, each by its
- * name: no path is ever put together from what a client sends.
+ * The documentation that comes with the program. Only the files that were in the folder at the start are
+ * served, each by its name: no path is ever put together from what a client sends.
  */
 export class DocsFolder {
   readonly #folder: string

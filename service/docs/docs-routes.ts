@@ -12,7 +12,10 @@ const pagePolicy =
 /** A picture that is opened directly has its style inside. */
 const picturePolicy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
-/** The documentation, as `docs_url` of an error refers to it. Without a key: it is the same for everybody, and public. */
+/**
+ * The documentation, as `docs_url` of an error refers to it. Without a key: it is the same for everybody, and
+ * public.
+ */
 export function docsRoutes(app: App, docs: DocsFolder): void {
   const route = { config: { anonymous: true }, schema: { hide: true } } as const
   // From the place of the path that was asked for: a proxy may serve all of this below a path of its own.
@@ -51,7 +54,10 @@ export function docsRoutes(app: App, docs: DocsFolder): void {
   )
 }
 
-/** Sends the page for a path that cannot be decoded, so that no route gets it. False if no browser asked, or not for documentation. */
+/**
+ * Sends the page for a path that cannot be decoded, so that no route gets it. False if no browser asked, or
+ * not for documentation.
+ */
 export function sendNoPage(request: FastifyRequest, reply: FastifyReply): boolean {
   if (!request.url.startsWith('/docs/') || !isBrowser(request)) return false
   sendNotFound(request, reply)

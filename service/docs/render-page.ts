@@ -3,13 +3,18 @@ import { Marked, type RendererObject, type Tokens } from 'marked'
 import { htmlText } from '../../lib/text/html-text.ts'
 
 export interface PageContext {
-  /** Below the folder of the documentation: `errors/name_taken.md`, or `connectors/` for the list of a folder. */
+  /**
+   * Below the folder of the documentation: `errors/name_taken.md`, or `connectors/` for the list of a folder.
+   */
   readonly path: string
   /** Whether another path below the folder can be opened. */
   readonly isServed: (path: string) => boolean
 }
 
-/** Markdown as a whole page of HTML. It has no script, and loads only its style sheet and pictures from the same folder. */
+/**
+ * Markdown as a whole page of HTML. It has no script, and loads only its style sheet and pictures from the
+ * same folder.
+ */
 export function renderPage(markdown: string, context: PageContext): string {
   const root = '../'.repeat(context.path.split('/').length - 1)
   const marked = new Marked({ renderer: rendererFor(context) })

@@ -9,8 +9,9 @@ import { SharedConfig, type SharedConfigOptions } from './shared-config.ts'
 export type ExecutionOptions = Omit<MaskedLoggerOptions, 'mask'>
 
 /**
- * Everything that accesses a source or a destination (a run, a sandbox, a check, a discovery) is one of these: it has the logger, the mask
- * of secrets, the exchange of changed tokens and the text of errors, so that none of them can be forgotten.
+ * Everything that accesses a source or a destination (a run, a sandbox, a check, a discovery) is one of
+ * these: it has the logger, the mask of secrets, the exchange of changed tokens and the text of errors, so
+ * that none of them can be forgotten.
  */
 export class Execution {
   readonly logger: Logger

@@ -24,8 +24,8 @@ const structural = new Set([
 const named = new Set(['properties', 'patternProperties', '$defs', 'definitions'])
 
 /**
- * A catalog without secrets in its prose: descriptions, defaults and the like. The names of streams and columns, numbers and keywords stay,
- * even if a secret is the same word: runs read by this catalog.
+ * A catalog without secrets in its prose: descriptions, defaults and the like. The names of streams and
+ * columns, numbers and keywords stay, even if a secret is the same word: runs read by this catalog.
  */
 export function maskCatalog(
   catalog: AirbyteCatalog,

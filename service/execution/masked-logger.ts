@@ -20,7 +20,10 @@ export interface MaskedLoggerOptions {
   readonly logger: Logger
   /** Default: the level of `logger`. */
   readonly level?: (typeof levels)[number]
-  /** Fields of every line: what is executed. They replace fields of the line with the same name, so that each name occurs once. */
+  /**
+   * Fields of every line: what is executed. They replace fields of the line with the same name, so that each
+   * name occurs once.
+   */
   readonly facts: Readonly<Record<string, string>>
   /** Gets each line too, without the stacks of errors: it is for a user. */
   readonly onLine?: (line: MaskedLine) => void
@@ -42,7 +45,8 @@ export function maskedLogger(options: MaskedLoggerOptions): Logger {
         try {
           write(entry)
         } catch (error) {
-          // A line may come from anywhere, also from a message of a worker, where nobody could catch an error. Its texts are not quoted.
+          // A line may come from anywhere, also from a message of a worker, where nobody could catch an
+          // error. Its texts are not quoted.
           const failure = error instanceof Error ? error.name : typeof error
           logger.error({ ...facts, failure }, 'a line of the log could not be written')
         }

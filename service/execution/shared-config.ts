@@ -18,7 +18,9 @@ interface MaskingExecution {
   hidePassing(secret: string): void
 }
 
-/** The configuration of a source while it is executed: changes by the source are masked first, then stored. */
+/**
+ * The configuration of a source while it is executed: changes by the source are masked first, then stored.
+ */
 export class SharedConfig {
   readonly #execution: MaskingExecution
   readonly #options: SharedConfigOptions

@@ -3,8 +3,8 @@ import type { ConnectorDescriptor } from '../../connectors/connector.ts'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 
 /**
- * Refuses a Unix socket of this machine that the operator has not allowed: a database behind it may recognize the service by the user of
- * its process, and require no password. Throws `instance_config_invalid`.
+ * Refuses a Unix socket of this machine that the operator has not allowed: a database behind it may recognize
+ * the service by the user of its process, and require no password. Throws `instance_config_invalid`.
  */
 export function requireAllowedSocket(
   { type, socketFolder }: Pick<ConnectorDescriptor, 'type' | 'socketFolder'>,

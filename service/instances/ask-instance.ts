@@ -33,7 +33,8 @@ interface Discoveries {
   /** Callers that come in the meantime get the same response. */
   readonly running: Promise<Discovered>
   /**
-   * Starts when `running` ends, for callers that need a fresh response: `running` may have missed a change that was made after it began.
+   * Starts when `running` ends, for callers that need a fresh response: `running` may have missed a change
+   * that was made after it began.
    */
   next: Promise<Discovered> | undefined
 }

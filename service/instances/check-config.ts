@@ -206,7 +206,10 @@ function namesIn(value: Value): readonly string[] {
   return isDict(value) ? keys(value).map((name) => str(name)) : []
 }
 
-/** The spec for a configuration whose secrets are not yet set. Choices may then look alike, so `oneOf` becomes `anyOf`. */
+/**
+ * The spec for a configuration whose secrets are not yet set. Choices may then look alike, so `oneOf` becomes
+ * `anyOf`.
+ */
 function withoutRequiredSecrets(spec: JsonObject): JsonObject {
   const relax = (schema: JsonValue): JsonValue => {
     if (isJsonList(schema)) return schema.map(relax)

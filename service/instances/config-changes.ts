@@ -8,7 +8,10 @@ export interface AppliedChanges {
   readonly changed: readonly string[]
 }
 
-/** `current` with the differences between `before` and `after`. Fields that are the same in both stay as they are in `current`. */
+/**
+ * `current` with the differences between `before` and `after`. Fields that are the same in both stay as they
+ * are in `current`.
+ */
 export function applyChanges(
   current: JsonObject,
   { before, after }: { readonly before: JsonObject; readonly after: JsonObject },

@@ -9,26 +9,32 @@ import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
 import type { CredentialStatus, Discovered, Instance, InstanceSummary } from './schema.ts'
 
 export interface InstanceService {
-  /** `config` may hold secrets: they go to the vault. Throws `name_taken`, `unknown_connector`, `instance_config_invalid`. */
+  /**
+   * `config` may hold secrets: they go to the vault. Throws `name_taken`, `unknown_connector`,
+   * `instance_config_invalid`.
+   */
   create(input: { name: string; type: string; config: JsonObject }): Promise<Instance>
   /** Throws `instance_not_found`. */
   get(name: string): Promise<Instance>
   list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<InstanceSummary>>
   /**
-   * Replaces the configuration; omitted secrets stay. Throws `version_conflict` if `ifVersion` is not the version, `secrets_needed_again` if
-   * they would go to another server.
+   * Replaces the configuration; omitted secrets stay. Throws `version_conflict` if `ifVersion` is not the
+   * version, `secrets_needed_again` if they would go to another server.
    */
   update(name: string, input: { config: JsonObject }, ifVersion?: number): Promise<Instance>
-  /** Throws `instance_in_use` if connections use it, with the names of those that are `shown`. Its secrets are deleted. */
+  /**
+   * Throws `instance_in_use` if connections use it, with the names of those that are `shown`. Its secrets are
+   * deleted.
+   */
   delete(name: string, options?: ShownOnly & { readonly ifVersion?: number }): Promise<void>
   /**
-   * Sets secrets (an object with the spec's secret fields). Those that the vault cannot read are replaced if all are given, else it throws
-   * `credentials_incomplete`.
+   * Sets secrets (an object with the spec's secret fields). Those that the vault cannot read are replaced if
+   * all are given, else it throws `credentials_incomplete`.
    */
   setCredentials(name: string, secrets: JsonObject): Promise<Instance>
   /**
-   * Starts OAuth in the browser: returns where to send the user. `redirectUri`: where the browser returns to (a CLI's loopback address);
-   * default: the service's own callback.
+   * Starts OAuth in the browser: returns where to send the user. `redirectUri`: where the browser returns to
+   * (a CLI's loopback address); default: the service's own callback.
    */
   beginAuthorization(
     name: string,
@@ -43,16 +49,23 @@ export interface InstanceService {
     error?: string
     iss?: string
   }): Promise<Instance>
-  /** FAILED with a message that says what to do, also if credentials are missing. Throws `source_timed_out`. */
+  /**
+   * FAILED with a message that says what to do, also if credentials are missing. Throws `source_timed_out`.
+   */
   check(name: string): Promise<AirbyteConnectionStatus>
-  /** Cached for an hour. Throws what `resolveConfig` throws, `source_timed_out`, and what the connector says. */
+  /**
+   * Cached for an hour. Throws what `resolveConfig` throws, `source_timed_out`, and what the connector says.
+   */
   discover(name: string, options: { readonly refresh: boolean }): Promise<Discovered>
   /**
-   * The configuration with its secrets, for a run in this process; expired tokens are refreshed. Never leaves the process. Throws
-   * `credentials_missing`, `reauthorization_required`, `oauth_refresh_failed`.
+   * The configuration with its secrets, for a run in this process; expired tokens are refreshed. Never leaves
+   * the process. Throws `credentials_missing`, `reauthorization_required`, `oauth_refresh_failed`.
    */
   resolveConfig(name: string): Promise<ResolvedConfig>
-  /** The configuration as it is stored, whether or not all secrets are there: nothing is refreshed, noted or sent. Never leaves the process. */
+  /**
+   * The configuration as it is stored, whether or not all secrets are there: nothing is refreshed, noted or
+   * sent. Never leaves the process.
+   */
   peekConfig(
     name: string,
   ): Promise<{ readonly source: ResolvedConfig; readonly credentials: CredentialStatus }>
@@ -63,14 +76,15 @@ export interface InstanceService {
    */
   keepConfig(name: string, config: JsonObject, resolved: JsonObject): Promise<void>
   /**
-   * Changes tokens that all readers of the instance share, in any process, while no other reader changes them: for single-use refresh
-   * tokens. `resolved`: the result of `resolveConfig` that the reader has; `change` gets it with the present secrets. Resolves with the new
-   * configuration, once it is durable in the vault; rejects with what `change` threw.
+   * Changes tokens that all readers of the instance share, in any process, while no other reader changes
+   * them: for single-use refresh tokens. `resolved`: the result of `resolveConfig` that the reader has;
+   * `change` gets it with the present secrets. Resolves with the new configuration, once it is durable in the
+   * vault; rejects with what `change` threw.
    */
   changeConfig(name: string, resolved: JsonObject, change: ConfigChange): Promise<JsonObject>
   /**
-   * The vendor no longer accepts the authorization in `config`: notes `reauthorize`, unless other secrets have been set in the meantime,
-   * and returns the error to show (`reauthorization_required`).
+   * The vendor no longer accepts the authorization in `config`: notes `reauthorize`, unless other secrets
+   * have been set in the meantime, and returns the error to show (`reauthorization_required`).
    */
   noteAuthorizationLost(
     name: string,
@@ -92,8 +106,8 @@ export interface InstanceStore {
   /** By name, ascending. */
   list(page: PageRequest & ShownOnly & { readonly type?: string }): Promise<Page<InstanceSummary>>
   /**
-   * Changes the given fields, and increases the version. A change of `config` deletes the discovery. Throws `instance_not_found`,
-   * `version_conflict`.
+   * Changes the given fields, and increases the version. A change of `config` deletes the discovery. Throws
+   * `instance_not_found`, `version_conflict`.
    */
   update(name: string, change: InstanceChange, ifVersion?: number): Promise<Instance>
   /** Throws `instance_not_found`, `version_conflict`, `instance_in_use` if connections read it. */
@@ -116,7 +130,10 @@ export type InstanceChange = Partial<Omit<NewInstance, 'name' | 'type'>>
 export interface DiscoveryStore {
   /** Null if there is none. The caller decides whether it is too old. */
   get(instanceId: string): Promise<Discovery | null>
-  /** Stored only if the instance still has the version that was discovered: a change in the meantime makes it worthless. */
+  /**
+   * Stored only if the instance still has the version that was discovered: a change in the meantime makes it
+   * worthless.
+   */
   put(instanceId: string, instanceVersion: number, catalog: AirbyteCatalog): Promise<Discovery>
 }
 

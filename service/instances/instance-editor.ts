@@ -11,15 +11,18 @@ import { missingCredentials } from './missing-secrets.ts'
 import type { CredentialStatus, Instance } from './schema.ts'
 import { findUndeclared } from './stale-secrets.ts'
 
-/** If somebody else writes the same secrets at the same time (a token that is refreshed), they are read again, up to this many times. */
+/**
+ * If somebody else writes the same secrets at the same time (a token that is refreshed), they are read again,
+ * up to this many times.
+ */
 const maxWrites = 5
 
 /** From the stored secrets to those to store; at a second attempt, the stored ones may have changed. */
 export type ConfigEdit = (stored: SplitConfig, descriptor: ConnectorDescriptor) => SplitConfig
 
 /**
- * Writes the configuration and the secrets of one instance at a time, in all processes: secrets to the vault first, then to the
- * store which of them are set.
+ * Writes the configuration and the secrets of one instance at a time, in all processes: secrets to the vault
+ * first, then to the store which of them are set.
  */
 export class InstanceEditor {
   readonly #options: Pick<InstancesOptions, 'store' | 'vault' | 'catalog'>
@@ -48,7 +51,10 @@ export class InstanceEditor {
       readonly isAuthorized?: boolean
       /** By a person: secrets alone are a new version too. */
       readonly isGiven?: true
-      /** The secrets of a person, which replace stored ones that cannot be used, if nothing that a person set is lost with them. */
+      /**
+       * The secrets of a person, which replace stored ones that cannot be used, if nothing that a person set
+       * is lost with them.
+       */
       readonly replacement?: JsonObject
     } = {},
   ): Promise<Instance> {
@@ -71,7 +77,10 @@ export class InstanceEditor {
     })
   }
 
-  /** Writes nothing if nothing has changed, so that no edit conflicts. The tokens that a connector replaces are no change of the instance. */
+  /**
+   * Writes nothing if nothing has changed, so that no edit conflicts. The tokens that a connector replaces
+   * are no change of the instance.
+   */
   async #keep(
     instance: Instance,
     { config, secrets, credentials }: SplitConfig & { readonly credentials: CredentialStatus },
@@ -92,7 +101,10 @@ export class InstanceEditor {
     })
   }
 
-  /** The secrets before and after the edit, which is durable in the vault. `allowReplacing` throws if those that cannot be used stay. */
+  /**
+   * The secrets before and after the edit, which is durable in the vault. `allowReplacing` throws if those
+   * that cannot be used stay.
+   */
   async #changeSecrets(
     instance: Instance,
     edit: (stored: Secrets) => SplitConfig,
@@ -135,8 +147,8 @@ export class InstanceEditor {
 }
 
 /**
- * Throws `credentials_incomplete` if a secret that was set by a person is not among those that are given. Tokens that OAuth or the
- * connector stored can be had again.
+ * Throws `credentials_incomplete` if a secret that was set by a person is not among those that are given.
+ * Tokens that OAuth or the connector stored can be had again.
  */
 function requireAll({
   instance,

@@ -4,8 +4,8 @@ import type { Page } from '../platform/lists.ts'
 const maxNamed = 5
 
 /**
- * `readable`: the connections of the instance that the caller may see, perhaps none; null if it has no connections. Its receivers are not named:
- * the caller may not see them.
+ * `readable`: the connections of the instance that the caller may see, perhaps none; null if it has no
+ * connections. Its receivers are not named: the caller may not see them.
  */
 export function instanceInUse(
   instance: string,

@@ -34,8 +34,9 @@ import { findUndeclared } from './stale-secrets.ts'
 import { replaceConfig } from './replace-config.ts'
 
 /**
- * `InstanceService` on the store and the vault: the configuration is in the store, the secrets are in the vault. A crash between the two
- * leaves an instance that says `missing`, never one that claims more than it has.
+ * `InstanceService` on the store and the vault: the configuration is in the store, the secrets are in the
+ * vault. A crash between the two leaves an instance that says `missing`, never one that claims more than it
+ * has.
  */
 export class StoredInstanceService implements InstanceService {
   readonly #options: InstancesOptions
@@ -108,7 +109,8 @@ export class StoredInstanceService implements InstanceService {
     await this.#editor.runExclusively(name, async (instance) => {
       requireVersion(instance, ifVersion)
       await this.#requireUnused(name, shown)
-      // It is marked as having no secrets before they are deleted, and is deleted after them: so no secret is left that nobody knows of.
+      // It is marked as having no secrets before they are deleted, and is deleted after them: so no secret is
+      // left that nobody knows of.
       await store.instances.update(name, { secrets: [], credentials: 'missing' })
       await this.#secretsOf(instance).delete()
       await store.instances.delete(name)
@@ -194,8 +196,9 @@ export class StoredInstanceService implements InstanceService {
   }
 
   /**
-   * Compares the secrets in the store's records with those in the vault, which may be another one, or empty. An instance whose secrets
-   * are not there, or cannot be used, is marked as such; one whose secrets are back becomes ready.
+   * Compares the secrets in the store's records with those in the vault, which may be another one, or empty.
+   * An instance whose secrets are not there, or cannot be used, is marked as such; one whose secrets are back
+   * becomes ready.
    */
   async noteLostSecrets(): Promise<LostSecrets> {
     const lost: string[] = []
@@ -310,7 +313,8 @@ export class StoredInstanceService implements InstanceService {
     try {
       await this.#editor.change(name, noteSecrets, { isAuthorized: true })
     } catch (error) {
-      // They are stored, and that is what the run needs: the list of fields that are set is updated with the next change.
+      // They are stored, and that is what the run needs: the list of fields that are set is updated with the
+      // next change.
       const facts = { instance: name, code: ConnectError.from(error).code }
       this.#options.logger.warn(facts, 'which secrets are set could not be noted')
     }
@@ -342,8 +346,8 @@ export class StoredInstanceService implements InstanceService {
   }
 
   /**
-   * The caller gets the error of the vault, which came first, and may try again: so the name is free also if the vault cannot delete either. An
-   * instance that somebody has set up in the meantime stays.
+   * The caller gets the error of the vault, which came first, and may try again: so the name is free also if
+   * the vault cannot delete either. An instance that somebody has set up in the meantime stays.
    */
   async #undoCreate({ name, id, version }: Instance): Promise<void> {
     const { logger, store } = this.#options

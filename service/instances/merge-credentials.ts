@@ -14,9 +14,9 @@ import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 import { refuseMovedSecrets } from './moved-secrets.ts'
 
 /**
- * The stored secrets with the new ones, in the shape of the configuration (`{ credentials: { token } }`); null removes one. Throws
- * `credentials_invalid` for a field that is not a secret, unless it repeats the configuration's value, and `secrets_needed_again` if a
- * secret decides which server the others go to.
+ * The stored secrets with the new ones, in the shape of the configuration (`{ credentials: { token } }`);
+ * null removes one. Throws `credentials_invalid` for a field that is not a secret, unless it repeats the
+ * configuration's value, and `secrets_needed_again` if a secret decides which server the others go to.
  */
 export function mergeCredentials(
   descriptor: ConnectorDescriptor,

@@ -10,8 +10,9 @@ import {
 import { secretFieldsOf } from '../platform/secrets/secret-field-list.ts'
 
 /**
- * Refuses credentials in fields that are not secret: the metadata database would store them, and everybody who may see the instance would
- * see them. `config` is the configuration without its secrets. Throws `instance_config_invalid`, which names the field and never its value.
+ * Refuses credentials in fields that are not secret: the metadata database would store them, and everybody
+ * who may see the instance would see them. `config` is the configuration without its secrets. Throws
+ * `instance_config_invalid`, which names the field and never its value.
  */
 export function refuseMisplacedSecrets(
   { type, spec }: Pick<ConnectorDescriptor, 'type' | 'spec'>,
@@ -74,7 +75,10 @@ function isAddress(pointer: string): boolean {
   )
 }
 
-/** `user:password@host` without the beginning of a URL. In other fields it may be anything: an image with its digest, `user:ada@b`. */
+/**
+ * `user:password@host` without the beginning of a URL. In other fields it may be anything: an image with its
+ * digest, `user:ada@b`.
+ */
 function userIn(text: string): string | undefined {
   const isUserFirst =
     /^(?!(?:mailto|acct|sips?|xmpp):)[^\s:/?#@[\]]+:(?!\/\/)(?!\d{1,5}[/?#])[^\s]*@[^\s@]+$/i.test(

@@ -11,7 +11,10 @@ import { expand, isSecret, referred } from '../../manifest-interpreter/config/se
 import { clientPointers, tokenPointers } from '../oauth/oauth-scheme.ts'
 import { splitConfig } from '../platform/secrets/secret-fields.ts'
 
-/** The secrets (JSON pointers) without which the configuration does not work; of several to choose from, those that a person would set. */
+/**
+ * The secrets (JSON pointers) without which the configuration does not work; of several to choose from, those
+ * that a person would set.
+ */
 export function missingCredentials(
   descriptor: ConnectorDescriptor,
   config: JsonObject,
@@ -102,7 +105,9 @@ function fewestOf(
   )
 }
 
-/** Whether the constants of the choice match the value; a constant that the value does not have is ignored. */
+/**
+ * Whether the constants of the choice match the value; a constant that the value does not have is ignored.
+ */
 export function isChosen(choice: JsonValue, value: JsonValue | undefined): boolean {
   if (!isJsonObject(choice) || !isJsonObject(choice.properties) || !isJsonObject(value)) return true
   return Object.entries(choice.properties).every(([name, property]) => {

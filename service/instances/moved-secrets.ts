@@ -19,8 +19,8 @@ export interface SecretsEdit {
 }
 
 /**
- * Refuses to send stored secrets to another server than before: a caller who changes the server must know the secrets, or remove them.
- * Throws `secrets_needed_again`, which names fields and never values.
+ * Refuses to send stored secrets to another server than before: a caller who changes the server must know the
+ * secrets, or remove them. Throws `secrets_needed_again`, which names fields and never values.
  */
 export function refuseMovedSecrets(
   descriptor: Pick<ConnectorDescriptor, 'type' | 'spec' | 'addressFields'>,

@@ -8,7 +8,10 @@ import { failuresOnly } from '../platform/http/failures.ts'
 import { authorizedDocument, callbackQuery } from './schema.ts'
 import { htmlText } from '../../lib/text/html-text.ts'
 
-/** The browser returns here after the user has agreed. Only we could have made the state, so it replaces the key. */
+/**
+ * The browser returns here after the user has agreed. Only we could have made the state, so it replaces the
+ * key.
+ */
 export function oauthRoutes(api: App, instances: InstanceService): void {
   api.get(
     '/oauth/callback',

@@ -9,8 +9,9 @@ import { refuseMovedSecrets } from './moved-secrets.ts'
 import { isOfOtherChoice } from './stale-secrets.ts'
 
 /**
- * A new configuration in place of the stored one. Omitted secrets stay, except those that it sets to null, and those of a choice of the
- * spec that it no longer selects (`auth_type`). Throws `secrets_needed_again` if secrets that stay would go to another server.
+ * A new configuration in place of the stored one. Omitted secrets stay, except those that it sets to null,
+ * and those of a choice of the spec that it no longer selects (`auth_type`). Throws `secrets_needed_again` if
+ * secrets that stay would go to another server.
  */
 export function replaceConfig(
   descriptor: ConnectorDescriptor,

@@ -4,7 +4,10 @@ import { connectorType } from '../catalog/schema.ts'
 import { freeObject, name, timestamp, versioned } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource } from '../platform/wire.ts'
 
-/** missing: required secrets are not set, or the vault cannot give them. reauthorize: a refresh was refused, the user must authorize again. */
+/**
+ * missing: required secrets are not set, or the vault cannot give them. reauthorize: a refresh was refused,
+ * the user must authorize again.
+ */
 const credentialStatus = z.enum(['ready', 'missing', 'reauthorize'])
 export type CredentialStatus = z.infer<typeof credentialStatus>
 

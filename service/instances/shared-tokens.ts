@@ -13,7 +13,10 @@ interface NamedInstance {
   readonly name: string
 }
 
-/** The tokens that all readers of an instance share, in any process: those that its connector replaces while it reads. */
+/**
+ * The tokens that all readers of an instance share, in any process: those that its connector replaces while
+ * it reads.
+ */
 export class SharedTokens {
   readonly #store: ExclusiveWork
   readonly #vault: Vault
@@ -24,9 +27,10 @@ export class SharedTokens {
   }
 
   /**
-   * Changes the secrets of an instance while no other reader changes them. `change` gets the configuration of the reader (`resolved`) with
-   * the present secrets. Its changes are stored in the vault, whatever the spec says of their places: an expiry is useless without its
-   * token. Resolves with the new configuration, once it is durable.
+   * Changes the secrets of an instance while no other reader changes them. `change` gets the configuration of
+   * the reader (`resolved`) with the present secrets. Its changes are stored in the vault, whatever the spec
+   * says of their places: an expiry is useless without its token. Resolves with the new configuration, once
+   * it is durable.
    */
   async change(
     instance: NamedInstance & { readonly descriptor: ConnectorDescriptor },
@@ -74,7 +78,8 @@ export class SharedTokens {
 }
 
 /**
- * The present secrets with the differences between `before` and `after`; unchanged if somebody has changed any of these in the meantime.
+ * The present secrets with the differences between `before` and `after`; unchanged if somebody has changed
+ * any of these in the meantime.
  */
 function withChanges(
   now: Secrets,

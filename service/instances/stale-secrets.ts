@@ -28,7 +28,10 @@ function isDeclared(walk: SecretWalk, pointer: string): boolean {
   return schemasAt(pointer, start, (schemas, name) => propertyOf(schemas, name, walk))
 }
 
-/** Whether the pointer belongs to a choice of a `oneOf` that the constants in the configuration do not select (any more). */
+/**
+ * Whether the pointer belongs to a choice of a `oneOf` that the constants in the configuration do not select
+ * (any more).
+ */
 export function isOfOtherChoice(walk: SecretWalk, config: JsonObject, pointer: string): boolean {
   if (!isDeclared(walk, pointer)) return false
   const { root, patterns } = walk

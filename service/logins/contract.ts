@@ -3,8 +3,8 @@ import type { User } from '../users/schema.ts'
 import type { Login, LoginInput, LoginPlace, PasswordChange } from './schema.ts'
 
 /**
- * The result of a login attempt. Its user is for the audit log only: if the attempt was refused, the user with the e-mail; null if there is
- * none, or if there were too many attempts to look.
+ * The result of a login attempt. Its user is for the audit log only: if the attempt was refused, the user
+ * with the e-mail; null if there is none, or if there were too many attempts to look.
  */
 export type LoginOutcome =
   | { readonly state: 'succeeded'; readonly user: User }
@@ -14,7 +14,10 @@ export type LoginOutcome =
 export interface LoginCaller {
   /** Network address. */
   readonly address: string
-  /** Called once for each password attempt, before there is a token or `login` throws; if this fails, `login` fails. */
+  /**
+   * Called once for each password attempt, before there is a token or `login` throws; if this fails, `login`
+   * fails.
+   */
   record(outcome: LoginOutcome): Promise<void>
 }
 
@@ -24,16 +27,20 @@ export interface KeySet {
 }
 
 /**
- * Tokens of users. Every method throws `identity_unreachable` if it needs keys that cannot be read; `authenticate` throws `role_missing`
- * for a valid token without a role. All methods except `authenticate` and `keySet` throw `identity_external` if an Identity service manages
- * the users.
+ * Tokens of users. Every method throws `identity_unreachable` if it needs keys that cannot be read;
+ * `authenticate` throws `role_missing` for a valid token without a role. All methods except `authenticate`
+ * and `keySet` throw `identity_external` if an Identity service manages the users.
  */
 export interface LoginService extends Authenticator {
   readonly place: LoginPlace
-  /** Throws `login_refused`, with the same words and time if the e-mail is unknown, and `login_throttled` after too many attempts. */
+  /**
+   * Throws `login_refused`, with the same words and time if the e-mail is unknown, and `login_throttled`
+   * after too many attempts.
+   */
   login(input: LoginInput, caller: LoginCaller): Promise<Login>
   /**
-   * Ends the user's logins and starts a new one. `address`: network address. Throws as `login` does, and `login_required` for an API key.
+   * Ends the user's logins and starts a new one. `address`: network address. Throws as `login` does, and
+   * `login_required` for an API key.
    */
   changePassword(principal: Principal, change: PasswordChange, address: string): Promise<Login>
   /** Ends all logins of the user. Throws `login_required` for an API key. */

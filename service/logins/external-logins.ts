@@ -17,7 +17,9 @@ export interface ExternalIdentity {
   now(): number
 }
 
-/** Users of an Identity service: this service checks their tokens; the Identity service does everything else. */
+/**
+ * Users of an Identity service: this service checks their tokens; the Identity service does everything else.
+ */
 export class ExternalLoginService implements LoginService {
   readonly place
   readonly #identity: ExternalIdentity
@@ -63,7 +65,10 @@ export class ExternalLoginService implements LoginService {
 
 const maxNameLength = 200
 
-/** The principal of an Identity service's token, from its claims. Throws `role_missing`, a refusal, if they have no role. */
+/**
+ * The principal of an Identity service's token, from its claims. Throws `role_missing`, a refusal, if they
+ * have no role.
+ */
 function principalOfClaims(claims: VerifiedClaims, roleClaim: string): Principal {
   const kind = kindOf(claims[roleClaim])
   if (kind === undefined) throw new ConnectError('role_missing', { details: { claim: roleClaim } })
@@ -71,7 +76,8 @@ function principalOfClaims(claims: VerifiedClaims, roleClaim: string): Principal
 }
 
 /**
- * The name of a role, or a list (a user's groups) with one role in it. If there are several, none is used: the intended one is not clear.
+ * The name of a role, or a list (a user's groups) with one role in it. If there are several, none is used:
+ * the intended one is not clear.
  */
 function kindOf(role: unknown): PrincipalKind | undefined {
   const roles: readonly unknown[] = Array.isArray(role) ? role : [role]

@@ -10,7 +10,10 @@ export class PostgresLoginAttemptStore implements LoginAttemptStore {
     this.#database = database
   }
 
-  /** Sorted by subject: two transactions that count the same subjects wait for each other, and cannot deadlock. */
+  /**
+   * Sorted by subject: two transactions that count the same subjects wait for each other, and cannot
+   * deadlock.
+   */
   async count(subjects: readonly string[], windowMs: number): Promise<readonly AttemptCount[]> {
     return this.#database.query<{ subject: string; attempts: number; endsInMs: number }>(
       `INSERT INTO ${table} AS kept (subject, attempts, window_ends_at)

@@ -21,8 +21,9 @@ export const attemptLimits = {
 } as const
 
 /**
- * Stops password guessing, in the same way for e-mails that exist and those that do not. An attempt is counted before it is made, in the
- * database, so that the limits also hold for many attempts at once and many processes.
+ * Stops password guessing, in the same way for e-mails that exist and those that do not. An attempt is
+ * counted before it is made, in the database, so that the limits also hold for many attempts at once and many
+ * processes.
  */
 export class LoginLimits {
   readonly #store: LoginAttemptStore
@@ -32,14 +33,16 @@ export class LoginLimits {
   }
 
   /**
-   * `secret`: key of the hashes under which attempts are stored: a password may be typed in place of the e-mail. Throws `login_throttled`.
+   * `secret`: key of the hashes under which attempts are stored: a password may be typed in place of the
+   * e-mail. Throws `login_throttled`.
    */
   async begin({ email, address }: Attempt, secret: Buffer): Promise<() => Promise<void>> {
     const network = clientNetwork(address)
     const subject = (...parts: readonly string[]): string =>
       createHmac('sha256', secret).update(JSON.stringify(parts)).digest('base64url')
     const byAddress = new Map([[subject('address', network), attemptLimits.address]])
-    // First, and alone: an address that is over its limit could make up e-mails without end, and none of them is stored.
+    // First, and alone: an address that is over its limit could make up e-mails without end, and none of them
+    // is stored.
     await this.#count(byAddress)
     const byEmail = new Map([
       [subject('pair', email, network), attemptLimits.pair],

@@ -14,8 +14,9 @@ const windowMs = 15 * 60_000
 const strangerEntries = 100
 
 /**
- * Writes logins into the audit log: each successful one, and a count of failed ones, because anybody can fail to log in as often as they
- * like. The same statement whether or not the e-mail is known, so that the time reveals nothing.
+ * Writes logins into the audit log: each successful one, and a count of failed ones, because anybody can fail
+ * to log in as often as they like. The same statement whether or not the e-mail is known, so that the time
+ * reveals nothing.
  */
 export async function recordLogin(
   log: AuditLog,

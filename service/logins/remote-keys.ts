@@ -18,8 +18,9 @@ export interface RemoteKeysOptions {
 const retryAfterMs = 2_000
 
 /**
- * The public keys of an issuer, from its key set (JWKS): read on first use, when they are old, and when a token names an unknown key.
- * Finding a key throws `identity_unreachable` if the keys are needed and cannot be read.
+ * The public keys of an issuer, from its key set (JWKS): read on first use, when they are old, and when a
+ * token names an unknown key. Finding a key throws `identity_unreachable` if the keys are needed and cannot
+ * be read.
  */
 export function remoteKeys(options: RemoteKeysOptions): JWTVerifyGetKey {
   const { url, maxAgeMs = 600_000, cooldownMs = 30_000 } = options
@@ -39,7 +40,9 @@ export function remoteKeys(options: RemoteKeysOptions): JWTVerifyGetKey {
   }
 }
 
-/** Anybody can send tokens: they must not cause repeated requests to a failing issuer, or repeated log lines. */
+/**
+ * Anybody can send tokens: they must not cause repeated requests to a failing issuer, or repeated log lines.
+ */
 function sparingFetch(options: RemoteKeysOptions): typeof fetch {
   const { url, logger } = options
   let failed: { readonly error: unknown; readonly untilMs: number } | undefined

@@ -23,8 +23,8 @@ export interface SigningKeyPair {
 }
 
 /**
- * The service's own key for logins, in the vault: created on first use, the same for all processes that share the vault. Deleting it there,
- * and restarting the processes, ends all logins.
+ * The service's own key for logins, in the vault: created on first use, the same for all processes that share
+ * the vault. Deleting it there, and restarting the processes, ends all logins.
  */
 export class SigningKey {
   readonly #vault: Vault

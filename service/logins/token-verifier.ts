@@ -70,7 +70,10 @@ export class TokenVerifier {
     }
   }
 
-  /** Null, with the reason in the log. The reason has no part of the token: a reader of the log must not be able to use it. */
+  /**
+   * Null, with the reason in the log. The reason has no part of the token: a reader of the log must not be
+   * able to use it.
+   */
   refuse(reason: string): null {
     this.#rules.logger.info({ reason }, 'a token was refused')
     return null

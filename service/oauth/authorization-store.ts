@@ -2,7 +2,9 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { Database } from '../platform/database/database.ts'
 import type { AuthorizationStore, PendingAuthorization } from './contract.ts'
 
-/** Maximum number of pending authorizations of one instance, so that repeated starts do not fill the table. */
+/**
+ * Maximum number of pending authorizations of one instance, so that repeated starts do not fill the table.
+ */
 const keptPerInstance = 5
 
 interface PendingRow extends Record<string, unknown> {

@@ -202,7 +202,10 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
     )
   }
 
-  /** A used refresh token is lost if its successor is not stored: a vault that does not respond is tried again. */
+  /**
+   * A used refresh token is lost if its successor is not stored: a vault that does not respond is tried
+   * again.
+   */
   #put(instance: OAuthInstance, edit: (before: Secrets) => Secrets): Promise<Secrets> {
     const stored = this.#secretsOf(instance)
     return keepTrying(async () => {
@@ -227,8 +230,9 @@ export class InstanceOAuth implements OAuth, AsyncDisposable {
 }
 
 /**
- * RFC 9207: the issuer in the callback must be that of the vendor, letter by letter. If the connector does not know it, it must be an https
- * URL of the same host and port as the address that the browser was sent to: a parent domain may belong to somebody else.
+ * RFC 9207: the issuer in the callback must be that of the vendor, letter by letter. If the connector does
+ * not know it, it must be an https URL of the same host and port as the address that the browser was sent to:
+ * a parent domain may belong to somebody else.
  */
 function isIssuer(
   iss: string | undefined,
@@ -297,7 +301,10 @@ function maskFailure(error: unknown, secrets: readonly string[]): TokenFailure {
   return { kind, reason: mask.showBeginning(reason, 300) }
 }
 
-/** `reason`: without secrets. The error of the library is not its cause, because it contains the vendor's whole response. */
+/**
+ * `reason`: without secrets. The error of the library is not its cause, because it contains the vendor's
+ * whole response.
+ */
 interface Failure {
   readonly reason: string
 }
@@ -325,8 +332,9 @@ function reauthorize({ name }: OAuthInstance, reason: string): ConnectError {
 }
 
 /**
- * The address that the browser returns to, as it is sent to the vendor: the service's own callback, or a command line that listens on this
- * machine. Anything else could leak the code. Throws `oauth_redirect_invalid`.
+ * The address that the browser returns to, as it is sent to the vendor: the service's own callback, or a
+ * command line that listens on this machine. Anything else could leak the code. Throws
+ * `oauth_redirect_invalid`.
  */
 function checkedRedirectUri(redirectUri: string, callbackUrl: string): string {
   if (redirectUri === callbackUrl) return redirectUri

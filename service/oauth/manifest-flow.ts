@@ -16,9 +16,10 @@ const timeoutMs = 20_000
 const failureSchema = z.object({ error: z.string(), error_description: z.string().default('') })
 
 /**
- * Authorization code as a manifest describes it (`advanced_auth`): its URLs, headers and parameters are templates, with the variables of
- * Airbyte's platform. PKCE if the manifest uses it. A manifest only knows one secret, the state, which is visible in the address bar:
- * instead of it, a verifier is hashed for the challenge, and sent for the code.
+ * Authorization code as a manifest describes it (`advanced_auth`): its URLs, headers and parameters are
+ * templates, with the variables of Airbyte's platform. PKCE if the manifest uses it. A manifest only knows
+ * one secret, the state, which is visible in the address bar: instead of it, a verifier is hashed for the
+ * challenge, and sent for the code.
  */
 export class ManifestFlow {
   readonly #fetch: TokenFetch
@@ -58,7 +59,10 @@ export class ManifestFlow {
   }
 }
 
-/** The address of the token endpoint, for messages: its query, and in odd cases its path, may have secrets. Undefined: it is no URL. */
+/**
+ * The address of the token endpoint, for messages: its query, and in odd cases its path, may have secrets.
+ * Undefined: it is no URL.
+ */
 export function tokenUrlOf(party: Party): URL | undefined {
   const { templates, tokenUrl } = party.scheme
   const about = { redirectUri: '', state: '', code: undefined }
@@ -170,7 +174,10 @@ function renderAll(templates: Readonly<Record<string, string>>, variables: Varia
   )
 }
 
-/** Parameters are sent as JSON unless a header says that they are a form; without parameters, everything is in the URL. */
+/**
+ * Parameters are sent as JSON unless a header says that they are a form; without parameters, everything is in
+ * the URL.
+ */
 function bodyOf(
   params: Variables,
   headers: Variables,
@@ -195,7 +202,10 @@ async function answerIn(response: Response): Promise<JsonObject> {
   throw new TypeError('no token', { cause: response })
 }
 
-/** The fields that the manifest takes from the response, by the last part of their path, beside the top-level ones. */
+/**
+ * The fields that the manifest takes from the response, by the last part of their path, beside the top-level
+ * ones.
+ */
 function extractFields(answer: JsonObject, { output, expiryKey }: OAuth2Templates): TokenResponse {
   const fields = output.flatMap((path): [string, JsonValue][] => {
     const parts = path.replace(/^\$\.?/, '').split('.')

@@ -15,7 +15,10 @@ export function schemeOf({ auth }: ConnectorDescriptor): OAuth2Scheme | undefine
   return auth.find((scheme) => scheme.kind === 'oauth2')
 }
 
-/** Undefined if the service does not refresh tokens: a manifest describes the refresh, and its connector does it. */
+/**
+ * Undefined if the service does not refresh tokens: a manifest describes the refresh, and its connector does
+ * it.
+ */
 export function refreshedScheme(descriptor: ConnectorDescriptor): OAuth2Scheme | undefined {
   const scheme = schemeOf(descriptor)
   return scheme?.templates === undefined ? scheme : undefined
@@ -25,7 +28,10 @@ export function fieldsOf({ fields }: OAuth2Scheme): OAuth2Fields {
   return fields ?? standardFields
 }
 
-/** Where OAuth stores its secrets in the configuration, even if the connector's spec does not mention these places. */
+/**
+ * Where OAuth stores its secrets in the configuration, even if the connector's spec does not mention these
+ * places.
+ */
 export function oauthPointers(descriptor: ConnectorDescriptor): readonly string[] {
   return [...clientPointers(descriptor), ...tokenPointers(descriptor)]
 }

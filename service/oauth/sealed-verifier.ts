@@ -3,8 +3,8 @@ import { seal, unseal } from '../platform/vault/sealed-secrets.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 
 /**
- * Encrypts the PKCE verifier of an authorization, which waits in the metadata database, with a key from the vault: access to the database,
- * or to the browser's address bar, does not reveal the verifier.
+ * Encrypts the PKCE verifier of an authorization, which waits in the metadata database, with a key from the
+ * vault: access to the database, or to the browser's address bar, does not reveal the verifier.
  */
 export class VerifierSeal {
   readonly #key: StoredKey

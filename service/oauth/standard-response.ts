@@ -1,8 +1,9 @@
 import { isJsonObject, type JsonObject, type JsonValue, own } from '../../protocol/index.ts'
 
 /**
- * Changes the responses of vendors' token endpoints to the form of RFC 6749: they have other token types, status 201, errors with status
- * 200, or empty refresh tokens. An id_token is removed: it is not used, so it need not be verified.
+ * Changes the responses of vendors' token endpoints to the form of RFC 6749: they have other token types,
+ * status 201, errors with status 200, or empty refresh tokens. An id_token is removed: it is not used, so it
+ * need not be verified.
  */
 export function standardResponse(status: number, text: string): Response {
   const answer = parseObject(text)

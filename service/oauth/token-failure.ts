@@ -3,7 +3,10 @@ import { requestFailure } from '../../protocol/index.ts'
 
 /** Why a token endpoint returned no token. */
 export interface TokenFailure {
-  /** refused: the grant (a refresh token) is no longer valid. misconfigured: the client is wrong. transient: it may work later. */
+  /**
+   * refused: the grant (a refresh token) is no longer valid. misconfigured: the client is wrong. transient:
+   * it may work later.
+   */
   readonly kind: 'refused' | 'misconfigured' | 'transient'
   /** May repeat parts of the request: mask the secrets. */
   readonly reason: string

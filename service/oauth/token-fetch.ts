@@ -15,8 +15,8 @@ export interface TokenRequest {
 }
 
 /**
- * Requests to token endpoints, whose addresses come from manifests: only over https (but for this machine), only to public
- * addresses or `allowedNetworks`, without redirects, which would take secrets to another host.
+ * Requests to token endpoints, whose addresses come from manifests: only over https (but for this machine),
+ * only to public addresses or `allowedNetworks`, without redirects, which would take secrets to another host.
  */
 export class TokenFetch implements AsyncDisposable {
   readonly #guard: AddressGuard

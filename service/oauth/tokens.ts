@@ -13,7 +13,10 @@ export interface Tokens {
   readonly outdated: readonly string[]
 }
 
-/** The fields that the connector uses, if the response has them. A refresh token that it does not replace stays valid. */
+/**
+ * The fields that the connector uses, if the response has them. A refresh token that it does not replace
+ * stays valid.
+ */
 export function tokensOf(
   { answer: places }: OAuth2Fields,
   answer: TokenResponse,

@@ -1,9 +1,10 @@
 const folder = 'docs/'
 
 /**
- * A `docs_url` as a client can open it. Inside the program, and in the store, a page of ours is a path such as
- * `docs/errors/name_taken.md`; the service serves the folder at `/docs/`. With an empty `base` it is a path from the root, which a
- * client resolves against the URL that it asked. A URL of somebody else stays as it is.
+ * A `docs_url` as a client can open it. Inside the program, and in the store, a page of ours is a path such
+ * as `docs/errors/name_taken.md`; the service serves the folder at `/docs/`. With an empty `base` it is a
+ * path from the root, which a client resolves against the URL that it asked. A URL of somebody else stays as
+ * it is.
  */
 export function docsUrl(link: string, base: string): string {
   return link.startsWith(folder) ? `${base}/${link}` : link

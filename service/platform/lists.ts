@@ -17,7 +17,10 @@ export interface PageRequest {
 /** Says whether the caller may see an item of a list. */
 export type ShownFilter = (item: ListedResource) => boolean
 
-/** Which items the caller may see; absent or null: all. A page is filled up with them, however many hidden ones lie between. */
+/**
+ * Which items the caller may see; absent or null: all. A page is filled up with them, however many hidden
+ * ones lie between.
+ */
 export interface ShownOnly {
   readonly shown?: ShownFilter | null
 }

@@ -16,7 +16,10 @@ export interface AttemptEnd {
   readonly reason: StopReason | undefined
   /** Attempts in a row before this one that moved no checkpoint. */
   readonly fruitlessBefore: number
-  /** The pause before the next attempt if a newer version has migrated the destination; undefined: no process of that version took the run in time. */
+  /**
+   * The pause before the next attempt if a newer version has migrated the destination; undefined: no process
+   * of that version took the run in time.
+   */
   readonly leaveMs: number | undefined
 }
 

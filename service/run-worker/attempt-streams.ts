@@ -15,8 +15,8 @@ export class AttemptStreams {
   }
 
   /**
-   * Takes over the streams that the retried run completed: they are not read again. Their rejected records count in this run too, because
-   * the destination still does not have them.
+   * Takes over the streams that the retried run completed: they are not read again. Their rejected records
+   * count in this run too, because the destination still does not have them.
    */
   keep(retried: Pick<Run, 'id' | 'streams'>): void {
     for (const stream of retried.streams) {
@@ -28,7 +28,9 @@ export class AttemptStreams {
     }
   }
 
-  /** The streams of this attempt. A complete one is not among them; others that are not among them are gone. */
+  /**
+   * The streams of this attempt. A complete one is not among them; others that are not among them are gone.
+   */
   begin(ids: readonly StreamId[]): void {
     const keys = new Set(ids.map(streamKey))
     for (const [key, { status }] of this.#now)

@@ -2,8 +2,8 @@ import type { ClaimedRun } from '../runs/contract.ts'
 import { isNewerDestination } from './attempt-outcome.ts'
 
 /**
- * Runs whose destination a newer version has migrated, which this process leaves to a process of that version. Kept in memory: after a
- * restart, a run is tried once more.
+ * Runs whose destination a newer version has migrated, which this process leaves to a process of that
+ * version. Kept in memory: after a restart, a run is tried once more.
  */
 export class LeftRuns {
   readonly #forMs: number

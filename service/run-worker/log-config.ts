@@ -7,8 +7,8 @@ import type { ConnectionOptions } from '../connections/schema.ts'
 export type KafkaPlace = Omit<Extract<LogConfig, { kind: 'kafka' }>, 'kind' | 'framing' | 'storage'>
 
 /**
- * The log that a connection's runs use: Kafka if the service has brokers and the connection does not choose another one. Throws
- * `log_not_available`.
+ * The log that a connection's runs use: Kafka if the service has brokers and the connection does not choose
+ * another one. Throws `log_not_available`.
  */
 export function logConfig(
   { log, framing = 'block' }: ConnectionOptions,

@@ -43,7 +43,10 @@ export async function findPlaces(
   return { log, destination: await destinationOf(connection), functions }
 }
 
-/** The secrets of the operator's databases, brokers and services, which no line of a run may show, except those that are also names. */
+/**
+ * The secrets of the operator's databases, brokers and services, which no line of a run may show, except
+ * those that are also names.
+ */
 export function placeSecrets({ destination, log, functions }: RunPlaces): readonly string[] {
   const sasl = log.kind === 'kafka' ? log.sasl : undefined
   const names = [...loginNames(destination), sasl?.username, log.storage?.accessKeyId]

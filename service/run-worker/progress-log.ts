@@ -4,7 +4,9 @@ import type { RunProgress } from '../../engine/run-types.ts'
 /** Often enough to see that a large table makes progress; an hour has 120 lines. */
 const everyMs = 30_000
 
-/** Writes a line into the log of a run every now and then, so that a long run does not look as if it hangs. */
+/**
+ * Writes a line into the log of a run every now and then, so that a long run does not look as if it hangs.
+ */
 export class ProgressLog {
   readonly #logger: Logger
   #saidAtMs: number | undefined

@@ -11,8 +11,9 @@ export interface RefusedLogin {
 }
 
 /**
- * The error to report for one of a destination. The Data service may have replaced the login while the run went on: the next attempt gets another one, so
- * that is worth a retry. A login that is still the same stays refused. Never throws.
+ * The error to report for one of a destination. The Data service may have replaced the login while the run
+ * went on: the next attempt gets another one, so that is worth a retry. A login that is still the same stays
+ * refused. Never throws.
  */
 export async function explainRefusedLogin(
   error: ConnectError,

@@ -23,7 +23,10 @@ export interface FailedAttempt {
   readonly fruitlessBefore: number
 }
 
-/** How long to wait before the next attempt; undefined if there is none. `random`: 0 to 1, so that many runs do not start at once. */
+/**
+ * How long to wait before the next attempt; undefined if there is none. `random`: 0 to 1, so that many runs
+ * do not start at once.
+ */
 export function retryDelayMs(
   { errors, progressed, fruitlessBefore }: FailedAttempt,
   policy: RetryPolicy,

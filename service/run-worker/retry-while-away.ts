@@ -11,12 +11,15 @@ export interface Patience {
 
 const pauseMs = 1_000
 const giveUpAfterMs = 60_000
-/** A run whose end cannot be written is found and executed again, so a process that stops need not wait for it. */
+/**
+ * A run whose end cannot be written is found and executed again, so a process that stops need not wait for
+ * it.
+ */
 const giveUpAtShutdownMs = 3_000
 
 /**
- * Repeats the work while the other side may be unavailable for a while. Throws a permanent error at once, and a temporary one after a
- * minute; in a process that stops, after a few seconds.
+ * Repeats the work while the other side may be unavailable for a while. Throws a permanent error at once, and
+ * a temporary one after a minute; in a process that stops, after a few seconds.
  */
 export async function retryWhileAway<Answer>(
   ask: () => Promise<Answer>,

@@ -54,7 +54,10 @@ interface Prepared extends PlannedRun {
   readonly shared: SharedConfig
 }
 
-/** One attempt of a run that this process has claimed: from the claim to the run's end, or to its return into the queue. */
+/**
+ * One attempt of a run that this process has claimed: from the claim to the run's end, or to its return into
+ * the queue.
+ */
 export class RunAttempt {
   readonly #run: ClaimedRun
   readonly #options: AttemptOptions
@@ -98,7 +101,9 @@ export class RunAttempt {
     return { logger: this.#options.logger, shutdown: this.#shutdown.signal }
   }
 
-  /** Lets it drain to the last checkpoint. The first reason counts; a run that is lost cannot be cancelled. */
+  /**
+   * Lets it drain to the last checkpoint. The first reason counts; a run that is lost cannot be cancelled.
+   */
   stop(reason: StopReason): void {
     if (reason === 'lost') this.#reason = reason
     this.#reason ??= reason
@@ -106,7 +111,10 @@ export class RunAttempt {
     if (reason === 'shutdown') this.#shutdown.abort()
   }
 
-  /** Resolves when the run has ended, is back in the queue, or belongs to another process. Throws if the result could not be stored. */
+  /**
+   * Resolves when the run has ended, is back in the queue, or belongs to another process. Throws if the
+   * result could not be stored.
+   */
   async work(): Promise<void> {
     beginAttempts(this.#options.serviceMetrics, this.#run.connection)
     const beating = new AbortController()
@@ -193,8 +201,8 @@ export class RunAttempt {
   }
 
   /**
-   * A retry continues where the other run ended: streams that it completed are complete. Except if the connection was changed or reset
-   * since: it may have another destination, or none of the rows.
+   * A retry continues where the other run ended: streams that it completed are complete. Except if the
+   * connection was changed or reset since: it may have another destination, or none of the rows.
    */
   async #keepDone({ name, updatedAt }: Connection): Promise<void> {
     const { retryOf, streams } = this.#run
@@ -231,7 +239,8 @@ export class RunAttempt {
         this.#streams.progress(progress.streams)
         progressLog.progress(progress)
       },
-      // Stored at once: this process may be killed before the others have ended, and no other process reads the stream again.
+      // Stored at once: this process may be killed before the others have ended, and no other process reads
+      // the stream again.
       onStreamEnded: (stream: StreamResult) => {
         this.#streams.result([this.#execution.maskOutcome(stream)])
       },

@@ -36,7 +36,10 @@ export interface RunWorkerOptions {
   /** A name that no other process has, and no earlier start of this one. */
   readonly owner: string
   readonly parallelRuns: number
-  /** No other process executes runs of this database: runs that are running when it starts are orphans, and are taken at once. */
+  /**
+   * No other process executes runs of this database: runs that are running when it starts are orphans, and
+   * are taken at once.
+   */
   readonly isAlone: boolean
   readonly timing?: Partial<RunTiming>
   now(): number
@@ -53,7 +56,9 @@ export interface RunTiming {
   readonly leftForMs: number
 }
 
-/** Eight heartbeats may fail in a row before a run is taken away; it is found again well within 30 seconds. */
+/**
+ * Eight heartbeats may fail in a row before a run is taken away; it is found again well within 30 seconds.
+ */
 export const standardTiming: RunTiming = {
   beatMs: 2_000,
   staleMs: 15_000,

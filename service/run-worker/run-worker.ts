@@ -23,8 +23,8 @@ export class RunWorker {
   }
 
   /**
-   * Runs until the signal is aborted, or a newer version has migrated the tables; active runs then drain to their last checkpoint and go
-   * back to the queue.
+   * Runs until the signal is aborted, or a newer version has migrated the tables; active runs then drain to
+   * their last checkpoint and go back to the queue.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { newer } = this.#options.store.migrationWatch
@@ -73,7 +73,8 @@ export class RunWorker {
   /** Never throws: an error ends the run, and if the database is unavailable the run is found again later. */
   async #work(run: string, signal: AbortSignal): Promise<void> {
     const staleMs = this.#orphans.delete(run) ? 0 : this.#timing.staleMs
-    // Another job for it: its row looked lost when the job was sent, because this process was late to claim it, or the database was unavailable for its heartbeats.
+    // Another job for it: its row looked lost when the job was sent, because this process was late to claim
+    // it, or the database was unavailable for its heartbeats.
     if (this.#taken.has(run)) return
     this.#taken.add(run)
     try {
@@ -116,7 +117,10 @@ export class RunWorker {
     return true
   }
 
-  /** Otherwise it was cancelled or deleted, or another process has it: should that one die, the scheduler sends the run again. */
+  /**
+   * Otherwise it was cancelled or deleted, or another process has it: should that one die, the scheduler
+   * sends the run again.
+   */
   async #isQueued(run: string): Promise<boolean> {
     try {
       return (await this.#options.store.runs.find(run)).status === 'queued'
@@ -126,7 +130,10 @@ export class RunWorker {
     }
   }
 
-  /** A bug of ours does not go away: the run would be found and would fail again, for ever. False if its end could not be written. */
+  /**
+   * A bug of ours does not go away: the run would be found and would fail again, for ever. False if its end
+   * could not be written.
+   */
   async #endBroken(run: ClaimedRun, owner: string, thrown: unknown): Promise<boolean> {
     const { store, logger } = this.#options
     if (ConnectError.from(thrown).code !== 'unexpected') return false

@@ -17,8 +17,9 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Reports to the store that the run is being executed, and its progress, until the signal is aborted or the run is lost. If the database
- * does not respond, it tries again: if another process takes the run in the meantime, the destination's fence decides.
+ * Reports to the store that the run is being executed, and its progress, until the signal is aborted or the
+ * run is lost. If the database does not respond, it tries again: if another process takes the run in the
+ * meantime, the destination's fence decides.
  */
 export async function sendHeartbeats(
   options: HeartbeatOptions,

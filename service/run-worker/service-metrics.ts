@@ -26,7 +26,9 @@ export function createServiceMetrics(registry: Registry): ServiceMetrics {
   }
 }
 
-/** Prometheus does not see an increase from a missing series to 1: the series that an alert uses start with 0. */
+/**
+ * Prometheus does not see an increase from a missing series to 1: the series that an alert uses start with 0.
+ */
 export function beginAttempts({ attempts }: ServiceMetrics, connection: string): void {
   for (const outcome of ['failed', 'partial', 'again']) attempts.inc({ connection, outcome }, 0)
 }

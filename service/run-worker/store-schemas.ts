@@ -4,8 +4,8 @@ import { streamIdOf, wireSchema } from '../../protocol/index.ts'
 import type { SchemaStore } from '../schemas/contract.ts'
 
 /**
- * Stores the schemas that the records of this run are written with, unless an earlier run of the connection had them, so that a reader of a
- * record finds its schema. Durable when it resolves.
+ * Stores the schemas that the records of this run are written with, unless an earlier run of the connection
+ * had them, so that a reader of a record finds its schema. Durable when it resolves.
  */
 export async function storeSchemas(
   { connection, streams }: Pick<RunPlan, 'connection' | 'streams'>,

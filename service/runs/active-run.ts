@@ -16,8 +16,8 @@ export async function findActiveRun(
 }
 
 /**
- * Runs `work`, which inserts a run of the connection. Throws `run_active` with the run that is in the way; if that has ended in the
- * meantime, the work is tried again.
+ * Runs `work`, which inserts a run of the connection. Throws `run_active` with the run that is in the way; if
+ * that has ended in the meantime, the work is tried again.
  */
 export async function asOnlyActiveRun<Result>(
   session: Pick<Session, 'query'>,

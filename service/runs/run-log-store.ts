@@ -14,8 +14,8 @@ const maxMessage = 4_000
 const maxFields = 16_000
 
 /**
- * Numbers the lines under the lock of the run's row, which is held until they are committed. So a reader that has seen a number has seen
- * all earlier ones, even with several writers.
+ * Numbers the lines under the lock of the run's row, which is held until they are committed. So a reader that
+ * has seen a number has seen all earlier ones, even with several writers.
  */
 export async function appendLines(database: Database, batch: LogBatch): Promise<void> {
   const lines = batch.lines.slice(-batch.keep)

@@ -24,7 +24,10 @@ export interface RunRow extends Row {
   readonly cancel_requested: boolean
 }
 
-/** Whole runs of the table expression `from`, with their streams in the order in which they were first reported. */
+/**
+ * Whole runs of the table expression `from`, with their streams in the order in which they were first
+ * reported.
+ */
 export const selectRuns = (from = 'reactor_connect_service.runs'): string => `
   SELECT ${selectColumns(runSchema, 'run', ['connection', 'streams', 'schemaChanges'])},
     connection.name AS connection, run.fruitless_attempts, run.cancel_requested,

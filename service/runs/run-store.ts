@@ -162,7 +162,8 @@ export class PostgresRunStore implements RunStore {
   }
 
   async claim(id: string, owner: string, staleMs: number): Promise<ClaimedRun | null> {
-    // If the process of an attempt died, nobody reported whether it moved a checkpoint: its loaded rows show it.
+    // If the process of an attempt died, nobody reported whether it moved a checkpoint: its loaded rows show
+    // it.
     const [row] = await this.#database.query<RunRow>(
       `WITH claimed AS (
          UPDATE ${table} SET

@@ -3,8 +3,9 @@ import type { SinkStream } from '../../sinks/sink.ts'
 import { canonicalHash } from './canonical-hash.ts'
 
 /**
- * A hash of the parts of the source's catalog that decide what a run does: streams, their columns with types, keys, cursors and modes. The
- * order of streams and columns, descriptions and the like do not count. Another content needs another `bindingFormat`.
+ * A hash of the parts of the source's catalog that decide what a run does: streams, their columns with types,
+ * keys, cursors and modes. The order of streams and columns, descriptions and the like do not count. Another
+ * content needs another `bindingFormat`.
  */
 export function catalogHash(streams: readonly SinkStream[]): string {
   return canonicalHash(streams.map(factsOf).toSorted(([a], [b]) => (a < b ? -1 : 1)))

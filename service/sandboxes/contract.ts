@@ -12,14 +12,14 @@ import type {
 } from './schema.ts'
 
 /**
- * Previews a connection before anything is changed. A sandbox reads some rows into a temporary schema at the destination and reports what a
- * run would change; its promote token allows exactly these changes, once.
+ * Previews a connection before anything is changed. A sandbox reads some rows into a temporary schema at the
+ * destination and reports what a run would change; its promote token allows exactly these changes, once.
  */
 export interface SandboxService {
   /**
-   * Runs a sandbox to its end, which takes seconds to a minute or two; its schema then stays until it expires. Throws
-   * `connection_not_found`, `stream_not_found`, `sandbox_active`, `sandbox_limit_reached`, `sandbox_timed_out`, and errors that a run of
-   * the connection would fail with before it reads.
+   * Runs a sandbox to its end, which takes seconds to a minute or two; its schema then stays until it
+   * expires. Throws `connection_not_found`, `stream_not_found`, `sandbox_active`, `sandbox_limit_reached`,
+   * `sandbox_timed_out`, and errors that a run of the connection would fail with before it reads.
    */
   run(connection: string, input: SandboxInput): Promise<FinishedSandbox>
   /** Throws `sandbox_not_found`. */
@@ -27,19 +27,21 @@ export interface SandboxService {
   /** Newest first. Throws `connection_not_found`. */
   list(connection: string, page: PageRequest): Promise<Page<SandboxSummary>>
   /**
-   * The rows that its report shows, from its schema at the destination. Throws `sandbox_not_found`, and `sandbox_rows_gone` if the
-   * schema was dropped, or the sandbox has not ended well.
+   * The rows that its report shows, from its schema at the destination. Throws `sandbox_not_found`, and
+   * `sandbox_rows_gone` if the schema was dropped, or the sandbox has not ended well.
    */
   rows(connection: string, id: string): Promise<readonly StreamRows[]>
   /**
-   * Deletes its rows at the destination, and invalidates its token; a running sandbox is stopped. Throws `sandbox_not_found`, and
-   * `sandbox_of_another` if `onlyOf` names another principal than the one that ran it.
+   * Deletes its rows at the destination, and invalidates its token; a running sandbox is stopped. Throws
+   * `sandbox_not_found`, and `sandbox_of_another` if `onlyOf` names another principal than the one that ran
+   * it.
    */
   delete(connection: string, id: string, options?: { readonly onlyOf?: string }): Promise<void>
   /**
-   * Activates the connection and queues its first run, if nothing has changed since the sandbox. Throws `promote_token_invalid` (tampered
-   * with, or of another connection or principal), `promote_token_used`, `promote_token_expired`, `promote_token_replaced` (outdated, as an
-   * earlier promotion has found), `run_active`.
+   * Activates the connection and queues its first run, if nothing has changed since the sandbox. Throws
+   * `promote_token_invalid` (tampered with, or of another connection or principal), `promote_token_used`,
+   * `promote_token_expired`, `promote_token_replaced` (outdated, as an earlier promotion has found),
+   * `run_active`.
    */
   promote(connection: string, input: PromoteInput): Promise<Promotion>
 }
@@ -71,13 +73,13 @@ export type Promotion = { readonly sandbox: string } & (
 )
 
 /**
- * Sandboxes: their reports, the state that their token is bound to, and whether their schema is still at the destination. Never a token
- * (only its hash), never a row.
+ * Sandboxes: their reports, the state that their token is bound to, and whether their schema is still at the
+ * destination. Never a token (only its hash), never a row.
  */
 export interface SandboxStore {
   /**
-   * Adds a running sandbox. The oldest ones of the connection and the principal beyond `keptOfPrincipal` expire. Throws
-   * `connection_not_found`, `sandbox_active` if a sandbox of the connection is running.
+   * Adds a running sandbox. The oldest ones of the connection and the principal beyond `keptOfPrincipal`
+   * expire. Throws `connection_not_found`, `sandbox_active` if a sandbox of the connection is running.
    */
   create(input: NewStoredSandbox): Promise<SandboxSummary>
   /** Reports that it is still running; false: it was deleted or considered dead, stop. */
@@ -91,13 +93,14 @@ export interface SandboxStore {
   /** The data that the token of a sandbox is checked against; null if there is none. */
   findToken(connectionId: string, id: string): Promise<StoredToken | null>
   /**
-   * In one step: marks the token as used, activates the connection, approves its catalog, and queues its run. Throws `promote_token_used`,
-   * `promote_token_expired`, `version_conflict` (the connection changed), `run_active`; nothing is then changed.
+   * In one step: marks the token as used, activates the connection, approves its catalog, and queues its run.
+   * Throws `promote_token_used`, `promote_token_expired`, `version_conflict` (the connection changed),
+   * `run_active`; nothing is then changed.
    */
   promote(promotion: StoredPromotion): Promise<Run>
   /**
-   * Separates it from its connection, so that it is dropped: if it `runs`, by the process that runs it, which learns of it at its next
-   * heartbeat. Throws `sandbox_not_found`.
+   * Separates it from its connection, so that it is dropped: if it `runs`, by the process that runs it, which
+   * learns of it at its next heartbeat. Throws `sandbox_not_found`.
    */
   release(connection: string, id: string): Promise<SandboxPlace & { readonly runs: boolean }>
   /** The running sandbox of the connection; null if there is none. */
@@ -106,7 +109,10 @@ export interface SandboxStore {
   place(connection: string, id: string): Promise<SandboxPlace | null>
   /** Its report is outdated: its token becomes invalid, its schema will be dropped. */
   replace(id: string, by: string): Promise<void>
-  /** Sandboxes that are running without a heartbeat for `staleMs`, with their connections; null: the connection is gone. */
+  /**
+   * Sandboxes that are running without a heartbeat for `staleMs`, with their connections; null: the
+   * connection is gone.
+   */
   findStale(
     staleMs: number,
   ): Promise<readonly { readonly id: string; readonly connection: string | null }[]>
@@ -166,5 +172,8 @@ export interface SandboxPlace {
   readonly destination: string
 }
 
-/** Only the newest schemas of one connection and one principal stay, so that repeated sandboxes do not fill the disk. */
+/**
+ * Only the newest schemas of one connection and one principal stay, so that repeated sandboxes do not fill
+ * the disk.
+ */
 export const keptOfPrincipal = 10

@@ -5,8 +5,8 @@ import type { RunSummary } from '../runs/schema.ts'
 const leastRecords = 1_000
 
 /**
- * How long a whole run takes, if the sandbox was cut: from the records per second of the connection's last run. Null if that is not known.
- * Most of a sandbox's own time is startup, so it is no basis either.
+ * How long a whole run takes, if the sandbox was cut: from the records per second of the connection's last
+ * run. Null if that is not known. Most of a sandbox's own time is startup, so it is no basis either.
  */
 export function estimatedSeconds(
   { estimated_cost: cost }: Pick<SandboxTotals, 'estimated_cost'>,

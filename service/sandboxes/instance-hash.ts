@@ -1,7 +1,10 @@
 import type { Instance } from '../instances/schema.ts'
 import { canonicalHash } from './canonical-hash.ts'
 
-/** A hash of what an instance reads (another content needs another `bindingFormat`). It does not cover its secrets, which are renewed, and stay in the vault. */
+/**
+ * A hash of what an instance reads (another content needs another `bindingFormat`). It does not cover its
+ * secrets, which are renewed, and stay in the vault.
+ */
 export function instanceHash({
   id,
   type,

@@ -23,8 +23,9 @@ export interface TokenSubject {
 const shape = /^rpt\.([0-9A-HJKMNP-TV-Z]{26})\.([\w-]{43})\.([\w-]{43})$/
 
 /**
- * Promote tokens: an HMAC-SHA-256, with a key from the vault, over the sandbox and all that it is bound to. So write access to the metadata
- * database without the key is not enough to make a token, or to change what one is bound to.
+ * Promote tokens: an HMAC-SHA-256, with a key from the vault, over the sandbox and all that it is bound to.
+ * So write access to the metadata database without the key is not enough to make a token, or to change what
+ * one is bound to.
  */
 export class PromoteTokens {
   readonly #key: StoredKey

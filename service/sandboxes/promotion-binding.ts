@@ -1,12 +1,16 @@
 import type { Connection } from '../connections/schema.ts'
 
 /**
- * The number of the content of the hashes in a binding: `instanceHash`, `catalogHash`, `destinationFingerprint`. Raise it when the content of
- * one changes: hashes of two contents cannot be compared, and the holder of a token gets the true reason.
+ * The number of the content of the hashes in a binding: `instanceHash`, `catalogHash`,
+ * `destinationFingerprint`. Raise it when the content of one changes: hashes of two contents cannot be
+ * compared, and the holder of a token gets the true reason.
  */
 export const bindingFormat = 2
 
-/** The state that a promote token is bound to: everything that decides what a run would do, and the principal who looked at it. */
+/**
+ * The state that a promote token is bound to: everything that decides what a run would do, and the principal
+ * who looked at it.
+ */
 export interface PromotionBinding {
   /** `bindingFormat` of the version that made it; versions before 2 gave none. */
   readonly format?: number
@@ -33,7 +37,10 @@ export interface PresentState {
   readonly destinationFingerprint: string
 }
 
-/** `program` alone if another version made the binding. Returns an empty list if the sandbox's report is still what a run would do. */
+/**
+ * `program` alone if another version made the binding. Returns an empty list if the sandbox's report is still
+ * what a run would do.
+ */
 export function findMoved(bound: PromotionBinding, now: PresentState): readonly Moved[] {
   if (bound.format !== bindingFormat) return ['program']
   const moved: Moved[] = []

@@ -64,7 +64,10 @@ export class SandboxAttempt {
     this.#execution = new Execution({ logger: places.logger, facts })
   }
 
-  /** Throws `sandbox_stopped` if the signal ended it, `stream_not_found`, and errors that would keep a run from reading. */
+  /**
+   * Throws `sandbox_stopped` if the signal ended it, `stream_not_found`, and errors that would keep a run
+   * from reading.
+   */
   async run(signal: AbortSignal): Promise<AttemptResult> {
     try {
       const result = await this.#run(signal)

@@ -39,7 +39,10 @@ export const sandboxTimeoutMs = 100_000
 /** Reading ends after this time; the report is about the records that were read until then. */
 export const readTimeoutMs = 60_000
 
-/** The same if the connection ignores schema changes, so that its streams are read twice: as they are now, and as they were approved. */
+/**
+ * The same if the connection ignores schema changes, so that its streams are read twice: as they are now, and
+ * as they were approved.
+ */
 export const halfReadTimeoutMs = 30_000
 
 /** Held while the sandbox is running, so that the death of its process is noticed within moments. */

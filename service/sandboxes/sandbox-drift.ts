@@ -27,7 +27,10 @@ export interface DriftPorts {
   readonly tryOut: (plan: DestinationPlan) => Promise<readonly SandboxStream[]>
 }
 
-/** How the source differs from the approved schema; for `ignore`, also what the next run does, which does not follow it. */
+/**
+ * How the source differs from the approved schema; for `ignore`, also what the next run does, which does not
+ * follow it.
+ */
 export async function sandboxDrift(
   { connection, all, approved }: DriftInput,
   ports: DriftPorts,

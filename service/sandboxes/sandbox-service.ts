@@ -48,7 +48,10 @@ export interface SandboxControlOptions
   readonly stopping: AbortSignal
 }
 
-/** Sandboxes run in the process that gets the request, as check and discover do, for as long as a request may take. */
+/**
+ * Sandboxes run in the process that gets the request, as check and discover do, for as long as a request may
+ * take.
+ */
 export class StoredSandboxService implements SandboxService {
   readonly #options: SandboxControlOptions
   #running = 0
@@ -181,7 +184,10 @@ export class StoredSandboxService implements SandboxService {
     return true
   }
 
-  /** Executes an attempt, within its time limit and until it is cancelled. A failure is stored with the sandbox. */
+  /**
+   * Executes an attempt, within its time limit and until it is cancelled. A failure is stored with the
+   * sandbox.
+   */
   async #runAttempt(id: string, attempt: SandboxAttempt): Promise<AttemptResult> {
     const stop = new AbortController()
     const ended = Promise.withResolvers<undefined>()

@@ -30,7 +30,9 @@ const clockToleranceMs = 60_000
 /** Nothing is created only to be searched. */
 const existing = { ifMissing: 'fail' } as const
 
-/** The sandbox task of the role scheduler, until the signal is aborted. Several processes may run it at once. */
+/**
+ * The sandbox task of the role scheduler, until the signal is aborted. Several processes may run it at once.
+ */
 export async function keepSwept(options: SweepOptions, signal: AbortSignal): Promise<void> {
   const { logger } = options
   const drop = { name: 'sandboxes', everyMs: sweepMs, task: () => sweepSandboxes(options) }
@@ -44,8 +46,8 @@ export async function keepSwept(options: SweepOptions, signal: AbortSignal): Pro
 }
 
 /**
- * Drops the schemas of sandboxes that are no longer needed: expired, failed, promoted, of a connection that is gone, or of a process that
- * died. A destination that does not respond does not hold up the others.
+ * Drops the schemas of sandboxes that are no longer needed: expired, failed, promoted, of a connection that
+ * is gone, or of a process that died. A destination that does not respond does not hold up the others.
  */
 export async function sweepSandboxes(options: SweepOptions): Promise<void> {
   const { sandboxes } = options.store
@@ -83,8 +85,9 @@ async function dropSandbox(
 }
 
 /**
- * Looks for schemas at the destinations that the metadata database does not know: it was restored from a backup, or replaced. Other
- * services may use the same database, so the time that is noted at each schema decides.
+ * Looks for schemas at the destinations that the metadata database does not know: it was restored from a
+ * backup, or replaced. Other services may use the same database, so the time that is noted at each schema
+ * decides.
  */
 export async function sweepDestinations(options: SweepOptions): Promise<void> {
   const { store } = options
@@ -140,7 +143,10 @@ async function findAddress(
   }
 }
 
-/** Destinations that are left for the next time. A Data service that is away is asked for none of its other datasets. */
+/**
+ * Destinations that are left for the next time. A Data service that is away is asked for none of its other
+ * datasets.
+ */
 class UnreachablePlaces {
   readonly #checkDataService: SweepOptions['checkDataService']
   readonly #destinations = new Set<string>()

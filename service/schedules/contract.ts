@@ -1,8 +1,9 @@
 import type { Schedule } from '../platform/jobs/schedule.ts'
 
 /**
- * The schedules that the Jobs service at a place (its address) has confirmed. The ones that it should have follow from the active
- * connections. The difference still has to be sent, so no change of a connection is lost.
+ * The schedules that the Jobs service at a place (its address) has confirmed. The ones that it should have
+ * follow from the active connections. The difference still has to be sent, so no change of a connection is
+ * lost.
  */
 export interface SchedulesAtJobsStore {
   /** The schedules that have to be sent to the Jobs service at `place`; least recently tried first. */
@@ -15,7 +16,10 @@ export interface SchedulesAtJobsStore {
   confirm(place: string, sent: UnsentSchedule): Promise<void>
   /** It is no longer known what the Jobs service at `place` has: everything has to be sent again. */
   sendAllAgain(place: string): Promise<void>
-  /** Forgets the schedules of Jobs services at other places (null: at any place), and returns how many stay there. */
+  /**
+   * Forgets the schedules of Jobs services at other places (null: at any place), and returns how many stay
+   * there.
+   */
   forgetOthers(
     place: string | null,
   ): Promise<readonly { readonly place: string; readonly schedules: number }[]>
@@ -30,14 +34,15 @@ export interface UnsentSchedule {
 /** The times of schedules that this service fires itself. Any number of schedulers may call this at once. */
 export interface DueTimesStore {
   /**
-   * Records that a scheduler looks for due times now: call it before each `fire`. Returns `missedBeforeMs` (epoch ms, by the clock of the
-   * database): due times before it passed more than `lateMs` ago while no scheduler looked. It never decreases.
+   * Records that a scheduler looks for due times now: call it before each `fire`. Returns `missedBeforeMs`
+   * (epoch ms, by the clock of the database): due times before it passed more than `lateMs` ago while no
+   * scheduler looked. It never decreases.
    */
   look(lateMs: number): Promise<number>
   /**
-   * Claims up to `limit` due times that no other scheduler is firing now, longest overdue first, and acts on all of them in one
-   * transaction: each moves to its next time, and has a run queued (unless one of the connection is queued or running) or is skipped. A
-   * scheduler that dies in between has done nothing.
+   * Claims up to `limit` due times that no other scheduler is firing now, longest overdue first, and acts on
+   * all of them in one transaction: each moves to its next time, and has a run queued (unless one of the
+   * connection is queued or running) or is skipped. A scheduler that dies in between has done nothing.
    */
   fire(request: FireRequest): Promise<readonly FiredTime[]>
 }
@@ -60,7 +65,10 @@ export interface DueTime {
   readonly time: string
   /** A receiver wants its events to take the place of scheduled runs (`relaxed-polling.ts`). */
   readonly hasSweeps: boolean
-  /** The time by the clock of the database, which decided that it is due: the clock of this process may differ. */
+  /**
+   * The time by the clock of the database, which decided that it is due: the clock of this process may
+   * differ.
+   */
   readonly nowMs: number
 }
 

@@ -34,7 +34,8 @@ export class PostgresDueTimesStore implements DueTimesStore {
   }
 
   async look(lateMs: number): Promise<number> {
-    // All due times before the end of a gap, less the tolerance, are missed: nobody looked for at least that long after each of them.
+    // All due times before the end of a gap, less the tolerance, are missed: nobody looked for at least that
+    // long after each of them.
     const [row] = await this.#database.query<{ missed_before_ms: number }>(
       `INSERT INTO ${watch} AS watch (missed_before) VALUES (now() - $1 * interval '1 ms')
        ON CONFLICT (is_only) DO UPDATE SET
@@ -64,8 +65,8 @@ export class PostgresDueTimesStore implements DueTimesStore {
 }
 
 /**
- * The rows stay locked until the transaction ends: other schedulers pass over them, and take the next ones. Runs of the connection can be
- * created meanwhile (their foreign key needs a weaker lock).
+ * The rows stay locked until the transaction ends: other schedulers pass over them, and take the next ones.
+ * Runs of the connection can be created meanwhile (their foreign key needs a weaker lock).
  */
 async function claim(
   session: Session,

@@ -19,12 +19,18 @@ export interface FiringOptions {
   readonly random: () => number
 }
 
-/** Due times of one transaction. Three schedulers, two of them killed, create 3,000 runs in 1.4 to 1.7 s (2 cores, 2026-12). */
+/**
+ * Due times of one transaction. Three schedulers, two of them killed, create 3,000 runs in 1.4 to 1.7 s (2
+ * cores, 2026-12).
+ */
 const batchSize = 500
 /** Connections that one line of the log names. */
 const mostNamed = 20
 
-/** Fires the due times of schedules. Several schedulers take batches in turn, and each time is fired by one of them. */
+/**
+ * Fires the due times of schedules. Several schedulers take batches in turn, and each time is fired by one of
+ * them.
+ */
 export class DueTimesFiring {
   readonly #options: FiringOptions
 

@@ -53,7 +53,8 @@ export class ScheduleHandOver {
     const failures: ConnectError[] = []
     let sent = 0
     const work = async (): Promise<void> => {
-      // A schedule that Jobs rejects does not hold up the others; if nothing can be sent, the round ends after the first failures.
+      // A schedule that Jobs rejects does not hold up the others; if nothing can be sent, the round ends
+      // after the first failures.
       while (failures.length < parallel || sent > 0) {
         const next = unsent.shift()
         if (next === undefined) return

@@ -36,9 +36,13 @@ export interface SchedulerOptions {
 export interface SchedulerTiming {
   /** How often it looks for due schedules. */
   readonly lookMs: number
-  /** If no scheduler looked for this long after a time, it was missed: `catchUp` decides what to do about it. */
+  /**
+   * If no scheduler looked for this long after a time, it was missed: `catchUp` decides what to do about it.
+   */
   readonly lateMs: number
-  /** A run starts up to this much later than scheduled, so that all runs of a full hour do not start at once. */
+  /**
+   * A run starts up to this much later than scheduled, so that all runs of a full hour do not start at once.
+   */
   readonly jitterMs: number
   readonly lostMs: number
   readonly pruneMs: number
@@ -57,8 +61,9 @@ export const standardSchedulerTiming: SchedulerTiming = {
 const notQueued = 'a run could not be put into the queue; it is found within half a minute'
 
 /**
- * The role scheduler: fires schedules, or passes on those that an external Jobs service fires; delivers lost runs again; deletes expired
- * data. Any number of schedulers may run on one database: one of them processes each scheduled time, once.
+ * The role scheduler: fires schedules, or passes on those that an external Jobs service fires; delivers lost
+ * runs again; deletes expired data. Any number of schedulers may run on one database: one of them processes
+ * each scheduled time, once.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions
@@ -164,8 +169,9 @@ interface LostRunsOptions {
 const limit = 1_000
 
 /**
- * Has runs delivered that no process executes: their process died, or their job was lost. A run that only waits in a full queue is already
- * in it. Workers claim the runs that they get, so a mistake here does no harm.
+ * Has runs delivered that no process executes: their process died, or their job was lost. A run that only
+ * waits in a full queue is already in it. Workers claim the runs that they get, so a mistake here does no
+ * harm.
  */
 async function sendLostRuns(options: LostRunsOptions): Promise<void> {
   const { runs, queue, staleMs, logger } = options

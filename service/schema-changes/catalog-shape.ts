@@ -28,7 +28,10 @@ export function shapeOf(stream: AirbyteStream): StreamShape {
   }
 }
 
-/** Equal for two catalogs if and only if `schemaChanges` finds no difference between them: 32 hexadecimal digits. */
+/**
+ * Equal for two catalogs if and only if `schemaChanges` finds no difference between them: 32 hexadecimal
+ * digits.
+ */
 export function catalogFingerprint({ streams }: AirbyteCatalog): string {
   const facts = streams.map((stream) => {
     const { columns, primaryKey, cursor, syncModes } = shapeOf(stream)

@@ -3,8 +3,8 @@ import type { FromTo, SchemaChange, SchemaColumn } from './schema.ts'
 import { shapeOf, type StreamShape } from './catalog-shape.ts'
 
 /**
- * How the present streams differ from the approved ones, in the order of the approved ones, new ones last. Pure: the caller decides which
- * streams count.
+ * How the present streams differ from the approved ones, in the order of the approved ones, new ones last.
+ * Pure: the caller decides which streams count.
  */
 export function schemaChanges(
   approved: AirbyteCatalog,

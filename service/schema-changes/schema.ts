@@ -3,7 +3,10 @@ import type { ColumnKind } from '../../protocol/index.ts'
 import { textOf, timestamp } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource, type Wire } from '../platform/wire.ts'
 
-/** propagate: follow the source. ignore: keep to the approved schema. block_until_approved: read nothing until the change is approved. */
+/**
+ * propagate: follow the source. ignore: keep to the approved schema. block_until_approved: read nothing until
+ * the change is approved.
+ */
 export const schemaDriftPolicy = z.enum(['propagate', 'ignore', 'block_until_approved'])
 export type SchemaDriftPolicy = z.infer<typeof schemaDriftPolicy>
 
@@ -26,8 +29,9 @@ export interface FromTo<Value> {
 }
 
 /**
- * How one stream of the source differs from the connection's approved schema. For an added stream all columns are added, for a removed one
- * all are removed. HTTP, the log of a run and the details of an error have it in this form.
+ * How one stream of the source differs from the connection's approved schema. For an added stream all columns
+ * are added, for a removed one all are removed. HTTP, the log of a run and the details of an error have it in
+ * this form.
  */
 export const schemaChangeSchema = z
   .object({

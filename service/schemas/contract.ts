@@ -11,7 +11,10 @@ export interface SchemaService {
   get(fingerprint: string, shown?: ShownOnly['shown']): Promise<UsedSchema>
 }
 
-/** The Avro schemas of the records that runs have carried. They stay when their connection goes: topics outlive it. */
+/**
+ * The Avro schemas of the records that runs have carried. They stay when their connection goes: topics
+ * outlive it.
+ */
 export interface SchemaStore {
   /** The indexes of those streams whose columns no run of the connection has had yet. */
   findUnknown(connection: string, streams: readonly StreamColumns[]): Promise<readonly number[]>

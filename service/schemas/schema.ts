@@ -11,7 +11,10 @@ export const schemaFingerprint = z
       'CRC-64-AVRO: 16 hexadecimal digits, most significant first. In a message the bytes are in reverse order.',
   })
 
-/** A schema that the records of a connection's stream have had. A stream's versions are numbered in the order in which runs found them. */
+/**
+ * A schema that the records of a connection's stream have had. A stream's versions are numbered in the order
+ * in which runs found them.
+ */
 export const streamSchemaSchema = z
   .object({
     connection: z.string(),

@@ -13,7 +13,10 @@ export interface AdminKeyOptions {
   /** The address for the command line on this machine. */
   readonly url: string
   readonly apiKeys: StoredApiKeyService
-  /** The database is in the data folder too: access to the folder is access to everything, so a lost key is made again. */
+  /**
+   * The database is in the data folder too: access to the folder is access to everything, so a lost key is
+   * made again.
+   */
   readonly isEmbedded: boolean
   readonly logger: Logger
 }
@@ -22,8 +25,9 @@ export interface AdminKeyOptions {
 const patienceMs = 2_000
 
 /**
- * Makes the first key of a service, and lets the command line of this machine find service and key. Returns the key if it is new and has to
- * be announced: it is shown once. Throws `setting_invalid` if a service with another database runs with this data folder; what one that does not run has left in it is set aside.
+ * Makes the first key of a service, and lets the command line of this machine find service and key. Returns
+ * the key if it is new and has to be announced: it is shown once. Throws `setting_invalid` if a service with
+ * another database runs with this data folder; what one that does not run has left in it is set aside.
  */
 export async function prepareAdminKey(options: AdminKeyOptions): Promise<string | undefined> {
   const { dataDir, url, apiKeys, isEmbedded } = options
@@ -57,7 +61,9 @@ async function setAside({ dataDir, logger }: AdminKeyOptions): Promise<void> {
   logger.warn({ file }, 'the data folder had a key that this database does not know: set aside')
 }
 
-/** Its key is not one of this database: if it opens the service at its address, that one has another database. */
+/**
+ * Its key is not one of this database: if it opens the service at its address, that one has another database.
+ */
 async function requireGone(found: LocalService, dataDir: string): Promise<void> {
   const headers = { authorization: `Bearer ${found.apiKey}` }
   const response = await fetch(`${found.url}/connect/v1/auth/whoami`, {

@@ -121,8 +121,8 @@ function guard(api: App, { authentication, authorization, audit }: Guards): void
 }
 
 /**
- * For a long response: its key may be revoked or expire, and its user lose a role. If that cannot be checked now, it is checked again
- * later.
+ * For a long response: its key may be revoked or expire, and its user lose a role. If that cannot be checked
+ * now, it is checked again later.
  */
 function stillAllowedBy({ authentication, authorization }: Guards) {
   return async (request: FastifyRequest): Promise<void> => {

@@ -67,7 +67,10 @@ export interface ControlPlane extends AsyncDisposable {
   readonly drainActions: (signal: AbortSignal) => Promise<void>
   /** Removes the remains of sandboxes. */
   readonly sweepSandboxes: (signal: AbortSignal) => Promise<void>
-  /** Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it cannot read. */
+  /**
+   * Finds the instances whose secrets the vault does not have, marks them as such, and those whose secrets it
+   * cannot read.
+   */
   readonly noteLostSecrets: () => Promise<LostSecrets>
   readonly webhooks: Pick<
     OpenWebhooks,

@@ -4,9 +4,9 @@ import { invalidSettings } from '../platform/config/setting-problem.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 
 /**
- * Makes the data folder and closes it to others. If this process is root and brings its own PostgreSQL, that server runs under an
- * account of its own and has to pass through: then others may pass too, and still see nothing.
- * Throws `setting_invalid` for a folder that cannot be made, or is not this user's.
+ * Makes the data folder and closes it to others. If this process is root and brings its own PostgreSQL, that
+ * server runs under an account of its own and has to pass through: then others may pass too, and still see
+ * nothing. Throws `setting_invalid` for a folder that cannot be made, or is not this user's.
  */
 export async function openDataDir(
   folder: string,
@@ -26,7 +26,9 @@ async function makeClosed(folder: string, hasPostgres: boolean): Promise<void> {
   if (process.platform !== 'win32') await chmod(folder, mode)
 }
 
-/** Each folder above it first. Node's own way of doing that never ends if none can be made, as below /proc. */
+/**
+ * Each folder above it first. Node's own way of doing that never ends if none can be made, as below /proc.
+ */
 async function makeFolder(folder: string, mode?: number): Promise<void> {
   const stats = await stat(folder).catch(() => undefined)
   if (stats?.isDirectory() === true) return

@@ -13,8 +13,8 @@ export interface Databases extends AsyncDisposable {
   /** The PostgreSQL that this process started. */
   readonly isEmbedded: boolean
   /**
-   * Resolves if there is nothing to watch, or the signal is aborted. Throws `embedded_postgres_failed` if the PostgreSQL of this process
-   * ends before that.
+   * Resolves if there is nothing to watch, or the signal is aborted. Throws `embedded_postgres_failed` if the
+   * PostgreSQL of this process ends before that.
    */
   watch(signal: AbortSignal): Promise<void>
 }
@@ -22,7 +22,10 @@ export interface Databases extends AsyncDisposable {
 /** The database for datasets in the PostgreSQL in the data folder. */
 const dataDatabase = 'data'
 
-/** The database for `data:DATASET` of a service that runs with this data folder; undefined if none does. Without a password. */
+/**
+ * The database for `data:DATASET` of a service that runs with this data folder; undefined if none does.
+ * Without a password.
+ */
 export async function embeddedDataAddress({
   dataDir,
 }: Pick<Settings, 'dataDir'>): Promise<
@@ -38,7 +41,10 @@ function embeddedFolder(dataDir: string): string {
   return join(dataDir, 'postgres')
 }
 
-/** The databases of the settings; if they name no metadata database, a PostgreSQL in the data folder is started. */
+/**
+ * The databases of the settings; if they name no metadata database, a PostgreSQL in the data folder is
+ * started.
+ */
 export async function openDatabases(settings: Settings): Promise<Databases> {
   if (settings.databaseUrl !== undefined) {
     return {

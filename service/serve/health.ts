@@ -135,7 +135,10 @@ function unusableText(count: number): string {
   return `${files} damaged or cannot be read, and what needs ${them} fails: \`reactor connect doctor\` on the machine of the service, with its \`--config\` or \`--data-dir\`, names ${them}`
 }
 
-/** Names the part and the error's code, and the problem of a key file: anybody may read it, so it has no address and no folder. */
+/**
+ * Names the part and the error's code, and the problem of a key file: anybody may read it, so it has no
+ * address and no folder.
+ */
 async function problemOf(
   part: string,
   verb: 'used' | 'written',

@@ -8,12 +8,16 @@ import type { KnownUrls } from '../platform/http/docs-base.ts'
 import type { FollowerLimits } from '../platform/http/followers.ts'
 import type { IdempotencyStore } from '../platform/http/idempotency-contract.ts'
 
-/** The dependencies of the HTTP surface. Read this first; then the routes of each resource (`service/NAME/NAME-routes.ts`). */
+/**
+ * The dependencies of the HTTP surface. Read this first; then the routes of each resource
+ * (`service/NAME/NAME-routes.ts`).
+ */
 export interface HttpOptions {
   readonly service: Service
   readonly idempotency: IdempotencyStore
   /**
-   * A key that is not in the database: requests are hashed with it, because they may contain short secrets. Throws what the vault throws.
+   * A key that is not in the database: requests are hashed with it, because they may contain short secrets.
+   * Throws what the vault throws.
    */
   readonly idempotencyHashKey: () => Promise<Uint8Array>
   readonly access: Access

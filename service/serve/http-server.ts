@@ -56,8 +56,8 @@ export class HttpServer implements AsyncDisposable {
   }
 
   /**
-   * Accepts no new connection, ends event streams, and resolves when the responses in progress are sent. A client that does not read its
-   * response is cut off in the end.
+   * Accepts no new connection, ends event streams, and resolves when the responses in progress are sent. A
+   * client that does not read its response is cut off in the end.
    */
   async [Symbol.asyncDispose](): Promise<void> {
     const { server } = this.#app

@@ -7,9 +7,9 @@ import { replaceFile } from '../../lib/files/replace-file.ts'
 const localServiceSchema = z.object({ url: z.string(), api_key: z.string() })
 
 /**
- * How the command line of this machine reaches the service that runs here: a file in the data folder that only the service's
- * user can read. Written whenever the service listens, since its port may be another one; it stays when the service ends,
- * because the database stores only the hash of the key.
+ * How the command line of this machine reaches the service that runs here: a file in the data folder that
+ * only the service's user can read. Written whenever the service listens, since its port may be another one;
+ * it stays when the service ends, because the database stores only the hash of the key.
  */
 export interface LocalService {
   /** `http://127.0.0.1:8007`, without a slash at its end: an address that this machine can connect to. */

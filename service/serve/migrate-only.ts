@@ -14,8 +14,9 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings the metadata database up to date, with the tables of the queue, and serves nothing. Nothing happens if it is up to date. Throws
- * what keeps a service from its start: `store_unavailable`, `store_schema_newer`, `store_permission_denied`.
+ * Brings the metadata database up to date, with the tables of the queue, and serves nothing. Nothing happens
+ * if it is up to date. Throws what keeps a service from its start: `store_unavailable`, `store_schema_newer`,
+ * `store_permission_denied`.
  */
 export async function migrateOnly({ settings, logger, announce }: MigrateOptions): Promise<void> {
   const isEmbedded = settings.databaseUrl === undefined

@@ -2,7 +2,9 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { App } from '../platform/http/app.ts'
 import { failuresOnly } from '../platform/http/failures.ts'
 
-/** Routes that a later version will implement, so that clients can be written for them and get a clear error. */
+/**
+ * Routes that a later version will implement, so that clients can be written for them and get a clear error.
+ */
 const reserved = [
   ['GET', '/policies/conflict', 'listConflictPolicies', 'policies:read'],
   ['POST', '/policies/conflict', 'createConflictPolicy', 'policies:create'],

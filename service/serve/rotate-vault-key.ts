@@ -8,8 +8,8 @@ import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { vaultFolderOf } from './open-vault.ts'
 
 /**
- * Encrypts the embedded vault of the settings with a new key. Services that have it open continue; if it is interrupted, every secret stays
- * readable. Throws `vault_rotation_refused` if the key is not in the folder.
+ * Encrypts the embedded vault of the settings with a new key. Services that have it open continue; if it is
+ * interrupted, every secret stays readable. Throws `vault_rotation_refused` if the key is not in the folder.
  */
 export async function rotateVaultKey(
   settings: Settings,

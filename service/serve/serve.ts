@@ -40,7 +40,9 @@ import { publicAddress, type PublicAddress } from './public-address.ts'
 import { rolesOf, type Roles } from './roles.ts'
 import { statusMetrics } from './status-metrics.ts'
 
-/** The time from the end of a session with a stopping server until this process sees the end of the server. */
+/**
+ * The time from the end of a session with a stopping server until this process sees the end of the server.
+ */
 const endIsKnownMs = 1_000
 /** Maximum number of instances in one line of the log. */
 const mostNamed = 20
@@ -56,7 +58,9 @@ export interface ServeOptions {
   now(): number
 }
 
-/** Serves until the signal is aborted, and everything has ended then. Throws if it cannot start or continue. */
+/**
+ * Serves until the signal is aborted, and everything has ended then. Throws if it cannot start or continue.
+ */
 export async function serve(options: ServeOptions): Promise<void> {
   const { settings, logger, signal } = options
   const roles = rolesOf(settings)
@@ -259,7 +263,10 @@ interface LoopOptions extends Omit<WorkerOptions, 'isAlone'> {
   readonly roles: Roles
 }
 
-/** Those that begin work end when a newer version has migrated the metadata database; requests are served until the process is replaced. */
+/**
+ * Those that begin work end when a newer version has migrated the metadata database; requests are served
+ * until the process is replaced.
+ */
 function loopsOf(options: ServeOptions, loopOptions: LoopOptions): readonly Loop[] {
   const { logger } = options
   const { databases, roles, metrics, ...shared } = loopOptions

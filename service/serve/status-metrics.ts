@@ -12,8 +12,8 @@ export interface StatusSources {
 }
 
 /**
- * Metrics of the service as a whole, from its store: every process has the same ones, and they survive a restart. The returned function
- * updates them: call it before they are served. Throws `store_unavailable`.
+ * Metrics of the service as a whole, from its store: every process has the same ones, and they survive a
+ * restart. The returned function updates them: call it before they are served. Throws `store_unavailable`.
  */
 export function statusMetrics(registry: Registry, sources: StatusSources): () => Promise<void> {
   const gauges = createStatusGauges(registry)
@@ -49,8 +49,8 @@ export function statusMetrics(registry: Registry, sources: StatusSources): () =>
 }
 
 /**
- * Ends the series of deleted connections, whichever process deleted them. Every connection that had an attempt in this process has a series
- * of attempts (`beginAttempts`).
+ * Ends the series of deleted connections, whichever process deleted them. Every connection that had an
+ * attempt in this process has a series of attempts (`beginAttempts`).
  */
 async function forgetDeleted(
   registry: Registry,

@@ -13,10 +13,15 @@ const batchRuns = 20
 /** How long a sandbox's report can be read; what was promoted is in the runs. */
 const sandboxDays = 30
 
-/** A job of an external Jobs service that comes again within this time starts nothing. The time starts again each time. */
+/**
+ * A job of an external Jobs service that comes again within this time starts nothing. The time starts again
+ * each time.
+ */
 const jobDays = 7
 
-/** Deletes expired data, in batches, so that no lock is held for long. Several processes may do it at once. */
+/**
+ * Deletes expired data, in batches, so that no lock is held for long. Several processes may do it at once.
+ */
 export async function prune(database: Database, retention: Retention): Promise<void> {
   for (const rows of oldRows(retention))
     await inBatches(batchRows, (limit) => deleteOld(database, rows, limit))
@@ -77,8 +82,8 @@ async function pruneLogs(
 }
 
 /**
- * Runs with their streams and lines. The last run of a connection and its last complete one stay, because they show its state. So does a
- * run that is being retried.
+ * Runs with their streams and lines. The last run of a connection and its last complete one stay, because
+ * they show its state. So does a run that is being retried.
  */
 async function pruneRuns(
   database: Database,

@@ -10,7 +10,10 @@ export interface StoreStatus {
   readonly oldestQueuedSeconds: number
   /** Schedules that the service fires itself, and that have been due for a minute or more. */
   readonly overdueSchedules: number
-  /** Times of schedules that were skipped, since no scheduler was working, since the service was first installed. */
+  /**
+   * Times of schedules that were skipped, since no scheduler was working, since the service was first
+   * installed.
+   */
   readonly skippedTimes: number
   readonly webhooks: WebhookStatus
 }

@@ -57,15 +57,26 @@ export interface Store extends ExclusiveWork, AsyncDisposable {
   readonly migrationWatch: Pick<MigrationWatch, 'newer' | 'look' | 'watch'>
   /** The same for all processes of a service, for ever; that of another service is another one. */
   readonly serviceId: string
-  /** How many scheduled runs of a connection events take the place of: `service/webhooks/dispatch/event-flow.ts`. */
+  /**
+   * How many scheduled runs of a connection events take the place of:
+   * `service/webhooks/dispatch/event-flow.ts`.
+   */
   sweepEvery: RelaxedPollingOptions['sweepEvery']
   /** Whether a living process holds the lock: a killed one loses it within moments. */
   isHeld(lock: string): Promise<boolean>
-  /** Deletes expired data (`Retention`), a bounded amount per call. The scheduler calls it every few minutes. */
+  /**
+   * Deletes expired data (`Retention`), a bounded amount per call. The scheduler calls it every few minutes.
+   */
   prune(): Promise<void>
-  /** Throws `store_unavailable` if the database does not respond. Compares the migrations, too: see `migrationWatch`. */
+  /**
+   * Throws `store_unavailable` if the database does not respond. Compares the migrations, too: see
+   * `migrationWatch`.
+   */
   ping(): Promise<void>
-  /** Throws `store_unavailable` if the database accepts no writes, or has no room for them. It leaves nothing behind. */
+  /**
+   * Throws `store_unavailable` if the database accepts no writes, or has no room for them. It leaves nothing
+   * behind.
+   */
   checkWrites(): Promise<void>
   /** The state of the service as a whole. */
   status(): Promise<StoreStatus>
@@ -76,7 +87,10 @@ export interface Retention {
   readonly logLinesPerRun: number
   /** Log lines of runs that ended longer ago go. Default 30 days. */
   readonly logDays: number
-  /** Runs that ended longer ago go, except the last one of a connection and its last complete one. Default 90 days. */
+  /**
+   * Runs that ended longer ago go, except the last one of a connection and its last complete one. Default 90
+   * days.
+   */
   readonly runDays: number
   /** Entries of the audit log that are older go. Default 365 days. */
   readonly auditDays: number

@@ -2,7 +2,10 @@ import type { PrincipalKind } from '../platform/access/principal.ts'
 import type { Page, PageRequest } from '../platform/lists.ts'
 import type { User, UserDetails, UserWithPassword } from './schema.ts'
 
-/** Every method throws `identity_external` if an Identity service manages the users. E-mails must be in lower case. */
+/**
+ * Every method throws `identity_external` if an Identity service manages the users. E-mails must be in lower
+ * case.
+ */
 export interface UserService {
   /** Throws `name_taken`. */
   create(input: UserDetails): Promise<UserWithPassword>
@@ -32,7 +35,10 @@ export interface UserStore {
   delete(email: string): Promise<void>
   find(id: string): Promise<KnownUser | null>
   findByEmail(email: string): Promise<KnownUser | null>
-  /** Notes the time, and a new hash of the same password if it is given; changes nothing if the password has changed since. */
+  /**
+   * Notes the time, and a new hash of the same password if it is given; changes nothing if the password has
+   * changed since.
+   */
   noteLogin(known: KnownUser, passwordHash?: string): Promise<void>
   /** Existing tokens become invalid. */
   endLogins(id: string): Promise<void>

@@ -41,8 +41,8 @@ export class PasswordHasher {
   }
 
   /**
-   * Whether it is the password of the hash; in constant time. Null, for a user that does not exist, takes as long and returns false. Throws
-   * `login_throttled` if too many wait.
+   * Whether it is the password of the hash; in constant time. Null, for a user that does not exist, takes as
+   * long and returns false. Throws `login_throttled` if too many wait.
    */
   async matches(password: string, passwordHash: string | null): Promise<boolean> {
     const { cost, salt, hash } = parseHash(passwordHash ?? this.#nobody)

@@ -6,8 +6,8 @@ import type { DestinationSession } from './session.ts'
 export type LockKey = string | readonly [number, number]
 
 /**
- * An advisory lock: any login of the database may take the same one for its own purposes. So each wait has a limit, and the error names the
- * sessions that hold it.
+ * An advisory lock: any login of the database may take the same one for its own purposes. So each wait has a
+ * limit, and the error names the sessions that hold it.
  */
 export interface AdvisoryLock {
   /** Taken in this order. */
@@ -25,7 +25,8 @@ export async function lockForSession(
 ): Promise<void> {
   const take = how === 'shared' ? 'pg_advisory_lock_shared' : 'pg_advisory_lock'
   try {
-    // Several statements in one round trip are a transaction: the time limit ends with it, but the lock does not.
+    // Several statements in one round trip are a transaction: the time limit ends with it, but the lock does
+    // not.
     await session.runPinned(
       `SET LOCAL lock_timeout = '${lock.seconds}s'; SELECT ${callsOf(take, lock.keys)}`,
     )
@@ -35,7 +36,8 @@ export async function lockForSession(
 }
 
 /**
- * Holds it until the transaction ends; no lock in the transaction is waited for longer than for this one. Throws `destination_lock_held`.
+ * Holds it until the transaction ends; no lock in the transaction is waited for longer than for this one.
+ * Throws `destination_lock_held`.
  */
 export async function lockForTransaction(
   session: DestinationSession,

@@ -56,7 +56,10 @@ function domainFacts({
   }
 }
 
-/** The foreign key of another table keeps a row of the stream's table from being deleted, or from getting another key. */
+/**
+ * The foreign key of another table keeps a row of the stream's table from being deleted, or from getting
+ * another key.
+ */
 export function referringFacts(
   { message }: DatabaseError,
   { sqlstate, schema, table, constraint }: ServerRefusal,

@@ -58,7 +58,9 @@ const codeOfNetwork = {
   lost: 'destination_connection_lost',
 } as const
 
-/** Whatever pg, the server or the network threw, as the ConnectError that says what to do. Never quotes a row. */
+/**
+ * Whatever pg, the server or the network threw, as the ConnectError that says what to do. Never quotes a row.
+ */
 export function destinationError(thrown: unknown, place: DestinationPlace): ConnectError {
   if (thrown instanceof ConnectError) return thrown
   const { host, port, user, database } = place.address
@@ -116,12 +118,18 @@ export function raisedBy(
   return raised.get(error)
 }
 
-/** A prepared statement of this session is not there, or one of another session is: the statement ran in another process than those before. */
+/**
+ * A prepared statement of this session is not there, or one of another session is: the statement ran in
+ * another process than those before.
+ */
 function isOtherProcess(error: DatabaseError): boolean {
   return (error.code === '26000' || error.code === '42P05') && !isOfDatabase(error)
 }
 
-/** A lane's lock, temporary table and prepared statements are of the server's session, which it must not share. */
+/**
+ * A lane's lock, temporary table and prepared statements are of the server's session, which it must not
+ * share.
+ */
 export function poolerInTransactionMode({ host, port, database }: PostgresAddress): ConnectError {
   const details = { host, port, database }
   return new ConnectError('destination_pooler_in_transaction_mode', { details })
@@ -188,7 +196,10 @@ function holdersFix(holders: string): string | undefined {
   return `${way}; then run the connection again: no row is lost or doubled.`
 }
 
-/** These share their SQLSTATE with others, and have nothing else that is the same in every language of the server. */
+/**
+ * These share their SQLSTATE with others, and have nothing else that is the same in every language of the
+ * server.
+ */
 function ofRoutine(
   { routine = '', message }: DatabaseError,
   { sqlstate, schema, table, constraint, reason }: ServerRefusal,
@@ -261,7 +272,10 @@ function replicaIdentityFacts(
  */
 export type TriggerFault = 'takes_key' | 'changes_key' | 'leaves_partition'
 
-/** Our own statement writes each key once, and updates an existing row: so something else set the key, or the partition, of rows. */
+/**
+ * Our own statement writes each key once, and updates an existing row: so something else set the key, or the
+ * partition, of rows.
+ */
 function ofTrigger(
   { routine, message }: DatabaseError,
   { sqlstate, constraint, reason }: ServerRefusal,
@@ -299,7 +313,10 @@ function triggerAtFault(
       })
 }
 
-/** An index has the schema of its table. It may be a partition's part of the key's index, which trigger-errors.ts finds out. */
+/**
+ * An index has the schema of its table. It may be a partition's part of the key's index, which
+ * trigger-errors.ts finds out.
+ */
 function uniqueIndexOf({ sqlstate, schema, constraint }: ServerRefusal): {
   readonly index?: string
 } {
@@ -325,7 +342,10 @@ function entryTooLong(index: string | undefined, details: ErrorDetails): Connect
   })
 }
 
-/** We drop nothing but stages: tables and indexes of ours that others have no reason to build on. The server's detail has names of objects, never a row. */
+/**
+ * We drop nothing but stages: tables and indexes of ours that others have no reason to build on. The server's
+ * detail has names of objects, never a row.
+ */
 function ofDrop(
   { message, detail }: DatabaseError,
   { sqlstate, reason }: ServerRefusal,
@@ -364,7 +384,10 @@ function ofMissingTable(
   )
 }
 
-/** A column of the stream's table, which had it when the stream began. A stage has no users, and the next begin would leave its rows without the values. */
+/**
+ * A column of the stream's table, which had it when the stream began. A stage has no users, and the next
+ * begin would leave its rows without the values.
+ */
 function ofMissingColumn(
   { message, routine = '' }: DatabaseError,
   { sqlstate, reason }: ServerRefusal,

@@ -114,8 +114,9 @@ function bookkeepingGrants(role: string): string {
 }
 
 /**
- * A new version alters the tables of the checkpoints once, which no grant allows. The role that created them can still use them then: it trusts the
- * new owner, whose rights it gets (bookkeeping/trusted-bookkeeping.ts).
+ * A new version alters the tables of the checkpoints once, which no grant allows. The role that created them
+ * can still use them then: it trusts the new owner, whose rights it gets
+ * (bookkeeping/trusted-bookkeeping.ts).
  */
 export function bookkeepingOwnerMissing(
   address: PostgresAddress,

@@ -32,18 +32,17 @@ import { nameTriggers } from './trigger-errors.ts'
 import { streamTarget } from './tables/stream-target.ts'
 
 // How this folder is laid out, each part above those that it imports:
-//   postgres-destination.ts   the contract of sink.ts, on the main thread; load/postgres-lane.ts, in a sink worker
-//   sandbox/                  what a run would do: tables of its own, compared with production
-//   load/                     blocks of the log to COPY, and the lane that commits them
-//   sync/                     begin and end of a sync of a stream: tables made fit, generations exchanged
-//   merge/                    one row for each key: staging table and SQL
-//   bookkeeping/              our own tables: streams, checkpoints, runs, the fence
-//   tables/                   names, columns, types, keys and setup of the tables that are loaded
-//   session.ts, …             the session with the server, its locks and its errors
+//   postgres-destination.ts the contract of sink.ts, on the main thread; load/postgres-lane.ts, in a sink
+//   worker sandbox/ what a run would do: tables of its own, compared with production load/ blocks of the log
+//   to COPY, and the lane that commits them sync/ begin and end of a sync of a stream: tables made fit,
+//   generations exchanged merge/ one row for each key: staging table and SQL bookkeeping/ our own tables:
+//   streams, checkpoints, runs, the fence tables/ names, columns, types, keys and setup of the tables that
+//   are loaded session.ts, … the session with the server, its locks and its errors
 
 /**
  * The destination on the main thread. Connects at its first use.
- * @param givenUp from its abort on, calls that are in progress throw `destination_connection_lost`, as do all that follow; what is open is rolled back
+ * @param givenUp from its abort on, calls that are in progress throw `destination_connection_lost`, as do all
+ * that follow; what is open is rolled back
  */
 export function openPostgresDestination(
   place: LoggedPlace,
@@ -52,7 +51,10 @@ export function openPostgresDestination(
   return Promise.resolve(new PostgresDestination(place, givenUp))
 }
 
-/** Each call has a session to itself: streams begin and end at the same time, and a restarted server is no special case. */
+/**
+ * Each call has a session to itself: streams begin and end at the same time, and a restarted server is no
+ * special case.
+ */
 class PostgresDestination implements Destination {
   readonly #place: LoggedPlace
   readonly #sessions = new SessionsUsedAgain('statements')
@@ -161,8 +163,8 @@ class PostgresDestination implements Destination {
     try {
       this.#requireWanted()
       this.#givenUp?.addEventListener('abort', giveUp)
-      // A sandbox's bookkeeping was created with its schema. If a sweep has dropped it, nothing may create it again: no sweep would find
-      // it.
+      // A sandbox's bookkeeping was created with its schema. If a sweep has dropped it, nothing may create it
+      // again: no sweep would find it.
       if (this.#place.bookkeeping === undefined) await this.#migrate(session)
       if (user !== undefined && isNew) await markSession(session, user.sink.connection, user.start)
       const result = await work(session)

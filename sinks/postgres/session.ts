@@ -18,7 +18,9 @@ import { bookkeepingSchema } from './postgres-place.ts'
 /** UNIQUE NULLS NOT DISTINCT came with 15. */
 const OLDEST_SERVER = 150_000
 
-/** A session with COPY sends one statement at a time; another one sends several together (`PostgresSession`). */
+/**
+ * A session with COPY sends one statement at a time; another one sends several together (`PostgresSession`).
+ */
 export type SessionWork = 'statements' | 'copies'
 
 export interface TransactionOptions {
@@ -101,17 +103,25 @@ export class DestinationSession implements AsyncDisposable {
     }
   }
 
-  /** The same for the last statements of a `transaction`, which go to the server together with its COMMIT; if one fails, so does the transaction. */
+  /**
+   * The same for the last statements of a `transaction`, which go to the server together with its COMMIT; if
+   * one fails, so does the transaction.
+   */
   rowsAtCommit(sql: string, params: readonly unknown[]): void {
     this.#last.push([sql, params])
   }
 
-  /** Several statements in one round trip, without parameters, on the role's search path; in a savepoint of that name. */
+  /**
+   * Several statements in one round trip, without parameters, on the role's search path; in a savepoint of
+   * that name.
+   */
   async run(sql: string, savepoint?: string): Promise<void> {
     await this.runPinned(onRolePath(sql, savepoint))
   }
 
-  /** One statement without parameters that writes a table, as `run` does: its rows, and how many it changed. */
+  /**
+   * One statement without parameters that writes a table, as `run` does: its rows, and how many it changed.
+   */
   async write<R extends QueryResultRow>(sql: string, savepoint?: string): Promise<Written<R>> {
     const results = await this.#results<R>(onRolePath(sql, savepoint))
     // Before the last one, which pins the path again.
@@ -120,8 +130,8 @@ export class DestinationSession implements AsyncDisposable {
   }
 
   /**
-   * The rows of a query that holds expressions of users, as the server wrote them on the pinned search path. A view keeps what they mean, and
-   * the functions in them see the role's path. Not inside of a transaction.
+   * The rows of a query that holds expressions of users, as the server wrote them on the pinned search path.
+   * A view keeps what they mean, and the functions in them see the role's path. Not inside of a transaction.
    */
   async rowsOfExpressions<R extends QueryResultRow>(select: string): Promise<R[]> {
     const view = '_reactor_expressions'
@@ -166,7 +176,10 @@ export class DestinationSession implements AsyncDisposable {
     if (done !== 'COMMIT') throw this.#notCommitted(done)
   }
 
-  /** A server says so of a transaction that it has rolled back, without an error. What it would say next is not trusted. */
+  /**
+   * A server says so of a transaction that it has rolled back, without an error. What it would say next is
+   * not trusted.
+   */
   #notCommitted(said: string | undefined): ConnectError {
     this.destroy()
     const { host, port, database } = this.address
@@ -180,7 +193,10 @@ export class DestinationSession implements AsyncDisposable {
     return this.runPinned(`ROLLBACK TO SAVEPOINT ${savepoint}`)
   }
 
-  /** Several statements in one round trip, without parameters, on the pinned search path: none that runs code of users. */
+  /**
+   * Several statements in one round trip, without parameters, on the pinned search path: none that runs code
+   * of users.
+   */
   async runPinned(sql: string): Promise<void> {
     await this.#results(sql)
   }
@@ -196,7 +212,8 @@ export class DestinationSession implements AsyncDisposable {
   }
 
   /**
-   * All or nothing. The server ends it if this process is frozen: others wait for its locks. The work must not wait for anything else.
+   * All or nothing. The server ends it if this process is frozen: others wait for its locks. The work must
+   * not wait for anything else.
    * @param readsFirst what it sends first are reads or locks: they go to the server together with the BEGIN
    * @param lockSeconds no lock is waited for longer
    */
@@ -247,7 +264,10 @@ export class DestinationSession implements AsyncDisposable {
     })
   }
 
-  /** Starts a COPY … FROM STDIN after the statements that begin its transaction. One at a time; end or abort it before the next query. */
+  /**
+   * Starts a COPY … FROM STDIN after the statements that begin its transaction. One at a time; end or abort
+   * it before the next query.
+   */
   copyIn(begin: string, copy: string): CopyIn {
     this.#copy = new CopyIn(
       this.#session.client,
@@ -280,7 +300,10 @@ export class DestinationSession implements AsyncDisposable {
     return this.#session.close()
   }
 
-  /** Throws if a pooler gives the process of this session to others between its transactions. Asks only behind a pooler. */
+  /**
+   * Throws if a pooler gives the process of this session to others between its transactions. Asks only behind
+   * a pooler.
+   */
   async requireOwnProcess(): Promise<void> {
     const serverProcess = async (): Promise<number | undefined> => {
       const results = await this.#results<{ pid: number }>('SELECT pg_backend_pid() AS pid')
@@ -328,10 +351,12 @@ function onRolePath(sql: string, savepoint: string | undefined): string {
 const beginShort = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = '10s'`
 
 /**
- * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must not meet a timeout that was meant for an application. But a
- * lock that somebody took and forgot is not waited for without an end, and a session whose process has given up or died leaves the queue for it within 5 seconds. Temporary
- * buffers are taken as they are used: a batch of a merge (merge/staging.ts) fits, so that it is not written to a file.
- * The server notices a machine that is gone within half a minute, not within its standard of hours: until then it keeps the locks.
+ * Independent of the server's and the role's settings (`transaction_timeout` came with 17). A long load must
+ * not meet a timeout that was meant for an application. But a lock that somebody took and forgot is not
+ * waited for without an end, and a session whose process has given up or died leaves the queue for it within
+ * 5 seconds. Temporary buffers are taken as they are used: a batch of a merge (merge/staging.ts) fits, so
+ * that it is not written to a file. The server notices a machine that is gone within half a minute, not
+ * within its standard of hours: until then it keeps the locks.
  */
 const settings = `
   ${pinPath};

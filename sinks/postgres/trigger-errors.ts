@@ -35,8 +35,8 @@ export async function nameTriggers(
 }
 
 /**
- * An event trigger sees statements like DROP TABLE, and no row: what it raises may be shown. Its function can be called in no other way, but
- * another one may have the same name.
+ * An event trigger sees statements like DROP TABLE, and no row: what it raises may be shown. Its function can
+ * be called in no other way, but another one may have the same name.
  */
 async function nameEventTrigger(
   error: ConnectError,

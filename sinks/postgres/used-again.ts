@@ -15,7 +15,10 @@ export interface SessionUse {
   readonly logger?: Logger
 }
 
-/** Sessions at destinations, used one after the other. Between two uses one has no transaction, no temporary table and no lock but the mark. */
+/**
+ * Sessions at destinations, used one after the other. Between two uses one has no transaction, no temporary
+ * table and no lock but the mark.
+ */
 export class SessionsUsedAgain implements AsyncDisposable {
   readonly #idle = new IdleSessions<DestinationSession>()
   readonly #work: SessionWork

@@ -6,7 +6,10 @@ import { checkId } from './own-names.ts'
 import { SchemaRegistry } from './registry/schema-registry.ts'
 import type { TopicPlace } from './topic-place.ts'
 
-/** Proves that the brokers let us have transactions, and writes nothing. Throws `kafka_permission_denied` and what else keeps a run from it. */
+/**
+ * Proves that the brokers let us have transactions, and writes nothing. Throws `kafka_permission_denied` and
+ * what else keeps a run from it.
+ */
 export async function checkTransactions(servers: KafkaServers, logger: Logger): Promise<void> {
   try {
     await fenceProducers({ servers, logger }, [checkId])
@@ -16,7 +19,10 @@ export async function checkTransactions(servers: KafkaServers, logger: Logger): 
   }
 }
 
-/** Proves that the registry responds and takes the login. Throws `schema_registry_unreachable`, `schema_registry_refused`. */
+/**
+ * Proves that the registry responds and takes the login. Throws `schema_registry_unreachable`,
+ * `schema_registry_refused`.
+ */
 export async function checkRegistry(registry: NonNullable<TopicPlace['registry']>): Promise<void> {
   await new SchemaRegistry(registry).check()
 }

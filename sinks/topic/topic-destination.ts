@@ -47,7 +47,10 @@ import {
 
 export interface TopicDestinationOptions {
   readonly logger: Logger
-  /** From its abort on, calls that are in progress throw `kafka_unreachable`, as do all that follow; what is open is aborted. */
+  /**
+   * From its abort on, calls that are in progress throw `kafka_unreachable`, as do all that follow; what is
+   * open is aborted.
+   */
   readonly givenUp?: AbortSignal | undefined
   /** From its abort on, no call waits for transactions of other programs. */
   readonly stop?: AbortSignal | undefined
@@ -91,7 +94,8 @@ class TopicDestination implements Destination {
     return this.#with(connection, async (store) => {
       const by = `process ${String(process.pid)} on ${hostname()}`
       const start = await store.change((now) => startRun(now, { key, by, atMs: Date.now() }))
-      // Lanes of older starts, also of processes that are frozen. One that opens from here on finds the newer start.
+      // Lanes of older starts, also of processes that are frozen. One that opens from here on finds the newer
+      // start.
       const unfinished = (await store.read()).streams().filter(({ record }) => !record.complete)
       await store.fence(unfinished)
       return start

@@ -3,7 +3,8 @@ import type { SyncMode } from '../sink.ts'
 
 /**
  * The contents of the messages other than rows and checkpoints, defined once: the writers' types and
- * docs/asyncapi.json are made from these. docs/topic-destination.md (Promises to readers) says what may change in them.
+ * docs/asyncapi.json are made from these. docs/topic-destination.md (Promises to readers) says what may
+ * change in them.
  */
 
 /** Header values are text. */

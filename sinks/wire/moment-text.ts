@@ -7,7 +7,10 @@ export interface Moment {
   readonly micros: number
 }
 
-/** Writes dates and times as Postgres prints them (DateStyle ISO, TimeZone UTC), or as ISO 8601 does, without Date objects. */
+/**
+ * Writes dates and times as Postgres prints them (DateStyle ISO, TimeZone UTC), or as ISO 8601 does, without
+ * Date objects.
+ */
 export class MomentText {
   /** The last date that was written, as text: neighbouring rows often share it. */
   #day = NaN
@@ -24,7 +27,10 @@ export class MomentText {
     if (this.#writeDay(out, days)) out.ascii(' BC')
   }
 
-  /** Seconds since 1970-01-01 00:00, rounded down, and the micros after that. `zone` stands between the time and BC. */
+  /**
+   * Seconds since 1970-01-01 00:00, rounded down, and the micros after that. `zone` stands between the time
+   * and BC.
+   */
   timestamp(out: ByteOutput, moment: Moment, zone: '' | '+00' | 'Z'): void {
     const days = Math.floor(moment.seconds / 86_400)
     const isBc = this.#writeDay(out, days)

@@ -9,7 +9,10 @@ export interface RowIdFacts {
   readonly syncId: number
 }
 
-/** The first half of the ids of a slice's rows (UUID version 8, RFC 9562: 60 bits of hash), as 16 hexadecimal digits. */
+/**
+ * The first half of the ids of a slice's rows (UUID version 8, RFC 9562: 60 bits of hash), as 16 hexadecimal
+ * digits.
+ */
 export function idPrefix({ idFacts, syncId }: RowIdFacts, slice: string): string {
   const facts = [...idFacts, slice, syncId]
   const hex = createHash('sha256').update(JSON.stringify(facts)).digest('hex')

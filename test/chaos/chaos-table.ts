@@ -12,8 +12,8 @@ export interface Extra {
 }
 
 /**
- * A table at the source. `id` and `ver` are always there: `ver` grows with every change of a row, so it is the cursor, and
- * (id, ver) names one version of a row.
+ * A table at the source. `id` and `ver` are always there: `ver` grows with every change of a row, so it is
+ * the cursor, and (id, ver) names one version of a row.
  */
 export interface ChaosTable {
   readonly name: string
@@ -27,7 +27,10 @@ export interface ChaosTable {
 
 type ExtraType = keyof typeof extraTypes
 
-/** A value for each type from a number `n`, and how its text at the source is written to equal the text at the destination. */
+/**
+ * A value for each type from a number `n`, and how its text at the source is written to equal the text at the
+ * destination.
+ */
 const extraTypes = {
   int: { value: 'n * 7', text: 'text' },
   bigint: { value: 'n::bigint * 1000003', text: 'text' },
@@ -60,7 +63,10 @@ const modes: readonly Mode[] = [
   { sync_mode: 'incremental', destination_sync_mode: 'append_dedup' },
 ]
 
-/** From none to several ranges and transactions; most are small, since those have ended before anything is committed. */
+/**
+ * From none to several ranges and transactions; most are small, since those have ended before anything is
+ * committed.
+ */
 const sizes = [0, 1, 7, 100, 300, 3_000, 3_000, 20_000, 40_000] as const
 
 export function chooseTable(name: string, chances: Chances): ChaosTable {
@@ -108,8 +114,8 @@ export function editsOf(table: ChaosTable, last: number, chances: Chances): stri
 }
 
 /**
- * One change of the columns; each row is touched with it, so that an incremental read gives every row in its new shape.
- * Changes `table` too.
+ * One change of the columns; each row is touched with it, so that an incremental read gives every row in its
+ * new shape. Changes `table` too.
  */
 export function schemaChangeOf(table: ChaosTable, chances: Chances): string[] {
   const change = chances.pick(['add', 'add', 'drop', 'rename', 'widen'] as const)

@@ -36,8 +36,8 @@ export const logs: readonly LogName[] = [
 ]
 
 /**
- * Some tables, and for some rounds: edits and changes of columns, runs that are hurt, and then one that is not. That one
- * must be complete, and the tables must be those of the source as it is now.
+ * Some tables, and for some rounds: edits and changes of columns, runs that are hurt, and then one that is
+ * not. That one must be complete, and the tables must be those of the source as it is now.
  */
 export async function playHistory(
   seed: number,

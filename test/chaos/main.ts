@@ -6,8 +6,9 @@ import { logs, playHistory, type HistoryEnd } from './history.ts'
 import { startServer } from './servers.ts'
 
 /**
- * `node test/chaos/main.ts [--minutes N] [--seed N]`: histories of random tables, modes, logs, edits, schema changes and faults, each from
- * a seed of its own. `--seed N --histories 1` plays one again: the same choices, though not the same moments.
+ * `node test/chaos/main.ts [--minutes N] [--seed N]`: histories of random tables, modes, logs, edits, schema
+ * changes and faults, each from a seed of its own. `--seed N --histories 1` plays one again: the same
+ * choices, though not the same moments.
  */
 const { minutes, seed, histories, log } = new Command('chaos')
   .option('--minutes <n>', 'how long new histories begin', wholeNumber, 10)

@@ -34,7 +34,10 @@ export type JsonEvent = z.infer<typeof jsonEvent>
 export interface Started {
   readonly process: ChildProcess
   readonly end: Promise<CommandEnd>
-  /** Resolves as soon as the text stands in an output of the command. Rejects when the command ends without it. */
+  /**
+   * Resolves as soon as the text stands in an output of the command. Rejects when the command ends without
+   * it.
+   */
   output(name: 'stdout' | 'stderr', pattern: RegExp): Promise<RegExpExecArray>
 }
 
@@ -67,7 +70,10 @@ export async function reset(
   ).end
 }
 
-/** A run from the sources through npm, in a process group of its own, as a shell starts what is in front of a terminal. */
+/**
+ * A run from the sources through npm, in a process group of its own, as a shell starts what is in front of a
+ * terminal.
+ */
 export function startRunThroughNpm(
   file: string,
   { args = [], env = {} }: StartOptions = {},

@@ -4,7 +4,10 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { eventsOf, startRun, type Started } from './reactor-command.ts'
 import { runFile } from '../support/run-file.ts'
 
-/** The grace period of docs/operations.md is the promise, so it is measured. A run that nothing else slows down ends in some 35 s. */
+/**
+ * The grace period of docs/operations.md is the promise, so it is measured. A run that nothing else slows
+ * down ends in some 35 s.
+ */
 const limitMs = 45_000
 const timeout = 120_000
 

@@ -12,7 +12,9 @@ const connection = `cli-${randomUUID().slice(0, 8)}`
 const topicOf = (name: string): string => topicName(connection, { namespace: 'src', name })
 const modes = { things: 'append_dedup', parts: 'overwrite' } as const
 
-/** Two runs of two tables; between them a row of each is changed, one is new, and one of `parts` is deleted. */
+/**
+ * Two runs of two tables; between them a row of each is changed, one is new, and one of `parts` is deleted.
+ */
 async function runTwice(db: TestDatabase): Promise<void> {
   const plan = planRun({
     connection,

@@ -2,8 +2,8 @@ import { PyFloat, PySet, PyTuple } from '../../manifest-interpreter/value/value.
 import { isRawJson } from '../../protocol/index.ts'
 
 /**
- * One text for all values that count as equal: keys sorted, numbers by value (1.0 is 1, digits beyond double precision
- * are kept in integers only), NaN and infinities as null.
+ * One text for all values that count as equal: keys sorted, numbers by value (1.0 is 1, digits beyond double
+ * precision are kept in integers only), NaN and infinities as null.
  */
 export function canonicalJson(value: unknown): string {
   if (value === null || value === undefined) return 'null'

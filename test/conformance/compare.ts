@@ -2,8 +2,8 @@ import { canonicalJson, canonicalState, withoutNulls } from './canonical.ts'
 import type { ExpectedMessage } from './case-files.ts'
 
 /**
- * The first difference between what was expected and what came, in words; null if there is none. Records and the
- * rest are compared as multisets: their order depends on concurrency.
+ * The first difference between what was expected and what came, in words; null if there is none. Records and
+ * the rest are compared as multisets: their order depends on concurrency.
  */
 export function firstDifference(
   expected: readonly ExpectedMessage[],

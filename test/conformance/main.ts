@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCase } from './run-case.ts'
 
-/** `npm run conformance -- --cases DIR [--only NAME] [--json]`: runs a folder of cases through the interpreter. */
+/**
+ * `npm run conformance -- --cases DIR [--only NAME] [--json]`: runs a folder of cases through the
+ * interpreter.
+ */
 const { values } = parseArgs({
   options: {
     cases: { type: 'string' },

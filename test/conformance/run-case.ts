@@ -16,7 +16,9 @@ export interface CaseFailure {
   readonly reason: string
 }
 
-/** Runs all phases of a case through the code that production uses; null if each did what the reference does. */
+/**
+ * Runs all phases of a case through the code that production uses; null if each did what the reference does.
+ */
 export async function runCase(path: string): Promise<CaseFailure | null> {
   const folder = new CaseFolder(path)
   for (const phase of ['spec', 'check', 'discover', 'read', 'read2'] as const) {

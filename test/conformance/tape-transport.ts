@@ -29,7 +29,10 @@ interface RecordedRequest {
   readonly body: string | null
 }
 
-/** Responds to requests from a tape: the n-th request of a key gets the n-th exchange of the key, then the last one again. */
+/**
+ * Responds to requests from a tape: the n-th request of a key gets the n-th exchange of the key, then the
+ * last one again.
+ */
 export class TapeTransport implements Transport {
   readonly #byKey = new Map<string, Exchange[]>()
   readonly #sent = new Map<string, number>()

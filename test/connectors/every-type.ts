@@ -68,7 +68,10 @@ const edges: Readonly<Partial<Record<keyof typeof types, readonly string[]>>> = 
   list: ['{1,NULL,3}', '{}'],
 }
 
-/** A table `things` with a column of each type that is read as binary, the edges of each type, and 5,000 rows that have a value in each. */
+/**
+ * A table `things` with a column of each type that is read as binary, the edges of each type, and 5,000 rows
+ * that have a value in each.
+ */
 export async function createThings(db: TestDatabase): Promise<void> {
   await db.query(`CREATE TYPE mood AS ENUM ('sad', 'ok')`)
   const columns = Object.entries(types).map(([name, type]) => `"${name}" ${type}`)

@@ -103,7 +103,8 @@ test('`rows_per_second` slows it down, and a stop does not wait', async () => {
   const started = performance.now()
   const [run] = await readAll(fakerConnector, of, { stream, stopAfter: 1000 })
   expect(run?.outcome).toBe('stopped')
-  // All rows take a quarter of an hour: it ends only because it was stopped. That it is not quicker than it may be is the promise.
+  // All rows take a quarter of an hour: it ends only because it was stopped. That it is not quicker than it
+  // may be is the promise.
   expect(performance.now() - started).toBeGreaterThan(400)
 })
 

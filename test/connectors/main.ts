@@ -16,7 +16,8 @@ const simulators: Readonly<Record<string, () => Promise<Simulator>>> = {
   },
 }
 
-// `npm run simulator -- VENDOR`: a vendor on loopback until Ctrl-C. Writes the configuration of an instance of it to standard output.
+// `npm run simulator -- VENDOR`: a vendor on loopback until Ctrl-C. Writes the configuration of an instance
+// of it to standard output.
 const [, , vendor = ''] = process.argv
 const open = simulators[vendor]
 if (open === undefined) {

@@ -58,7 +58,8 @@ describe.concurrent.each<LogName>(['embedded', 'kafka block'])(
       await run(sync)
       const asked = api.requests.slice(before).filter((path) => path.includes('/issues'))
       expect(asked.every((path) => path.includes('since=2026-01-01'))).toBe(true)
-      // The record at the cursor comes again: append keeps it, as the protocol's at-least-once for equal cursors says.
+      // The record at the cursor comes again: append keeps it, as the protocol's at-least-once for equal
+      // cursors says.
       expect([...new Set(await rows(db))]).toEqual(ids(api))
     })
 
@@ -85,8 +86,8 @@ describe.concurrent.each<LogName>(['embedded', 'kafka block'])(
       const doubled = await db.query(
         'SELECT id::int FROM tracker.issues GROUP BY id HAVING count(*) > 1 ORDER BY id',
       )
-      // Only the last record of a partition that was complete comes again: its cursor is where the next read begins. Partitions that were
-      // complete in the log alone, when the run failed, are complete too.
+      // Only the last record of a partition that was complete comes again: its cursor is where the next read
+      // begins. Partitions that were complete in the log alone, when the run failed, are complete too.
       const lastOfOthers = [1, 2, 4].map((project) =>
         Math.max(...api.issues.filter((issue) => issue.project === project).map(({ id }) => id)),
       )

@@ -1,7 +1,9 @@
 import type { ShownRequest } from '../../connectors/connector.ts'
 import type { VendorRequest } from '../fakes/scripted-vendor.ts'
 
-/** The differences between the request of a dry-run and the one that the vendor got. Secrets are not compared. */
+/**
+ * The differences between the request of a dry-run and the one that the vendor got. Secrets are not compared.
+ */
 export function requestDifferences(
   shown: ShownRequest,
   sent: VendorRequest,

@@ -199,7 +199,10 @@ interface Completed {
   readonly state: JsonValue | null
 }
 
-/** Reads as a run does: after a failure that may pass again from the last state, without what it does not cover. */
+/**
+ * Reads as a run does: after a failure that may pass again from the last state, without what it does not
+ * cover.
+ */
 async function readUntilComplete(
   bench: StreamBench,
   {

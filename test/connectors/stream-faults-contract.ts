@@ -189,7 +189,10 @@ interface Whole {
   readonly requests: number
 }
 
-/** The request that goes wrong: another one with each fault, so that the first, the last and those between them all do. */
+/**
+ * The request that goes wrong: another one with each fault, so that the first, the last and those between
+ * them all do.
+ */
 function placeIn({ requests }: Whole, title: string): number {
   return 1 + (title.length % requests)
 }

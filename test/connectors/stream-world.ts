@@ -26,7 +26,10 @@ export interface StreamWorld extends AsyncDisposable {
   /** So long a request takes, for streams that emit a state once in ten minutes; default: no time. */
   readonly secondsOfRequest?: number
   configOf(url: string): JsonObject
-  /** The lists that others change while a stream is read. Each is named as its stream, unless it says otherwise. */
+  /**
+   * The lists that others change while a stream is read. Each is named as its stream, unless it says
+   * otherwise.
+   */
   readonly lists: Readonly<Record<string, LiveList>>
 }
 
@@ -153,8 +156,8 @@ export class StreamBench implements AsyncDisposable {
 }
 
 /**
- * The clock of undici, by which the timeouts of its requests pass, goes on by a read timeout and a little more. No other request waits then: a
- * stream sends one at a time.
+ * The clock of undici, by which the timeouts of its requests pass, goes on by a read timeout and a little
+ * more. No other request waits then: a stream sends one at a time.
  */
 function passReadTimeout(): void {
   // A timer begins with the tick after it was set.

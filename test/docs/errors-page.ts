@@ -38,8 +38,8 @@ export function errorsPage(file: string): string {
 }
 
 /**
- * The page of an area: message, kind and fix of each code are those of the code's record. Text below them, and before
- * the first code, is written by hand and stays.
+ * The page of an area: message, kind and fix of each code are those of the code's record. Text below them,
+ * and before the first code, is written by hand and stays.
  */
 export function areaPage(area: Area, file: string): string {
   const written = existsSync(file) ? readFileSync(file, 'utf8') : ''

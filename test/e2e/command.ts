@@ -11,7 +11,9 @@ export interface CommandEnd {
 export interface StartedCommand {
   readonly process: ChildProcess
   readonly end: Promise<CommandEnd>
-  /** As soon as what it has written (to both outputs) has the text. Rejects when the command ends without it. */
+  /**
+   * As soon as what it has written (to both outputs) has the text. Rejects when the command ends without it.
+   */
   output(pattern: RegExp): Promise<RegExpExecArray>
 }
 

@@ -14,8 +14,8 @@ const rowBytes = 16 * 1024
 const embeddedRows = 6_000
 const kafkaRows = 24_000
 /**
- * The process grows by 190 to 200 MB while Kafka takes the records, whether they are 188 or 470 MiB (2026-11): threads, heaps and the client.
- * One that kept them would not fit.
+ * The process grows by 190 to 200 MB while Kafka takes the records, whether they are 188 or 470 MiB
+ * (2026-11): threads, heaps and the client. One that kept them would not fit.
  */
 const grownBoundBytes = 0.75 * kafkaRows * rowBytes
 

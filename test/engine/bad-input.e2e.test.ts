@@ -72,7 +72,9 @@ async function expectEqualTables(shop: TestDatabase, columns: string): Promise<v
   expect(counts).toEqual({ lost: 0, doubled: 0 })
 }
 
-/** The error of the run or of its one stream that failed: with a fix, a page in the docs, and no stack trace. */
+/**
+ * The error of the run or of its one stream that failed: with a fix, a page in the docs, and no stack trace.
+ */
 function failureOf(end: CommandEnd): { code: string; message: string } {
   const last = eventsOf(end).at(-1)
   const errors = [last?.error, ...(last?.streams ?? []).map(({ error }) => error)]
@@ -445,7 +447,8 @@ longDescribe.concurrent('a message of somebody else in the topic', options, () =
     const { brokers, prefix: connection } = testKafka()
     const end = await runWithForeign(warehouse, { connection, brokers })
     expect(failureOf(end)).toMatchObject({ code: 'log_foreign_message' })
-    // The run meets the message again, except if the destination goes on exactly at it: then the message is passed by with a warning.
+    // The run meets the message again, except if the destination goes on exactly at it: then the message is
+    // passed by with a warning.
     const again = await runOnce(usersFile(warehouse, { connection, brokers }))
     if (again.code === 0) expect(again.stderr).toContain('there is a foreign message')
     else expect(failureOf(again)).toMatchObject({ code: 'log_foreign_message' })

@@ -7,7 +7,10 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { seededRandom } from '../support/random.ts'
 import { runFile } from '../support/run-file.ts'
 
-/** Rounds of each log; the long form (`npm run test:long -- crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
+/**
+ * Rounds of each log; the long form (`npm run test:long -- crash`) sets more. The seed is printed with a
+ * failure: play it again with CRASH_SEED.
+ */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 2)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 
@@ -55,7 +58,10 @@ async function playRound(shop: TestDatabase, target: Target, random: () => numbe
   expect(watch.moves).toBeGreaterThan(0)
 }
 
-/** Whether the kill came too late: the run had come to its own end. To start it again would be a new run, which appends once more. */
+/**
+ * Whether the kill came too late: the run had come to its own end. To start it again would be a new run,
+ * which appends once more.
+ */
 async function hasEnded(shop: TestDatabase, connection: string): Promise<boolean> {
   const [table] = await shop.query(
     `SELECT to_regclass('reactor_connect.runs') IS NOT NULL AS exists`,

@@ -12,15 +12,15 @@ import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { startToxiproxy, type FaultyProxy, type Toxiproxy } from '../support/toxiproxy.ts'
 
 /**
- * A bad network in front of each of the three parties. Needs Go (for Toxiproxy) and minutes: `npm run test:long -- faults` sets FAULTS.
- * The seed is in the tests' names: play a failure again with FAULTS_SEED.
+ * A bad network in front of each of the three parties. Needs Go (for Toxiproxy) and minutes: `npm run
+ * test:long -- faults` sets FAULTS. The seed is in the tests' names: play a failure again with FAULTS_SEED.
  */
 const wanted = process.env.FAULTS !== undefined
 const seed = Number(process.env.FAULTS_SEED ?? Date.now() % 1_000_000)
 const rows = 24_000
 /**
- * Whatever the network does to a run, it is over by then: a silent session is given up after 105 s, then its server is waited for five
- * minutes, and the last session that is opened in them may be silent for 90 s.
+ * Whatever the network does to a run, it is over by then: a silent session is given up after 105 s, then its
+ * server is waited for five minutes, and the last session that is opened in them may be silent for 90 s.
  */
 const boundMs = 540_000
 
@@ -91,7 +91,10 @@ interface Shop extends AsyncDisposable {
   readonly proxy: FaultyProxy
 }
 
-/** Orders in ranges with many states, read at a few megabytes a second, so that faults meet a run that is busy. */
+/**
+ * Orders in ranges with many states, read at a few megabytes a second, so that faults meet a run that is
+ * busy.
+ */
 async function openShop(party: Party): Promise<Shop> {
   const database = await testDatabase()
   await database.query(

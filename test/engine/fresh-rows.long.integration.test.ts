@@ -6,10 +6,11 @@ import { seededRandom } from '../support/random.ts'
 import { runFile } from '../support/run-file.ts'
 
 /**
- * When the rows are from. Every row of the source changes with each version, in one transaction, before and while a run works.
- * After a resumed run a table is one version, not older than the run's start, or the run says as of when.
- * Rounds of each log; the long form (`npm run test:long -- crash`) sets more. The seed is in the tests' names: play it again with CRASH_SEED.
- * Every other round also ends the run's sessions at the destination: one log begins with such a round, the other without.
+ * When the rows are from. Every row of the source changes with each version, in one transaction, before and
+ * while a run works. After a resumed run a table is one version, not older than the run's start, or the run
+ * says as of when. Rounds of each log; the long form (`npm run test:long -- crash`) sets more. The seed is in
+ * the tests' names: play it again with CRASH_SEED. Every other round also ends the run's sessions at the
+ * destination: one log begins with such a round, the other without.
  */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 1)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
@@ -119,7 +120,10 @@ async function playRound(
     await expectOneMoment(name, { versions, shop, target, end, atStart })
 }
 
-/** While the resumed run works: the source changes again, and perhaps the run's sessions at the destination end. */
+/**
+ * While the resumed run works: the source changes again, and perhaps the run's sessions at the destination
+ * end.
+ */
 async function makeTrouble(
   versions: Versions,
   shop: TestDatabase,

@@ -11,8 +11,8 @@ import { runFile } from '../support/run-file.ts'
 import { longTest, usually } from '../support/long.ts'
 
 /**
- * Reads the topics as a service of somebody else would: with Kafka's own consumer and avsc, by docs/topics.md alone,
- * and with no code of ours.
+ * Reads the topics as a service of somebody else would: with Kafka's own consumer and avsc, by docs/topics.md
+ * alone, and with no code of ours.
  */
 beforeEach(skipWithoutKafkaConsole)
 
@@ -102,7 +102,10 @@ interface ReadTopic {
   readonly covered: number
 }
 
-/** docs/topics.md, "Retention, and readers that come late": the table and the sink's positions in one snapshot. */
+/**
+ * docs/topics.md, "Retention, and readers that come late": the table and the sink's positions in one
+ * snapshot.
+ */
 async function readTable(
   warehouse: TestDatabase,
   connection: string,

@@ -91,7 +91,10 @@ function othersAfter(written: Stage): readonly Cell['others'][] {
   return hasTwo ? [0, 1, 2, 'embedded'] : [0, 1, 'embedded']
 }
 
-/** The other framing stores records one by one; the states are the same, so these are those that leave some of them to read. */
+/**
+ * The other framing stores records one by one; the states are the same, so these are those that leave some of
+ * them to read.
+ */
 const recordCells: readonly Cell[] = cells
   .filter(({ written, committed, others }) => written !== committed && others === 1)
   .map((cell) => ({ ...cell, name: `record_${cell.name}`, log: 'kafka record' }))

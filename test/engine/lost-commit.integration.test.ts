@@ -24,7 +24,9 @@ async function addTable(db: TestDatabase, name: Name): Promise<void> {
   await db.query(`INSERT INTO src.${name} SELECT n FROM generate_series(1, ${String(rows)}) n`)
 }
 
-/** Lets the server end each sync of these tables once, and breaks the connection before anybody hears of it. */
+/**
+ * Lets the server end each sync of these tables once, and breaks the connection before anybody hears of it.
+ */
 function cutsAtEnds(count: number): () => Changes {
   let left = count
   return () => {

@@ -11,8 +11,8 @@ import { silent as logger } from '../support/logger.ts'
 import { longTest, usually } from '../support/long.ts'
 
 /**
- * The log remembers what the destination does not: the destination was dropped, or restored from a backup. The next run makes it equal
- * to the source as it is now, not to what the log kept of an earlier life.
+ * The log remembers what the destination does not: the destination was dropped, or restored from a backup.
+ * The next run makes it equal to the source as it is now, not to what the log kept of an earlier life.
  */
 const rows = 400
 const modes = ['overwrite', 'append_dedup', 'append'] as const
@@ -161,7 +161,10 @@ const kept = ['runs', 'streams', 'slices', 'positions', 'rejected_records']
 const inEach = (result: object): readonly unknown[] =>
   modes.map(() => expect.objectContaining(result) as unknown)
 
-/** A writer of another test that is killed in the middle of a transaction would hide the states from it, with a warning. */
+/**
+ * A writer of another test that is killed in the middle of a transaction would hide the states from it, with
+ * a warning.
+ */
 const ownTopics = { topicsPerConnection: true }
 
 // Concurrent, as all that follow: a run waits for its broker most of the time.
@@ -253,7 +256,10 @@ describe.concurrent.each(usually(1, modes))('in the mode %s', { timeout: 180_000
   })
 })
 
-/** An open transaction of a writer that is no more: nothing that follows it in the topic of the states can be read. */
+/**
+ * An open transaction of a writer that is no more: nothing that follows it in the topic of the states can be
+ * read.
+ */
 async function hideStates({ log }: Shop): Promise<() => Promise<void>> {
   await using opened = await KafkaLog.open(log, logger)
   const stream = { name: 'hider' }

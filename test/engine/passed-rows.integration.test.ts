@@ -76,7 +76,8 @@ test.each(cases)(
   async (mode, metadata) => {
     await using db = await testDatabase()
     await createThings(db)
-    // A transaction of a few rows, so that rows with something to say of their values stand at any place of one.
+    // A transaction of a few rows, so that rows with something to say of their values stand at any place of
+    // one.
     const limits = { commitBytes: 200_000 }
     const options = { mode, metadata, limits }
     expect(await load(db, 'passed', options)).toEqual(await load(db, 'encoded', options))

@@ -23,7 +23,10 @@ const sameText = (source: string, destination: string): string =>
 const sameJson = (source: string, destination: string): string =>
   `to_jsonb(${source}) IS NOT DISTINCT FROM ${destination}`
 
-/** Every common type with its edge values. `lossy` ones (what a column of the destination cannot hold) have tests of their own. */
+/**
+ * Every common type with its edge values. `lossy` ones (what a column of the destination cannot hold) have
+ * tests of their own.
+ */
 const cases: Readonly<Record<string, Case>> = {
   boolean: { type: 'boolean', values: ['true', 'false'] },
   smallint: { type: 'smallint', values: ['-32768', '0', '32767'] },

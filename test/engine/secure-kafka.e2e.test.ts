@@ -21,7 +21,10 @@ import { runFile } from '../support/run-file.ts'
 import { runHere } from '../cli/run-here.ts'
 import { longDescribe, usually } from '../support/long.ts'
 
-/** A broker that speaks TLS, lets in who logs in, and gives the one user the rights that docs/topics.md names, the other none. */
+/**
+ * A broker that speaks TLS, lets in who logs in, and gives the one user the rights that docs/topics.md names,
+ * the other none.
+ */
 const login = { username: 'reactor', password: 'planted-kafka-password' }
 const certificates = join(import.meta.dirname, '../certificates')
 /** The certificate is its own. */

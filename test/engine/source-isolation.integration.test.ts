@@ -9,7 +9,10 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 /** Number of the advisory lock at which the streams that run first wait. */
 const gate = 42
 
-/** Objects that no run can read, and tables that are changed while `gate_1` is being read; three streams begin before them. */
+/**
+ * Objects that no run can read, and tables that are changed while `gate_1` is being read; three streams begin
+ * before them.
+ */
 const objects = `
   CREATE VIEW gate_1 AS SELECT pg_advisory_xact_lock_shared(${gate})::text AS lock, 1 AS id;
   CREATE VIEW gate_2 AS SELECT 1 AS id;

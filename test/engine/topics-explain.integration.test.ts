@@ -71,7 +71,10 @@ class Shop implements AsyncDisposable {
     return this.#db.query(sql)
   }
 
-  /** Some rows get another version, some are new, some are gone: marked, or deleted if every sync reads all of them. */
+  /**
+   * Some rows get another version, some are new, some are gone: marked, or deleted if every sync reads all of
+   * them.
+   */
   async change(): Promise<void> {
     for (const mode of modes) {
       await this.query(

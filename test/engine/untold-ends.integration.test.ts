@@ -53,7 +53,10 @@ function planOf(db: TestDatabase, log: LogName, port: number): Promise<RunPlan> 
   })
 }
 
-/** `stopped`: as soon as rows of stream a are loaded. `untold`: as if the process were killed before it could print the result. */
+/**
+ * `stopped`: as soon as rows of stream a are loaded. `untold`: as if the process were killed before it could
+ * print the result.
+ */
 async function runTo(
   plan: RunPlan,
   status: StreamResult['status'],
@@ -73,7 +76,10 @@ async function runTo(
   return stream
 }
 
-/** Loads the table of the source, replaces it by another one with more rows, and stops in the middle of these. Resolves with the rows that were loaded until then. */
+/**
+ * Loads the table of the source, replaces it by another one with more rows, and stops in the middle of these.
+ * Resolves with the rows that were loaded until then.
+ */
 async function stopInReplaced(
   { db, proxy, plan }: Place,
   then: 'told' | 'untold',

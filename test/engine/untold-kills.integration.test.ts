@@ -22,7 +22,10 @@ type Tables = Readonly<Record<string, 'append' | 'append_dedup'>>
 
 const connection = 'untold'
 
-/** A run file for tables of the schema `src` with these modes, and for the table `slow`, whose load takes a minute. */
+/**
+ * A run file for tables of the schema `src` with these modes, and for the table `slow`, whose load takes a
+ * minute.
+ */
 async function runFile(db: TestDatabase, tables: Tables): Promise<string> {
   const { ssl, ...address } = db.address
   const file = join(await newFolder('untold'), 'run.yaml')
@@ -175,7 +178,10 @@ function printed(engine: ChildProcess, text: string): Promise<void> {
   })
 }
 
-/** A run whose destination cannot note its end: somebody holds the row of the connection. The first run makes the bookkeeping. */
+/**
+ * A run whose destination cannot note its end: somebody holds the row of the connection. The first run makes
+ * the bookkeeping.
+ */
 async function heldAtEnd(
   db: TestDatabase,
   file: string,

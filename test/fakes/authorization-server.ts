@@ -17,8 +17,9 @@ export interface AuthorizationServerOptions {
 }
 
 /**
- * A real authorization server (oidc-provider) on loopback: it rotates refresh tokens and ends the family of one that is used
- * twice. A user who says yes to everything, or no, is built in, and so is an API: `GET /api/contacts`, for whom has a token.
+ * A real authorization server (oidc-provider) on loopback: it rotates refresh tokens and ends the family of
+ * one that is used twice. A user who says yes to everything, or no, is built in, and so is an API: `GET
+ * /api/contacts`, for whom has a token.
  */
 export class AuthorizationServer implements AsyncDisposable {
   readonly issuer: string
@@ -26,7 +27,10 @@ export class AuthorizationServer implements AsyncDisposable {
   readonly clientSecret: string | null
   /** Whether the user consents. */
   consents = true
-  /** Responds to the next requests to the token endpoint with this status and body, in the place of the server. */
+  /**
+   * Responds to the next requests to the token endpoint with this status and body, in the place of the
+   * server.
+   */
   readonly tokenAnswers: { readonly status: number; readonly body: string }[] = []
   /** Grant types of the requests to the token endpoint, in order. */
   readonly tokenRequests: string[] = []

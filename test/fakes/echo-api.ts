@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 
 /**
- * A vendor on loopback that repeats what it was sent in whatever it refuses, in many forms. `POST /token` gives other tokens
- * each time, `GET /schema` and `GET /items` work while it does not refuse.
+ * A vendor on loopback that repeats what it was sent in whatever it refuses, in many forms. `POST /token`
+ * gives other tokens each time, `GET /schema` and `GET /items` work while it does not refuse.
  */
 export class EchoApi implements AsyncDisposable {
   readonly url: string
@@ -81,7 +81,10 @@ export class EchoApi implements AsyncDisposable {
   }
 }
 
-/** As it is, and as an URL, a header of HTTP's basic authentication, a text in JSON in JSON and a mail with short lines write it. */
+/**
+ * As it is, and as an URL, a header of HTTP's basic authentication, a text in JSON in JSON and a mail with
+ * short lines write it.
+ */
 export function formsOf(text: string): readonly string[] {
   const base64 = Buffer.from(`user:${text}`).toString('base64')
   const inJson = JSON.stringify(JSON.stringify(text).slice(1, -1)).slice(1, -1)

@@ -28,7 +28,10 @@ export interface GateAnswer {
  */
 export type Fault = 'reset' | 'cut' | 'half' | 'hang' | GateAnswer
 
-/** Stands before the simulator of a vendor on loopback. A test sees each request before the vendor does, and spoils the response. */
+/**
+ * Stands before the simulator of a vendor on loopback. A test sees each request before the vendor does, and
+ * spoils the response.
+ */
 export class FaultGate implements AsyncDisposable {
   readonly url: string
   /**

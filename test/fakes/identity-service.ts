@@ -33,8 +33,8 @@ const tokenAnswer = z.object({ access_token: z.string() })
 const program = { id: 'nightly-job', secret: 'the-secret-of-the-nightly-job' }
 
 /**
- * A real authorization server (oidc-provider) on loopback with a key set, and the route for logins that docs/identity.md
- * describes. Its keys can be changed as it runs.
+ * A real authorization server (oidc-provider) on loopback with a key set, and the route for logins that
+ * docs/identity.md describes. Its keys can be changed as it runs.
  */
 export class IdentityService implements AsyncDisposable {
   readonly issuer: string

@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 
 /**
- * HashiCorp Vault as far as a client of the KV engine version 2 sees it, in memory on loopback. Status codes and error texts
- * are those of Vault 1.21.
+ * HashiCorp Vault as far as a client of the KV engine version 2 sees it, in memory on loopback. Status codes
+ * and error texts are those of Vault 1.21.
  */
 export interface Kv2Server extends AsyncDisposable {
   readonly url: string

@@ -9,8 +9,8 @@ export interface Issue {
 }
 
 /**
- * A small issue tracker: `GET /projects`, and `GET /projects/{id}/issues?since=…&page=N`, oldest first, two a page. A test
- * adds issues, and breaks the pages of a project.
+ * A small issue tracker: `GET /projects`, and `GET /projects/{id}/issues?since=…&page=N`, oldest first, two a
+ * page. A test adds issues, and breaks the pages of a project.
  */
 export class TrackerApi implements AsyncDisposable {
   readonly url: string

@@ -16,7 +16,10 @@ export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promis
   )
 }
 
-/** The broker that KAFKA_BROKERS names, which is left alone; else one that is started here and ends when it is disposed of. */
+/**
+ * The broker that KAFKA_BROKERS names, which is left alone; else one that is started here and ends when it is
+ * disposed of.
+ */
 export async function givenOrStartedBroker(
   announce: (text: string) => void = () => undefined,
   options: KafkaBrokerOptions = {},

@@ -15,7 +15,10 @@ export function dockerWorks(): boolean {
   return engine !== undefined && commandOutput('docker', ['compose', 'version']) !== undefined
 }
 
-/** The service `kafka` of docker-compose.yml, in a compose project of its own, so that several run side by side. */
+/**
+ * The service `kafka` of docker-compose.yml, in a compose project of its own, so that several run side by
+ * side.
+ */
 export async function startDockerBroker(options: KafkaBrokerOptions): Promise<KafkaBroker> {
   const port = options.port ?? (await freePort())
   const project = `reactor-connect-${randomBytes(6).toString('hex')}`

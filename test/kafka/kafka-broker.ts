@@ -13,13 +13,18 @@ export interface KafkaBrokerOptions {
   readonly dataDir?: string
   /** Default: a free port. */
   readonly port?: number
-  /** It starts with half the CPU (1.6 instead of 3 s) and is slower later: for tests, not for measurements. */
+  /**
+   * It starts with half the CPU (1.6 instead of 3 s) and is slower later: for tests, not for measurements.
+   */
   readonly isShortLived?: boolean
   /**
    * A second listener, which advertises `advertisedPort` to its clients: the port of a proxy in front of it.
    */
   readonly behindProxy?: { readonly port: number; readonly advertisedPort: number }
-  /** Another listener, at which clients log in. They have the rights that they were given; who comes without a login has all. */
+  /**
+   * Another listener, at which clients log in. They have the rights that they were given; who comes without a
+   * login has all.
+   */
   readonly secured?: SecuredListener
 }
 

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { startKafkaBroker } from './broker.ts'
 
-// `npm run kafka [-- --data DIR --port N]`: a broker in the foreground, until Ctrl-C. Its data stays in the folder.
+// `npm run kafka [-- --data DIR --port N]`: a broker in the foreground, until Ctrl-C. Its data stays in the
+// folder.
 const { values } = parseArgs({
   options: {
     data: { type: 'string', default: 'data/kafka' },

@@ -13,7 +13,10 @@ export function stampOf(pom: string): string {
   return createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)
 }
 
-/** Copies the jars of a pom, with what they need, into `target` unless it is there; `without` leaves jars out by their names. */
+/**
+ * Copies the jars of a pom, with what they need, into `target` unless it is there; `without` leaves jars out
+ * by their names.
+ */
 export async function copyJars(pom: string, target: string, without?: RegExp): Promise<void> {
   await fetchOnce(target, async (draft) => {
     await maven(
@@ -30,7 +33,10 @@ export async function unpackArtifact(artifact: string, target: string): Promise<
   await fetchOnce(target, (draft) => maven(['dependency:unpack', `-Dartifact=${artifact}`], draft))
 }
 
-/** In a temporary folder: if there is no pom, Maven's plugins make a folder `${project.basedir}` in the folder that they run in. */
+/**
+ * In a temporary folder: if there is no pom, Maven's plugins make a folder `${project.basedir}` in the folder
+ * that they run in.
+ */
 export async function maven(args: readonly string[], outputDirectory: string): Promise<void> {
   const cwd = await mkdtemp(join(tmpdir(), 'maven-'))
   try {

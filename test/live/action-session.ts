@@ -25,7 +25,9 @@ interface CallOptions {
 
 const timeoutMs = 60_000
 
-/** Sends the actions of a pass. Each one is a step: its dry-run must equal the request that the vendor gets. */
+/**
+ * Sends the actions of a pass. Each one is a step: its dry-run must equal the request that the vendor gets.
+ */
 export class ActionSession {
   /** The beginning of the name of all that this pass creates. */
   readonly name = `reactor-connect-live-${randomUUID().slice(0, 8)}`

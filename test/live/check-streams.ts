@@ -14,8 +14,8 @@ import { readSome, type SomeRecords } from './read-some.ts'
 import type { Report } from './report.ts'
 
 /**
- * Reads each stream twice, up to a small number of records: they fit the declared schema, and the second read,
- * which begins from the states of the first, brings no record again that the cursor has passed.
+ * Reads each stream twice, up to a small number of records: they fit the declared schema, and the second
+ * read, which begins from the states of the first, brings no record again that the cursor has passed.
  */
 export async function checkStreams(
   connector: Connector,
@@ -94,7 +94,10 @@ function expectSchema({ json_schema }: AirbyteStream, records: readonly JsonObje
   }
 }
 
-/** Unchanged records of the second read that the first one had. A record that changed meanwhile comes again rightly. */
+/**
+ * Unchanged records of the second read that the first one had. A record that changed meanwhile comes again
+ * rightly.
+ */
 function repeated(
   { source_defined_primary_key: key }: AirbyteStream,
   first: SomeRecords,

@@ -2,8 +2,8 @@ import type { JsonObject } from '../../protocol/index.ts'
 import type { ActionSession } from './action-session.ts'
 
 /**
- * One vendor of `npm run test:live`. The pass itself is the same for all vendors (run-pass.ts); a vendor says how its
- * account is found, and in which order its actions can be tried without harm.
+ * One vendor of `npm run test:live`. The pass itself is the same for all vendors (run-pass.ts); a vendor says
+ * how its account is found, and in which order its actions can be tried without harm.
  */
 export interface LiveVendor {
   /** The type of the connector. */
@@ -34,10 +34,15 @@ export interface LiveVendor {
 /** The values of the variables, by their names. */
 export type LiveEnvironment = Readonly<Record<string, string>>
 
-/** Actions that belong together: what the first one creates, the others read and change, and the clean-up removes. */
+/**
+ * Actions that belong together: what the first one creates, the others read and change, and the clean-up
+ * removes.
+ */
 export interface Sequence {
   readonly title: string
-  /** The thing that stays in the account because no action removes it. Such a sequence runs only on request. */
+  /**
+   * The thing that stays in the account because no action removes it. Such a sequence runs only on request.
+   */
   readonly leaves?: string
   run(session: ActionSession, environment: LiveEnvironment): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { runLive } from './run-live.ts'
 
-// `npm run test:live -- VENDOR`: a pass over a real account. Exit code 1 if a step failed, 2 if the command line is wrong.
+// `npm run test:live -- VENDOR`: a pass over a real account. Exit code 1 if a step failed, 2 if the command
+// line is wrong.
 const done = await runLive(process.argv.slice(2), {
   environment: process.env,
   write: (text) => process.stdout.write(text),

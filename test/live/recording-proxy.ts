@@ -3,7 +3,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { buffer } from 'node:stream/consumers'
 import type { VendorRequest } from '../fakes/scripted-vendor.ts'
 
-/** Headers of one connection. The body arrives decompressed, so its encoding and length are no longer true. */
+/**
+ * Headers of one connection. The body arrives decompressed, so its encoding and length are no longer true.
+ */
 const ofConnection = new Set([
   ...['connection', 'content-encoding', 'content-length', 'host', 'keep-alive'],
   'transfer-encoding',

@@ -25,8 +25,8 @@ export class Report {
   }
 
   /**
-   * Runs a step and writes its line. `work` may return a text that stands behind `ok`, or null if it has written a
-   * line itself. Rethrows its failure.
+   * Runs a step and writes its line. `work` may return a text that stands behind `ok`, or null if it has
+   * written a line itself. Rethrows its failure.
    */
   async step(name: string, work: () => Promise<string | null | undefined>): Promise<void> {
     try {

@@ -1,6 +1,6 @@
 /**
- * `npm run test:long` runs all long forms one after the other, and `npm run test:long -- crash storm` some of them.
- * Ends with a line for each, and with 1 if one failed.
+ * `npm run test:long` runs all long forms one after the other, and `npm run test:long -- crash storm` some of
+ * them. Ends with a line for each, and with 1 if one failed.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -50,7 +50,10 @@ function statementOf({ suggestedFix }: ConnectError): string {
 }
 
 const long = 'n'.repeat(63)
-/** The type of the key, the kind of the field, two of its values that the type would make one, and what the column becomes. */
+/**
+ * The type of the key, the kind of the field, two of its values that the type would make one, and what the
+ * column becomes.
+ */
 const keys: readonly (readonly [string, ColumnKind, readonly unknown[], string])[] = [
   ['name', 'string', [`${long}A`, `${long}B`], 'text'],
   ['"char"', 'string', ['ab', 'ac'], 'text'],

@@ -55,7 +55,8 @@ test('long tables with the same beginning stay apart, and so do their stages', (
 })
 
 test('tables whose names are made so that a short hash is the same have stages of their own', () => {
-  // Found among 52,000 names: the 47 bytes at their beginning and the first 8 digits of their hash are the same.
+  // Found among 52,000 names: the 47 bytes at their beginning and the first 8 digits of their hash are the
+  // same.
   const names = ['000000000000b40a', '000000000000c9d6'].map((end) => 'p'.repeat(47) + end)
   const short = names.map((table) => derivedName({ schema: 'wc', table }, 'stage'))
   expect(short[0]).toBe(short[1])

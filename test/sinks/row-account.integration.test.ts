@@ -375,7 +375,8 @@ test('the fix names nothing that had no part in it', async () => {
   )
   await sync(db, streamOf('append_dedup'), old)
   await leaveOut(db, 'INSERT', 'new.id = 3')
-  // The table's own policies apply to others, those of a partition to statements that name it, and a DELETE comes with no batch.
+  // The table's own policies apply to others, those of a partition to statements that name it, and a DELETE
+  // comes with no batch.
   await db.query(
     `CREATE POLICY of_table ON things USING (false);
      ALTER TABLE things ENABLE ROW LEVEL SECURITY;

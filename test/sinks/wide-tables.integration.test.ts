@@ -4,7 +4,10 @@ import type { SyncMode } from '../../sinks/sink.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { sinkStream, sync } from './loading.ts'
 
-/** As uuids are: small, but 100 of them are more than the 2 KB from which the server moves values out of a row. */
+/**
+ * As uuids are: small, but 100 of them are more than the 2 KB from which the server moves values out of a
+ * row.
+ */
 const value = '00000000-1111-4222-8333-444444444444'
 
 function named<T>(count: number, of: T): Record<string, T> {

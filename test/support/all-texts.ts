@@ -17,7 +17,10 @@ export async function dumpOf(database: TestDatabase): Promise<string> {
   return (await Promise.all(dumps)).join('\n')
 }
 
-/** Keys, values and headers of all messages of the topics of these connections, and of the one that all connections share. */
+/**
+ * Keys, values and headers of all messages of the topics of these connections, and of the one that all
+ * connections share.
+ */
 export async function topicsOf(brokers: readonly string[], prefix: string): Promise<string> {
   // Other tests write topics that all share, with what Java's client compresses with.
   zstdForKafkajs()

@@ -13,7 +13,10 @@ const character = fc.nat(0x10_ff_ff - surrogates.count).map(
   },
 )
 
-/** The same texts as `fc.string({ unit: 'binary' })` gives, which takes 2 s to build in each test file (fast-check 4.10, 2026-11-27). */
+/**
+ * The same texts as `fc.string({ unit: 'binary' })` gives, which takes 2 s to build in each test file
+ * (fast-check 4.10, 2026-11-27).
+ */
 export function anyText(
   constraints: Omit<fc.StringConstraints, 'unit'> = {},
 ): fc.Arbitrary<string> {

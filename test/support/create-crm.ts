@@ -10,7 +10,10 @@ const awayVendor: Vendor = {
   clientSecret: 'kit-client-secret',
 }
 
-/** An instance of crm.yaml, which a browser authorizes at the vendor. Without one there is nobody at its address. */
+/**
+ * An instance of crm.yaml, which a browser authorizes at the vendor. Without one there is nobody at its
+ * address.
+ */
 export async function createCrm(
   { service, catalogDir }: TestApi,
   name: string,

@@ -1,8 +1,8 @@
 import type { TestApi } from './test-api.ts'
 
 /**
- * An instance `source`, and a connection `shop` that is inactive, copies `orders` and `users`, and finds rows at its destination: a run
- * inserts one order, updates one and deletes one.
+ * An instance `source`, and a connection `shop` that is inactive, copies `orders` and `users`, and finds rows
+ * at its destination: a run inserts one order, updates one and deletes one.
  */
 export async function createShop({ database, service }: TestApi): Promise<void> {
   await database.query(`

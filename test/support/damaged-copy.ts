@@ -4,7 +4,9 @@ import { messageOf, type Changes } from './message-proxy.ts'
 export interface CopyDamage {
   /** Its beginning. */
   readonly response?: (payload: Buffer) => Buffer
-  /** The rows, counted from 1. The first of a binary COPY comes without the header, the trailer not at all. */
+  /**
+   * The rows, counted from 1. The first of a binary COPY comes without the header, the trailer not at all.
+   */
   readonly row?: (number: number, payload: Buffer) => Buffer | undefined
   readonly header?: (payload: Buffer) => Buffer
   readonly trailer?: (payload: Buffer) => Buffer

@@ -2,7 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { startDataService, type FakeDataService } from '../fakes/data-service.ts'
 import { testDatabase, type TestDatabase } from './postgres.ts'
 
-/** A Data service whose datasets are schemas of a real database, which one role owns; the logins are others, as docs/data.md says. */
+/**
+ * A Data service whose datasets are schemas of a real database, which one role owns; the logins are others,
+ * as docs/data.md says.
+ */
 export interface DataPlace extends AsyncDisposable {
   readonly service: FakeDataService
   readonly database: TestDatabase

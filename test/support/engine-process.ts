@@ -47,7 +47,10 @@ export async function killEngine(
   if (engine.exitCode === null && engine.signalCode === null) await once(engine, 'exit')
 }
 
-/** Kills the engine as soon as the condition holds, which is asked again and again. Throws if the run ends before. */
+/**
+ * Kills the engine as soon as the condition holds, which is asked again and again. Throws if the run ends
+ * before.
+ */
 export async function killEngineWhen(
   file: string,
   condition: () => Promise<boolean>,

@@ -13,7 +13,9 @@ declare module 'vitest' {
   }
 }
 
-/** Starts the servers that all integration tests share, once. A run of unit tests alone does not come here. */
+/**
+ * Starts the servers that all integration tests share, once. A run of unit tests alone does not come here.
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await using servers = new AsyncDisposableStack()
   const [postgres, brokers, program] = await Promise.all([

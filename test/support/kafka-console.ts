@@ -59,7 +59,10 @@ export async function consumeTopic(
   return linesOf(await consumer.output).map((line) => messageIn(line))
 }
 
-/** Writes messages of the form `key:value`, or with another separator, each with the headers (`name:value,…`), compressed with the codec. */
+/**
+ * Writes messages of the form `key:value`, or with another separator, each with the headers (`name:value,…`),
+ * compressed with the codec.
+ */
 export async function produceLines(
   brokers: readonly string[],
   message: {

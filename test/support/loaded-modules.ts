@@ -17,7 +17,9 @@ const tracer = `data:text/javascript,${encodeURIComponent(`
   })
 `)}`
 
-/** Runs a program of the project; `loaded`: the modules that it loads, as paths below the project's folder. */
+/**
+ * Runs a program of the project; `loaded`: the modules that it loads, as paths below the project's folder.
+ */
 export async function loadedModules(
   program: string,
   argv: readonly string[] = [],

@@ -1,6 +1,9 @@
 import { describe, test } from 'vitest'
 
-/** `npm run test:long` has every case of the tests that stop, kill and restart things. The usual run has one or two. */
+/**
+ * `npm run test:long` has every case of the tests that stop, kill and restart things. The usual run has one
+ * or two.
+ */
 export const isLong = process.env.LONG_TESTS !== undefined
 
 /** A test that only the long form has. */

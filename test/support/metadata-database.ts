@@ -11,8 +11,9 @@ import {
 const spare: string[] = []
 
 /**
- * As `testDatabase`, with the tables of the service in it. Disposing empties it for the next test: to copy the hundreds of files
- * of a database takes much longer. A test that changes the tables themselves takes `testDatabase(metadataTemplate)`.
+ * As `testDatabase`, with the tables of the service in it. Disposing empties it for the next test: to copy
+ * the hundreds of files of a database takes much longer. A test that changes the tables themselves takes
+ * `testDatabase(metadataTemplate)`.
  */
 export async function metadataDatabase(): Promise<TestDatabase> {
   const name = spare.pop() ?? (await createDatabase(metadataTemplate))

@@ -6,7 +6,9 @@ export async function newFolder(name: string): Promise<string> {
   return goesWithFile(await temporaryFolder(name))
 }
 
-/** As `newFolder`, for databases: on a disk, most of the start of a new one is the wait until it is written. */
+/**
+ * As `newFolder`, for databases: on a disk, most of the start of a new one is the wait until it is written.
+ */
 export async function newFolderInMemory(name: string): Promise<string> {
   return goesWithFile(await folderInMemory(name))
 }

@@ -16,7 +16,9 @@ export async function buildProgram(): Promise<string> {
   return join(folder, 'cli/main.js')
 }
 
-/** The file of `reactor` as it is installed: tests start it many times, and the sources take twice as long. */
+/**
+ * The file of `reactor` as it is installed: tests start it many times, and the sources take twice as long.
+ */
 export function builtProgram(): string {
   return inject('program')
 }

@@ -29,7 +29,10 @@ export interface SecuredKafka extends AsyncDisposable {
   asAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T>
 }
 
-/** A broker with StandardAuthorizer, which denies what was not allowed. Each user has its name with `-password` behind it as password. */
+/**
+ * A broker with StandardAuthorizer, which denies what was not allowed. Each user has its name with
+ * `-password` behind it as password.
+ */
 export async function startSecuredKafka(users: readonly string[]): Promise<SecuredKafka> {
   const port = await freePort()
   const passwords = Object.fromEntries(users.map((user) => [user, passwordOf(user)]))

@@ -39,7 +39,10 @@ export interface ServiceStart {
   readonly program?: string
 }
 
-/** A data folder of its own, in memory: on a disk, most of a first start is the wait until a new database is written. Disposing ends every service that was started in it. */
+/**
+ * A data folder of its own, in memory: on a disk, most of a first start is the wait until a new database is
+ * written. Disposing ends every service that was started in it.
+ */
 export async function serviceFolder(): Promise<ServiceFolder> {
   const folder = await folderInMemory('service')
   const { path } = folder

@@ -17,7 +17,10 @@ export interface NoDisk extends AsyncDisposable {
   readonly missing: string
 }
 
-/** A file system of its own that is soon full: a tmpfs, which only root may mount (and not in every container). */
+/**
+ * A file system of its own that is soon full: a tmpfs, which only root may mount (and not in every
+ * container).
+ */
 export async function mountSmallDisk(size: string): Promise<SmallDisk | NoDisk> {
   const folder = await temporaryFolder('small-disk')
   const { path } = folder

@@ -2,8 +2,9 @@ import { writeSync } from 'node:fs'
 import type { Reporter, TestModule } from 'vitest/node'
 
 /**
- * Prints `N passed, N failed` (and `, N skipped` if tests were left out) as the very last line of a run. A file that
- * cannot be loaded, and an error outside of a test, count as failed; so does a run that never came to its tests.
+ * Prints `N passed, N failed` (and `, N skipped` if tests were left out) as the very last line of a run. A
+ * file that cannot be loaded, and an error outside of a test, count as failed; so does a run that never came
+ * to its tests.
  */
 class SummaryReporter implements Reporter {
   #passed = 0

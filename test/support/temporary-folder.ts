@@ -7,7 +7,10 @@ export interface TemporaryFolder extends AsyncDisposable {
   readonly path: string
 }
 
-/** A folder of its own in the folder for temporary files, which goes when it is disposed of. A test takes `newFolder` instead. */
+/**
+ * A folder of its own in the folder for temporary files, which goes when it is disposed of. A test takes
+ * `newFolder` instead.
+ */
 export async function temporaryFolder(name: string): Promise<TemporaryFolder> {
   return folderIn(tmpdir(), name)
 }
@@ -18,13 +21,15 @@ const memory = '/dev/shm'
 const plentyBytes = 8 * 2 ** 30
 
 /**
- * As `temporaryFolder`, but in memory if there is plenty: for the data of servers that need not survive a power failure. The server's part of
- * a database that is created, used and dropped is 30 ms of CPU there, and 90 to 160 on a disk (ext4, 2 cores, 2026-11).
+ * As `temporaryFolder`, but in memory if there is plenty: for the data of servers that need not survive a
+ * power failure. The server's part of a database that is created, used and dropped is 30 ms of CPU there, and
+ * 90 to 160 on a disk (ext4, 2 cores, 2026-11).
  */
 export async function folderInMemory(name: string): Promise<TemporaryFolder> {
   if (!(await hasPlentyOfMemory())) return temporaryFolder(name)
   const folder = await folderIn(memory, name)
-  // A run of the tests that is killed does not leave its memory filled. Its servers, which end with it, may write until then.
+  // A run of the tests that is killed does not leave its memory filled. Its servers, which end with it, may
+  // write until then.
   const watchdog = afterThisProcess(removeForGood, folder.path)
   return {
     path: folder.path,

@@ -44,8 +44,8 @@ export const fakerConfig = {
 } as const
 
 /**
- * The real service behind the HTTP surface on a socket: store and destinations in one database, a vault in files. Nobody works on its
- * runs but the test. A test may replace a method of a part of the service.
+ * The real service behind the HTTP surface on a socket: store and destinations in one database, a vault in
+ * files. Nobody works on its runs but the test. A test may replace a method of a part of the service.
  */
 export class TestApi implements AsyncDisposable {
   readonly service: Service

@@ -14,7 +14,10 @@ export interface Toxic {
   readonly attributes: Readonly<Record<string, number>>
 }
 
-/** Listens on a port of its own and passes everything on. Faults hold for open and new connections, in both directions. */
+/**
+ * Listens on a port of its own and passes everything on. Faults hold for open and new connections, in both
+ * directions.
+ */
 export interface FaultyProxy {
   readonly port: number
   add(toxic: Toxic): Promise<void>

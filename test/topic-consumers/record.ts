@@ -23,8 +23,8 @@ import { printedRows } from './table-rows.ts'
 import { createTopic, endsOf } from './topic-offsets.ts'
 
 /**
- * `node test/topic-consumers/record.ts [DIR]`: runs the program over a shop that changes, kills it twice on the way, and writes the bytes of
- * the topics and the rows of the tables into test/fixtures/topics.
+ * `node test/topic-consumers/record.ts [DIR]`: runs the program over a shop that changes, kills it twice on
+ * the way, and writes the bytes of the topics and the rows of the tables into test/fixtures/topics.
  */
 const folder = process.argv[2] ?? join(import.meta.dirname, '../fixtures/topics')
 const connections = [

@@ -36,7 +36,9 @@ const shares = {
 const lateFrom = 3
 const caughtUpLimitMs = 90_000
 
-/** Rounds of changes, kills and comparisons. Rejects when a consumer's table is not that of the destination. */
+/**
+ * Rounds of changes, kills and comparisons. Rejects when a consumer's table is not that of the destination.
+ */
 export async function playRounds(play: Play): Promise<PlayEnd> {
   await using world = await openShopWorld(play)
   await world.run()

@@ -11,8 +11,9 @@ export interface SeedOptions {
 }
 
 /**
- * Begins copies when the topics have lost their first messages, in the ways of docs/topics.md: the append modes with the table and the sink's
- * positions, of one snapshot (no run is going on); an overwrite with its next sync.
+ * Begins copies when the topics have lost their first messages, in the ways of docs/topics.md: the append
+ * modes with the table and the sink's positions, of one snapshot (no run is going on); an overwrite with its
+ * next sync.
  */
 export async function seedCopies(options: SeedOptions): Promise<void> {
   const { program, store, brokers, destination, connections } = options

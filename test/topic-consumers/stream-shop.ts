@@ -170,8 +170,9 @@ export interface ShopConnection {
 }
 
 /**
- * A run file with all streams of the shop. Tables are small, so everything about their reading is too: slices, states, transactions. (The planner
- * believes that the policy leaves a third of the rows: a table is split from 90 rows on.)
+ * A run file with all streams of the shop. Tables are small, so everything about their reading is too:
+ * slices, states, transactions. (The planner believes that the policy leaves a third of the rows: a table is
+ * split from 90 rows on.)
  */
 export function shopRunFile(connection: ShopConnection): unknown {
   const { source, reader, brokers, framing } = connection

@@ -47,7 +47,10 @@ async function offsetsOf(
   }
 }
 
-/** Deletes the messages before the positions that all of the stores hold. The sink has read them too: no run is going on. */
+/**
+ * Deletes the messages before the positions that all of the stores hold. The sink has read them too: no run
+ * is going on.
+ */
 export async function deleteRead(
   brokers: readonly string[],
   topics: readonly string[],

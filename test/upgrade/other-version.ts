@@ -43,7 +43,9 @@ const migrations = {
   destination: '(schema) => `ALTER TABLE ${schema}.streams ADD COLUMN later pg_catalog.text`,',
 }
 
-/** Adds an element to the list of migrations, which is the only one whose end is at the beginning of a line. */
+/**
+ * Adds an element to the list of migrations, which is the only one whose end is at the beginning of a line.
+ */
 async function append(file: string, migration: string): Promise<void> {
   const text = await readFile(file, 'utf8')
   const changed = text.replace(/^\]$/m, () => `  ${migration}\n]`)

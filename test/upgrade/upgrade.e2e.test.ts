@@ -22,7 +22,10 @@ async function ready({ url }: ServiceProcess): Promise<Readiness> {
   return readiness.parse(await (await fetch(`${url}/readyz`)).json())
 }
 
-/** Two versions of one service, on one PostgreSQL, with connections that run every minute while their source grows. */
+/**
+ * Two versions of one service, on one PostgreSQL, with connections that run every minute while their source
+ * grows.
+ */
 class Upgrade implements AsyncDisposable {
   readonly metadata: TestDatabase
   readonly #source: TestDatabase
@@ -261,7 +264,8 @@ describe.skipIf(minutes === 0)('two versions of a service on one database', () =
       process.stdout.write(
         `${from} and this version: the older one is ${status}, ${String(lost.length)} lost minutes, runs ${JSON.stringify(both)}\n`,
       )
-      // It fails runs into destinations that this version has migrated, if there is such a migration, and no others.
+      // It fails runs into destinations that this version has migrated, if there is such a migration, and no
+      // others.
       for (const { status: end, error } of both)
         expect([end, error]).toEqual(
           end === 'failed' ? ['failed', 'destination_bookkeeping_newer'] : ['complete', null],

@@ -21,7 +21,10 @@ export interface TokenRequest {
   readonly renewable?: boolean
 }
 
-/** A real HashiCorp Vault on loopback, with the key-value engine mounted at `secret` (version 2) and `old` (version 1). */
+/**
+ * A real HashiCorp Vault on loopback, with the key-value engine mounted at `secret` (version 2) and `old`
+ * (version 1).
+ */
 export interface RealVault extends AsyncDisposable {
   readonly url: string
   readonly rootToken: string
@@ -36,8 +39,9 @@ export interface RealVault extends AsyncDisposable {
 }
 
 /**
- * Starts Vault's own code (main.go), in memory. It is built with Go at its first use, for about 8 minutes, and kept outside of
- * git; `VAULT_BINARY` names one that was built elsewhere. Vault's licence (BUSL-1.1) allows tests: never ship the binary.
+ * Starts Vault's own code (main.go), in memory. It is built with Go at its first use, for about 8 minutes,
+ * and kept outside of git; `VAULT_BINARY` names one that was built elsewhere. Vault's licence (BUSL-1.1)
+ * allows tests: never ship the binary.
  */
 export async function startRealVault(): Promise<RealVault> {
   const executable = process.env.VAULT_BINARY ?? (await builtVault())

@@ -8,7 +8,10 @@ const table = 'public.debezium_orders'
 /** At 3,000 to 6,000 rows a second a million rows would take minutes a round. */
 const mostRows = 100_000
 
-/** Debezium's source and its JDBC sink in one Kafka Connect worker. It moves at most 100,000 rows of the table, as a table of its own. */
+/**
+ * Debezium's source and its JDBC sink in one Kafka Connect worker. It moves at most 100,000 rows of the
+ * table, as a table of its own.
+ */
 export async function debeziumProgram(
   bench: BenchServer,
   options: {

@@ -7,8 +7,8 @@ import pg from 'pg'
 import { z } from 'zod'
 
 /**
- * Kafka Connect with Debezium's source and sink, until the table has all rows; then both end. A program of its own, so that
- * its processes are measured like those of any peer.
+ * Kafka Connect with Debezium's source and sink, until the table has all rows; then both end. A program of
+ * its own, so that its processes are measured like those of any peer.
  */
 
 const settings = z

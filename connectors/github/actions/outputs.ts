@@ -210,7 +210,10 @@ const entry = {
   download_url: textOrNull,
 }
 
-/** A file has `content` and `encoding`, a symbolic link has `target`, a folder has `entries`, a submodule has none of these. */
+/**
+ * A file has `content` and `encoding`, a symbolic link has `target`, a folder has `entries`, a submodule has
+ * none of these.
+ */
 export const contentOutput = z.looseObject({
   ...entry,
   content: text.exactOptional(),

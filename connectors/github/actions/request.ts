@@ -91,7 +91,10 @@ export const nextPageField = z
   .nullable()
   .meta({ description: 'The `page` to ask for next; null at the end.' })
 
-/** The number of the page after this one; null at the end. A next page whose number GitHub does not say must not look like the end. */
+/**
+ * The number of the page after this one; null at the end. A next page whose number GitHub does not say must
+ * not look like the end.
+ */
 function nextPage(response: ActionResponse, { page = 1 }: PageInput): number | null {
   const link = nextLink(response)
   if (link === undefined) return null

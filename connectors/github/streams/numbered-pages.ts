@@ -11,11 +11,13 @@ const maxSize = 100
 const maxOverlap = 50
 
 /**
- * Pages that have a number, so that they do not lose a record if others are removed meanwhile: each one overlaps the one before it by at least one
- * record. If it does not begin with a record that is known, the list has moved, and the pages before it are requested again.
+ * Pages that have a number, so that they do not lose a record if others are removed meanwhile: each one
+ * overlaps the one before it by at least one record. If it does not begin with a record that is known, the
+ * list has moved, and the pages before it are requested again.
  *
- * `links`: the strategy that finds the URL of the next page, which may also be one without a number; or says that there is none. The requests
- * ask for 100 records with `per_page`, and the retriever gives a record that comes again only once.
+ * `links`: the strategy that finds the URL of the next page, which may also be one without a number; or says
+ * that there is none. The requests ask for 100 records with `per_page`, and the retriever gives a record that
+ * comes again only once.
  */
 export const numberedPages: Component<'paginationStrategy'> = (definition, builder, context) => {
   const { decoder } = context
@@ -97,7 +99,10 @@ class ListWalk {
   }
 }
 
-/** The page that goes farthest of those that begin with the record at the offset or before it. Pages begin at multiples of their size. */
+/**
+ * The page that goes farthest of those that begin with the record at the offset or before it. Pages begin at
+ * multiples of their size.
+ */
 export function pageFrom(offset: number): NumberedPage {
   if (offset < maxSize - 1) return firstPage
   const least = Math.ceil(offset / maxSize)

@@ -39,7 +39,10 @@ const input = z
 
 type UploadInput = z.output<typeof input>
 
-/** https://docs.slack.dev/messaging/working-with-files: a place for the bytes, the bytes, and the end of the upload. */
+/**
+ * https://docs.slack.dev/messaging/working-with-files: a place for the bytes, the bytes, and the end of the
+ * upload.
+ */
 export const uploadFile = defineAction({
   name: 'uploadFile',
   title: 'Upload a file, and share it in a channel',

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 
 /**
- * The fields of Slack's objects that are the reason to make a call. Slack promises none of them (https://github.com/slackapi/node-slack-sdk declares all as
- * optional), so only those by which an object is known are not optional here. Nothing is refused because of them, and other fields are kept.
+ * The fields of Slack's objects that are the reason to make a call. Slack promises none of them
+ * (https://github.com/slackapi/node-slack-sdk declares all as optional), so only those by which an object is
+ * known are not optional here. Nothing is refused because of them, and other fields are kept.
  */
 const text = z.string().exactOptional()
 const flag = z.boolean().exactOptional()

@@ -7,8 +7,8 @@ import {
 } from '../../action.ts'
 
 /**
- * A call of a method. The arguments go into a form, which every method takes; not every one takes JSON. Lists and objects are written as JSON
- * in it, as Slack's own client does.
+ * A call of a method. The arguments go into a form, which every method takes; not every one takes JSON. Lists
+ * and objects are written as JSON in it, as Slack's own client does.
  */
 export function slackRequest(
   config: JsonObject,

@@ -8,8 +8,8 @@ import { truth } from '../../../manifest-interpreter/value/truth.ts'
 import type { Dict, PlainDict, Value } from '../../../manifest-interpreter/value/value.ts'
 
 /**
- * Reads the messages of a channel in one slice, and beside each message that began a thread its replies: Slack has no list of all
- * replies. `shows: reactions` gives the reactions of these messages instead.
+ * Reads the messages of a channel in one slice, and beside each message that began a thread its replies:
+ * Slack has no list of all replies. `shows: reactions` gives the reactions of these messages instead.
  */
 export const conversationRetriever: Component<'retriever'> = (definition, builder, context) => {
   const { stream } = context
@@ -71,8 +71,8 @@ class KnownChannels {
   }
 
   /**
-   * A channel that the token can read only since an earlier read of others. Its slice begins at the newest message of all channels, and
-   * would leave out what it had before.
+   * A channel that the token can read only since an earlier read of others. Its slice begins at the newest
+   * message of all channels, and would leave out what it had before.
    */
   isLate(slice: StreamSlice): boolean {
     return this.#newest.size > 0 && !this.#newest.has(channelOf(slice))

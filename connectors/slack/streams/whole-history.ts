@@ -5,8 +5,9 @@ import { get } from '../../../manifest-interpreter/value/dict.ts'
 import { str } from '../../../manifest-interpreter/value/text.ts'
 
 /**
- * The strategy `pages`, for a history, which is newest first. That a channel is gone is ignored at its first page. At a later one it would end the paging: the older
- * messages would be missing, and the state would cover them. The next attempt asks again which channels there are.
+ * The strategy `pages`, for a history, which is newest first. That a channel is gone is ignored at its first
+ * page. At a later one it would end the paging: the older messages would be missing, and the state would
+ * cover them. The next attempt asks again which channels there are.
  */
 export const wholeHistory: Component<'paginationStrategy'> = (definition, builder, context) => {
   const pages = builder.build('paginationStrategy', component(definition, 'pages'), context)

@@ -29,8 +29,8 @@ export type StripeActionDefinition<Input extends z.ZodObject, Output extends z.Z
 }
 
 /**
- * An action of Stripe: one request, whose method follows from the effect. Each POST takes an idempotency key. Forms and queries have no
- * empty objects: one would be left out, and the caller would take it for done.
+ * An action of Stripe: one request, whose method follows from the effect. Each POST takes an idempotency key.
+ * Forms and queries have no empty objects: one would be left out, and the caller would take it for done.
  */
 export function stripeAction<Input extends z.ZodObject, Output extends z.ZodType>({
   path,

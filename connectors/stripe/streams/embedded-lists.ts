@@ -17,7 +17,10 @@ import {
 /** Objects that are requested at the same time. */
 export const concurrentRequests = 8
 
-/** Completes the lists within the objects of a stream, which Stripe ends after ten items. Without a request for those that are whole. */
+/**
+ * Completes the lists within the objects of a stream, which Stripe ends after ten items. Without a request
+ * for those that are whole.
+ */
 export class EmbeddedLists {
   readonly #lists: StripeLists
   readonly #stream: Pick<ObjectStream, 'expand' | 'lists'>

@@ -9,8 +9,9 @@ import { StreamObjects } from './stream-objects.ts'
 import { createdOf, StripeLists } from './stripe-lists.ts'
 
 /**
- * The objects that events of a webhook name, requested as `readObjects` does: an event holds its object in another version of the API, and as it was then.
- * A late event has a lower `changed` than the row that is there, and changes nothing.
+ * The objects that events of a webhook name, requested as `readObjects` does: an event holds its object in
+ * another version of the API, and as it was then. A late event has a lower `changed` than the row that is
+ * there, and changes nothing.
  */
 export async function readEvents(
   { config, stream: configured, events }: EventsTask,

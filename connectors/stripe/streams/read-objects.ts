@@ -11,8 +11,9 @@ import { StripeLists } from './stripe-lists.ts'
 /**
  * How far a stream of objects is read.
  *
- * `changed`: all that happened before this second is read, apart from what `listing` lacks; events from then on are to be read. Seconds
- * since 1970, by Stripe's clock. `listing`: after which object the list of all objects goes on, or null at its beginning; absent after its end.
+ * `changed`: all that happened before this second is read, apart from what `listing` lacks; events from then
+ * on are to be read. Seconds since 1970, by Stripe's clock. `listing`: after which object the list of all
+ * objects goes on, or null at its beginning; absent after its end.
  */
 const stateSchema = z.object({
   changed: z.int(),
@@ -33,12 +34,13 @@ interface ReadOptions {
 }
 
 /**
- * Reads a stream of objects: the list of all of them first, page by page, and from then on what Stripe's events say has changed. An object
- * that an event names is requested again, as the event holds it in another version of the API and as it was at that time. An object
- * that is gone has `_ab_cdc_deleted_at`.
+ * Reads a stream of objects: the list of all of them first, page by page, and from then on what Stripe's
+ * events say has changed. An object that an event names is requested again, as the event holds it in another
+ * version of the API and as it was at that time. An object that is gone has `_ab_cdc_deleted_at`.
  *
- * `changed` orders the versions of an object. One from the list has the second at which the list began (less the lag), one from an event the
- * second of its last event: it was requested after that, so a higher `changed` never has older contents.
+ * `changed` orders the versions of an object. One from the list has the second at which the list began (less
+ * the lag), one from an event the second of its last event: it was requested after that, so a higher
+ * `changed` never has older contents.
  */
 export async function readObjects(
   task: ReadTask,

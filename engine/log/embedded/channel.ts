@@ -6,13 +6,17 @@ export interface ToReader {
   readonly weight: number
 }
 
-/** `freed`: weight that the reader no longer holds, `buffers`: of the records in it. `done`: it has taken the `close`, and may go. */
+/**
+ * `freed`: weight that the reader no longer holds, `buffers`: of the records in it. `done`: it has taken the
+ * `close`, and may go.
+ */
 export type ToWriter =
   { readonly freed: Weights; readonly buffers: readonly ArrayBuffer[] } | { readonly done: true }
 
 /**
- * Records are held until the reader releases them, everything else only until it is handed over. Each has its own bound: a state must reach
- * a reader that holds all the records it may, because it releases them after the state.
+ * Records are held until the reader releases them, everything else only until it is handed over. Each has its
+ * own bound: a state must reach a reader that holds all the records it may, because it releases them after
+ * the state.
  */
 export interface Weights {
   records: number

@@ -13,8 +13,8 @@ const defaultMaxQueueBytes = 8 * 1024 * 1024
 const keptMs = 24 * 60 * 60_000
 
 /**
- * Bounded channels between the worker threads of one process. Nothing survives the process: a run resumes from the destination's
- * checkpoints.
+ * Bounded channels between the worker threads of one process. Nothing survives the process: a run resumes
+ * from the destination's checkpoints.
  */
 export class EmbeddedLog implements StreamLog {
   readonly #maxQueueBytes: number

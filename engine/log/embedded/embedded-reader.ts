@@ -7,7 +7,10 @@ import { openPort } from './opened-ports.ts'
 
 type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
 
-/** Credits of entries without bytes are gathered up to this many bytes: a message back for each would cost more than they do. */
+/**
+ * Credits of entries without bytes are gathered up to this many bytes: a message back for each would cost
+ * more than they do.
+ */
 const creditBytes = 64 * 1024
 
 /** A channel lives as long as one attempt. */

@@ -20,7 +20,10 @@ export interface TopicEvent {
   readonly event: EventMessage
 }
 
-/** Topics of events of webhooks. Each has one partition if it is made here, so all of its messages are in order. */
+/**
+ * Topics of events of webhooks. Each has one partition if it is made here, so all of its messages are in
+ * order.
+ */
 export class EventTopics implements AsyncDisposable {
   readonly #servers: KafkaServers
   readonly #logger: Logger
@@ -32,7 +35,10 @@ export class EventTopics implements AsyncDisposable {
     this.#logger = logger
   }
 
-  /** All are on all replicas in sync when it resolves; if it throws, some may be. One call for a topic at a time. */
+  /**
+   * All are on all replicas in sync when it resolves; if it throws, some may be. One call for a topic at a
+   * time.
+   */
   async send(topic: string, events: readonly TopicEvent[]): Promise<void> {
     await this.#published()
     const producer = await this.#producer(topic)

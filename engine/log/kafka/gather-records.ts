@@ -14,9 +14,10 @@ export interface GatheredRecords {
 }
 
 /**
- * `record` framing: the record that the cursor stands at and those that follow it without a gap, as one entry. A message belongs to it if
- * it has the same bytes as the first one except for the key, the record, and a `seq` that is one more than the previous one, as the last
- * header. The records are moved together in the batch's own bytes: nothing is allocated for a record.
+ * `record` framing: the record that the cursor stands at and those that follow it without a gap, as one
+ * entry. A message belongs to it if it has the same bytes as the first one except for the key, the record,
+ * and a `seq` that is one more than the previous one, as the last header. The records are moved together in
+ * the batch's own bytes: nothing is allocated for a record.
  */
 export function gatherRecords(cursor: MessageCursor, first: LogRecords): GatheredRecords {
   const { bytes } = cursor

@@ -18,8 +18,9 @@ export interface ReadRecord {
 export interface GroupReaderOptions extends KeyedTopic {
   readonly groupId: string
   /**
-   * Called with the next messages of a partition, in their order; one call for each partition at a time. When it resolves, they are done for
-   * all readers of the group. If it throws, it is called with them again after a pause: also in another process.
+   * Called with the next messages of a partition, in their order; one call for each partition at a time. When
+   * it resolves, they are done for all readers of the group. If it throws, it is called with them again after
+   * a pause: also in another process.
    */
   readonly handle: (records: readonly ReadRecord[]) => Promise<void>
 }
@@ -37,8 +38,8 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
 })
 
 /**
- * Reads a topic as one of a consumer group until the signal is aborted: each message is read by one of them, and by another one if that dies.
- * A message may come more than once. Brokers that are away are waited for.
+ * Reads a topic as one of a consumer group until the signal is aborted: each message is read by one of them,
+ * and by another one if that dies. A message may come more than once. Brokers that are away are waited for.
  */
 export async function readAsGroup(options: GroupReaderOptions, signal: AbortSignal): Promise<void> {
   let pause: number = pauseMs.first

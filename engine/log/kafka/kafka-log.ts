@@ -28,7 +28,9 @@ export function kafkaServers({
   return { brokers, clientId, ssl, ...(sasl !== undefined && { sasl }) }
 }
 
-/** Kafka as the log. Holds the connections of the main thread; the lanes' own connections live in the workers. */
+/**
+ * Kafka as the log. Holds the connections of the main thread; the lanes' own connections live in the workers.
+ */
 export class KafkaLog implements StreamLog {
   readonly #config: KafkaLogConfig
   readonly #kafka: TopicCluster & { readonly sessions: ClusterSessions }

@@ -21,7 +21,10 @@ export interface KeyedTopic {
   readonly servers: KafkaServers
   readonly topic: string
   readonly partitions: number
-  /** It may be compacted: only the newest message of a key counts. Default: it is refused, because each message counts. */
+  /**
+   * It may be compacted: only the newest message of a key counts. Default: it is refused, because each
+   * message counts.
+   */
   readonly mayBeCompacted?: boolean
   readonly logger: Logger
 }
@@ -31,7 +34,9 @@ const patienceMs = 4_000
 /** The bytes of a message beside its key, value and headers. */
 const framingBytes = 64
 
-/** Makes the topic if it is missing, with the settings of a stream's. Resolves with its `max.message.bytes`. */
+/**
+ * Makes the topic if it is missing, with the settings of a stream's. Resolves with its `max.message.bytes`.
+ */
 export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
   const { servers, topic, partitions, mayBeCompacted = false, logger } = keyed
   await using sessions = new ClusterSessions()
@@ -45,7 +50,10 @@ export async function ensureKeyedTopic(keyed: KeyedTopic): Promise<number> {
   }
 }
 
-/** Appends messages to a topic in batches. Those with the same key are in one partition, in the order of the calls. */
+/**
+ * Appends messages to a topic in batches. Those with the same key are in one partition, in the order of the
+ * calls.
+ */
 export class KeyedProducer implements AsyncDisposable {
   /** `max.message.bytes` of the topic. */
   readonly maxMessageBytes: number
@@ -71,8 +79,8 @@ export class KeyedProducer implements AsyncDisposable {
   }
 
   /**
-   * All are on all replicas in sync when it resolves. If it throws, some may be there, and a request that was repeated may have put them there
-   * twice: the reader must recognise repetitions.
+   * All are on all replicas in sync when it resolves. If it throws, some may be there, and a request that was
+   * repeated may have put them there twice: the reader must recognise repetitions.
    */
   async send(records: readonly KeyedRecord[]): Promise<void> {
     const byPartition = Map.groupBy(records, ({ key }) => crc32(key) % this.#topic.partitions)

@@ -94,7 +94,8 @@ function recordMessages(
     ends,
     keys,
     valuePrefix: frameRecord(fingerprint, new Uint8Array(0)),
-    // Every message has them: only those that a reader needs. `seq` is the last one (gather-records.ts relies on it).
+    // Every message has them: only those that a reader needs. `seq` is the last one (gather-records.ts relies
+    // on it).
     headers: encodeHeadersBefore(headers, 'seq'),
     firstNumber: seq,
   }

@@ -60,8 +60,8 @@ export class LaneProducer implements AsyncDisposable {
   }
 
   /**
-   * Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect as once. It may be called beside another
-   * call.
+   * Writes outside of the transaction: visible when it resolves. Writing a message twice has the same effect
+   * as once. It may be called beside another call.
    */
   async publish(topic: string, message: KeyedMessage): Promise<void> {
     const encoder = new BatchEncoder(keyedBytes)
@@ -127,7 +127,10 @@ export class LaneProducer implements AsyncDisposable {
     await this.#doing('aborting at', () => this.#producer.abort())
   }
 
-  /** Leaves an open transaction to the broker, which aborts it when the lane is opened again, or after its timeout. */
+  /**
+   * Leaves an open transaction to the broker, which aborts it when the lane is opened again, or after its
+   * timeout.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#producer[Symbol.asyncDispose]()
   }

@@ -5,8 +5,8 @@ import type { SyncMode } from '../../../sinks/sink.ts'
 import { largestStoredRecordBytes } from '../stream-log.ts'
 
 /**
- * The messages of the topics, once: the writers' types, what the reader accepts, and docs/asyncapi.json are made from these.
- * docs/topics.md (Promises) says what may change in them.
+ * The messages of the topics, once: the writers' types, what the reader accepts, and docs/asyncapi.json are
+ * made from these. docs/topics.md (Promises) says what may change in them.
  */
 
 /** The version of the interface that this program writes, and the newest that it reads: the header `v`. */
@@ -31,7 +31,9 @@ const outcome = z.enum(['complete', 'stopped'])
 const base = { v, sync, attempt }
 const placed = { ...base, slice, seq }
 
-/** The headers of a lane's messages, and of those that a stream's one writer puts into all of its partitions. */
+/**
+ * The headers of a lane's messages, and of those that a stream's one writer puts into all of its partitions.
+ */
 export const messageHeaders = {
   PLAN: z.object({ ...base, type: z.literal('PLAN') }),
   BEGIN: z.object({
@@ -61,7 +63,10 @@ export type MessageType = keyof typeof messageHeaders
 /** The headers of a message as its writer gives them. */
 export type WrittenHeaders<Type extends MessageType> = z.input<(typeof messageHeaders)[Type]>
 
-/** Messages of a version before `v`, which a topic may still hold: their other headers are the same, but a record alone had no `sync`. */
+/**
+ * Messages of a version before `v`, which a topic may still hold: their other headers are the same, but a
+ * record alone had no `sync`.
+ */
 const unversioned = { v: true } as const
 const laneHeaders = z.discriminatedUnion('type', [
   messageHeaders.BEGIN.partial(unversioned),

@@ -49,12 +49,17 @@ export function headersOf(
   return readHeaders.safeParse(Object.fromEntries(headers)).data
 }
 
-/** Whether a message is about the sync, for other readers of the topic: the entries of a lane go on past it. */
+/**
+ * Whether a message is about the sync, for other readers of the topic: the entries of a lane go on past it.
+ */
 export function isAboutSync(headers: z.infer<typeof readHeaders>): headers is SyncHeaders {
   return headers.type === 'PLAN' || headers.type === 'SYNC_END'
 }
 
-/** Parses a message, or throws `log_foreign_message` if it is none of ours. Undefined: it is no entry of a lane. */
+/**
+ * Parses a message, or throws `log_foreign_message` if it is none of ours. Undefined: it is no entry of a
+ * lane.
+ */
 export function parseMessage(
   message: KafkaMessage,
   lane: TopicPartition,
@@ -91,7 +96,8 @@ function recordBytes(
   value: Buffer,
   schema: SchemaInUse,
 ): Uint8Array | undefined {
-  // Entered after the BEGIN (from a checkpoint): the first value sets the fingerprint, the following ones must have the same.
+  // Entered after the BEGIN (from a checkpoint): the first value sets the fingerprint, the following ones
+  // must have the same.
   schema.fingerprint ??= fingerprintIn(value)
   if (schema.fingerprint === undefined) return undefined
   return unframeRecords(value, headers.count, schema.fingerprint)

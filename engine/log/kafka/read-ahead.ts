@@ -2,19 +2,19 @@ import type { Fetched, FetchedBatch, PartitionFetcher } from '../../../kafka/par
 import type { MessageCursor } from '../../../kafka/record-batch/message-cursor.ts'
 
 /**
- * The limit for what is decompressed ahead of the reader and what the reader's caller holds: above it, nothing more is decompressed unless
- * the reader waits.
+ * The limit for what is decompressed ahead of the reader and what the reader's caller holds: above it,
+ * nothing more is decompressed unless the reader waits.
  */
 const maxBytes = 8 * 1024 * 1024
 /**
- * After a smaller response there is little to win by fetching ahead, since the reader is as fast as the writer; and a fetch that waits when the reader ends costs
- * the next reader of the thread a connection.
+ * After a smaller response there is little to win by fetching ahead, since the reader is as fast as the
+ * writer; and a fetch that waits when the reader ends costs the next reader of the thread a connection.
  */
 const aheadBytes = 64 * 1024
 
 /**
- * Fetches and decompresses ahead of a reader. Bounded by the bytes in the open, which may be many times those that were
- * fetched: batches wait compressed, one response of the broker of them, and are opened one by one.
+ * Fetches and decompresses ahead of a reader. Bounded by the bytes in the open, which may be many times those
+ * that were fetched: batches wait compressed, one response of the broker of them, and are opened one by one.
  */
 export class ReadAhead {
   readonly #fetcher: PartitionFetcher

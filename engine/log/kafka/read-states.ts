@@ -5,7 +5,10 @@ import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts
 import { sliceStateKey, sliceStateValue } from './message-schemas.ts'
 import { keysBeginning, type SavedState, type StateOwner } from './saved-states.ts'
 
-/** An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited for this long. */
+/**
+ * An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited
+ * for this long.
+ */
 const hiddenMs = 10_000
 
 /**

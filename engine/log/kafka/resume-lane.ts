@@ -37,7 +37,8 @@ export async function resumeLane(lane: {
   const decision = decideResume(facts)
   const since = decision.since ?? { attempt: options.attempt, from: facts.high.toString() }
   if (decision.stale) {
-    // The states in the log follow a position that this attempt leaves: they are overwritten, so that no later attempt joins the two.
+    // The states in the log follow a position that this attempt leaves: they are overwritten, so that no
+    // later attempt joins the two.
     const { attempt } = options
     const attemptKey = attemptKeys.at(-1)
     const made = { partition, syncId, attempt, attemptKey, since: since.attempt, from: since.from }

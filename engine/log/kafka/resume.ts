@@ -18,16 +18,25 @@ export interface ResumeFacts {
   /** The offsets that the partition holds. `low` only matters if the log may be continued. */
   readonly low: bigint
   readonly high: bigint
-  /** The message right before the start (`newestStates`), and the lane's first one from it on. They only matter if the log may be continued. */
+  /**
+   * The message right before the start (`newestStates`), and the lane's first one from it on. They only
+   * matter if the log may be continued.
+   */
   readonly before: LaneHeaders | 'foreign' | 'none'
   readonly first: LaneHeaders | 'foreign' | 'none'
 }
 
 export interface ResumeDecision {
   readonly resume: LaneResume
-  /** The attempt since which the log is continuous up to its end, and where that attempt began; undefined: this one. */
+  /**
+   * The attempt since which the log is continuous up to its end, and where that attempt began; undefined:
+   * this one.
+   */
   readonly since?: LogStart
-  /** States in the log that this decision invalidates; they must be overwritten before anything else is written. */
+  /**
+   * States in the log that this decision invalidates; they must be overwritten before anything else is
+   * written.
+   */
   readonly stale: boolean
 }
 
@@ -42,8 +51,8 @@ export interface NewestStates {
   /** By slice. */
   readonly states: ReadonlyMap<string, SavedState>
   /**
-   * The destination's position. If it is before the attempt `since`, the destination has nothing of that attempt, and the entries between
-   * do not count.
+   * The destination's position. If it is before the attempt `since`, the destination has nothing of that
+   * attempt, and the entries between do not count.
    */
   readonly start: bigint
 }
@@ -86,8 +95,8 @@ function isByKnownAttempt(
 }
 
 /**
- * States of this sync, or of a later one, by attempts that the destination does not know. The destination counts syncs and attempts, so the
- * log has a history that is not the destination's.
+ * States of this sync, or of a later one, by attempts that the destination does not know. The destination
+ * counts syncs and attempts, so the log has a history that is not the destination's.
  */
 function unknownStates(facts: StateFacts): SavedState[] {
   return openStates(facts).filter(
@@ -109,8 +118,9 @@ function whyUnknown(unknown: readonly SavedState[]): string {
 }
 
 /**
- * Decides where a lane's writer continues. The log's newer states only count if the log certainly has everything from the destination's
- * position on, without a gap; if in doubt, the destination's checkpoints count. Nothing is ever skipped.
+ * Decides where a lane's writer continues. The log's newer states only count if the log certainly has
+ * everything from the destination's position on, without a gap; if in doubt, the destination's checkpoints
+ * count. Nothing is ever skipped.
  */
 export function decideResume(facts: ResumeFacts): ResumeDecision {
   const { checkpoints, saved, topic, partition } = facts

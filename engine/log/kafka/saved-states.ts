@@ -21,7 +21,10 @@ export interface SavedState {
   readonly attempt: number
   /** The key of the attempt (`StreamSync.attemptKeys`); unknown for a state that an older version wrote. */
   readonly attemptKey?: string | undefined
-  /** The attempt since which the lane has continued from the log: earlier entries in the lane do not lead to this state. */
+  /**
+   * The attempt since which the lane has continued from the log: earlier entries in the lane do not lead to
+   * this state.
+   */
   readonly since: number
   /** The offset at which that attempt began; unknown for a state that an older version wrote. */
   readonly from?: string | undefined
@@ -44,7 +47,10 @@ export function stateMessage(saved: SavedState, owner: StateOwner): KeyedMessage
   return { key: `${keysBeginning(owner)}${JSON.stringify(slice)}]`, value: JSON.stringify(value) }
 }
 
-/** The stream's own entry: what its last attempt does, and how its sync ended. Its key has no slice, so readers of states pass over it. */
+/**
+ * The stream's own entry: what its last attempt does, and how its sync ended. Its key has no slice, so
+ * readers of states pass over it.
+ */
 export function streamStateMessage(
   plan: PlanValue,
   end: SyncEndValue | undefined,

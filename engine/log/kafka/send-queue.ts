@@ -11,14 +11,23 @@ export interface SendQueueOptions {
 }
 
 export interface SendBounds {
-  /** The limit for messages that wait to be sent: `push` waits above it, so that encoding and sending overlap without growing. */
+  /**
+   * The limit for messages that wait to be sent: `push` waits above it, so that encoding and sending overlap
+   * without growing.
+   */
   readonly queueBytes: number
   /** One produce request, before compression. */
   readonly requestBytes: number
-  /** A transaction is committed at the first whole unit after this many bytes, or this time. A commit costs 3 to 5 ms. */
+  /**
+   * A transaction is committed at the first whole unit after this many bytes, or this time. A commit costs 3
+   * to 5 ms.
+   */
   readonly commitBytes: number
   readonly commitMs: number
-  /** A unit that has been sent in part for this long is committed in part, before the broker would abort its transaction. */
+  /**
+   * A unit that has been sent in part for this long is committed in part, before the broker would abort its
+   * transaction.
+   */
   readonly unitMs: number
 }
 
@@ -44,8 +53,9 @@ interface Queued {
 }
 
 /**
- * Sends a lane's messages in the background, in order, in transactions of whole units. A transaction holds either whole units only, or one
- * large unit by itself: so `flush` can always make complete units visible, and nothing else. After a failure, every call throws it.
+ * Sends a lane's messages in the background, in order, in transactions of whole units. A transaction holds
+ * either whole units only, or one large unit by itself: so `flush` can always make complete units visible,
+ * and nothing else. After a failure, every call throws it.
  */
 export class SendQueue {
   readonly #options: SendQueueOptions
@@ -160,7 +170,10 @@ export class SendQueue {
     return this.#openBytes > this.#options.bounds.queueBytes / 2
   }
 
-  /** The next request: of whole units, or, when these are all sent and committed, of a unit too large to wait for its end. */
+  /**
+   * The next request: of whole units, or, when these are all sent and committed, of a unit too large to wait
+   * for its end.
+   */
   #takeBatch(): Queued[] {
     const { requestBytes, commitBytes } = this.#options.bounds
     let available = this.#whole

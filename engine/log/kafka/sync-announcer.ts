@@ -32,8 +32,9 @@ const deletedAt = '_ab_cdc_deleted_at'
 const utf8 = new TextEncoder()
 
 /**
- * The one writer of what concerns a stream as a whole: PLAN and SYNC_END, in every partition of its topic, and the stream's entry in the topic
- * of the states. Each is one transaction, so a reader of any partition has all of it or nothing.
+ * The one writer of what concerns a stream as a whole: PLAN and SYNC_END, in every partition of its topic,
+ * and the stream's entry in the topic of the states. Each is one transaction, so a reader of any partition
+ * has all of it or nothing.
  */
 export class SyncAnnouncer implements SyncAnnouncement {
   readonly #address: SyncAddress
@@ -47,8 +48,8 @@ export class SyncAnnouncer implements SyncAnnouncement {
   }
 
   /**
-   * Fences the announcers of older attempts, asks whether this one is still the newest, and writes its PLAN. In this order, no older plan can
-   * follow a newer one.
+   * Fences the announcers of older attempts, asks whether this one is still the newest, and writes its PLAN.
+   * In this order, no older plan can follow a newer one.
    */
   static async announce(
     address: SyncAddress,
@@ -118,7 +119,8 @@ export class SyncAnnouncer implements SyncAnnouncement {
     })
     const { bytes, count } = encoded(utf8.encode(key), utf8.encode(entry), {})
     const state = { topic: statesTopic, partition: statesPartition, bytes, count }
-    // At the same time: until the commit, the entry hides the states of all streams that follow it, no longer than one of these requests takes.
+    // At the same time: until the commit, the entry hides the states of all streams that follow it, no longer
+    // than one of these requests takes.
     await doing(this.#address, 'writing to', async () => {
       await this.#producer.appendAll([...batches, state])
       await this.#producer.commit()

@@ -15,7 +15,10 @@ export const sharedTopics: SharedTopics = { statesTopic: 'connect.states', schem
 /** Leaves room for what goes around it in `connect.<connection>..schemas`. */
 const maxConnectionLength = 200
 
-/** `connect.<connection>.<namespace>.<name>`, without the namespace if the stream has none, made safe (`safeName`). */
+/**
+ * `connect.<connection>.<namespace>.<name>`, without the namespace if the stream has none, made safe
+ * (`safeName`).
+ */
 export function topicName(connection: string, stream: StreamId): string {
   return safeName({
     nameOf: (parts) => `connect.${parts.join('.')}`,
@@ -25,8 +28,8 @@ export function topicName(connection: string, stream: StreamId): string {
 }
 
 /**
- * Those of one connection, so that rights can be given for it alone: `connect.<connection>..states`. No topic of a stream is called so, since
- * none has an empty part.
+ * Those of one connection, so that rights can be given for it alone: `connect.<connection>..states`. No topic
+ * of a stream is called so, since none has an empty part.
  */
 export function topicsOfConnection(connection: string): SharedTopics {
   const name = safeName({

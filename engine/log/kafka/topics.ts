@@ -10,13 +10,16 @@ import {
 import { ConnectError, largestRecordBytes } from '../../../protocol/index.ts'
 import type { SharedTopics } from './topic-names.ts'
 
-/** Room in a message beside its largest record: the rest of a block that the record ends, headers, framing. */
+/**
+ * Room in a message beside its largest record: the rest of a block that the record ends, headers, framing.
+ */
 const besideRecordBytes = 512 * 1024
 /** The limit for messages of the shared topics: a state may be megabytes. */
 const stateMessageBytes = 8 * 1024 * 1024 + besideRecordBytes
 /**
- * `max.message.bytes` of a stream's topic, until the broker takes one, and then its own default: it may have a policy (managed brokers
- * allow 8 MiB to 20 MiB). A request to a broker may have 100 MiB (`socket.request.max.bytes`).
+ * `max.message.bytes` of a stream's topic, until the broker takes one, and then its own default: it may have
+ * a policy (managed brokers allow 8 MiB to 20 MiB). A request to a broker may have 100 MiB
+ * (`socket.request.max.bytes`).
  */
 const messageBytesToTry = [largestRecordBytes + besideRecordBytes, stateMessageBytes]
 
@@ -32,8 +35,8 @@ export function recordBytesFor(maxMessageBytes: number): number {
 }
 
 /**
- * Makes the topics of states and schemas if they are missing; they can be used when it resolves. Throws `log_topic_not_compacted` if one was
- * made in another way: it would lose what is still needed.
+ * Makes the topics of states and schemas if they are missing; they can be used when it resolves. Throws
+ * `log_topic_not_compacted` if one was made in another way: it would lose what is still needed.
  */
 export async function ensureSharedTopics(
   kafka: TopicCluster,
@@ -65,8 +68,9 @@ async function expectCompacted(kafka: TopicCluster, topic: string): Promise<void
 }
 
 /**
- * Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real settings; a `KafkaConnection` can use it, and waits for
- * brokers that have not heard of it. Throws `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
+ * Makes a stream's topic or adds partitions to it; never takes any away. Resolves with its real settings; a
+ * `KafkaConnection` can use it, and waits for brokers that have not heard of it. Throws
+ * `log_topic_compacted`, unless it may be compacted: the broker would refuse messages that have no key.
  */
 export async function ensureStreamTopic(
   kafka: TopicCluster,

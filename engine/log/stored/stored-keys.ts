@@ -10,7 +10,8 @@ export function recordsPrefix(connection: string): string {
 }
 
 /**
- * A name that no other object has: `records/shop/20261205T114900Z/public.orders-UUID`. The time says when the message that refers to it is gone.
+ * A name that no other object has: `records/shop/20261205T114900Z/public.orders-UUID`. The time says when the
+ * message that refers to it is gone.
  *
  * @param keptMs how long from now on; undefined: for ever
  */

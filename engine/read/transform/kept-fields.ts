@@ -18,8 +18,9 @@ interface KeptField {
 }
 
 /**
- * The fields that a function must leave as they are: by the primary key and the fields of changes the rows of one record are found again,
- * and the cursor decides which of them is the newest. With another value a later change, or a deletion, would meet another row.
+ * The fields that a function must leave as they are: by the primary key and the fields of changes the rows of
+ * one record are found again, and the cursor decides which of them is the newest. With another value a later
+ * change, or a deletion, would meet another row.
  */
 export class KeptFields {
   readonly #columns: readonly Column[]

@@ -8,12 +8,16 @@ import {
 /** The result of a function for one record. */
 export type TransformResult = { readonly record: RecordData } | { readonly reject: string }
 
-/** The response is no transformation of the records that were sent. Its message never holds contents of a record. */
+/**
+ * The response is no transformation of the records that were sent. Its message never holds contents of a
+ * record.
+ */
 export class InvalidResponse extends Error {}
 
 /**
- * The results in the response of a function, in the order of the records. Numbers have their exact values. Throws an InvalidResponse if it
- * is anything else than docs/functions.md says: nothing of it can be used then, because results could be those of other records.
+ * The results in the response of a function, in the order of the records. Numbers have their exact values.
+ * Throws an InvalidResponse if it is anything else than docs/functions.md says: nothing of it can be used
+ * then, because results could be those of other records.
  */
 export function readResults(text: string, count: number): readonly TransformResult[] {
   const response = parse(text)

@@ -58,10 +58,11 @@ interface Batch {
 type Outcome = { readonly results: readonly TransformResult[] } | { readonly error: unknown }
 
 /**
- * Has a function change what a connector reads, between the connector and the output of the lane. All records take the same path, objects and
- * COPY data: the encoder of the stream, and back. So a function sees a value in one form, whatever the source is. Up to four requests are
- * under way; the records come out in the order in which they went in, and a state after all records before it. Dispose it at the end of the
- * read: that ends the requests which nobody waits for.
+ * Has a function change what a connector reads, between the connector and the output of the lane. All records
+ * take the same path, objects and COPY data: the encoder of the stream, and back. So a function sees a value
+ * in one form, whatever the source is. Up to four requests are under way; the records come out in the order
+ * in which they went in, and a state after all records before it. Dispose it at the end of the read: that
+ * ends the requests which nobody waits for.
  */
 export class TransformingOutput implements RecordOutput, Disposable {
   readonly #options: TransformingOutputOptions
@@ -249,7 +250,10 @@ const specialNumbers: ReadonlyMap<unknown, number> = new Map([
   ['-Infinity', Number.NEGATIVE_INFINITY],
 ])
 
-/** JSON has no NaN and no infinity: a function gets them as text, and returns them so. In a column of numbers they are numbers again. */
+/**
+ * JSON has no NaN and no infinity: a function gets them as text, and returns them so. In a column of numbers
+ * they are numbers again.
+ */
 class SpecialNumbers {
   readonly #columns: readonly string[]
 

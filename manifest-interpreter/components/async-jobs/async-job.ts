@@ -21,7 +21,10 @@ export class AsyncJob {
   polling: HttpResponse | null = null
   /** Its part of the budget of jobs. */
   slot: JobSlot | null = null
-  /** When it may be tried again after it has failed, in microseconds since 1970; undefined before that is known. */
+  /**
+   * When it may be tried again after it has failed, in microseconds since 1970; undefined before that is
+   * known.
+   */
   retryAt: number | undefined
   readonly #environment: Environment
   readonly #timeoutMicros: number

@@ -33,7 +33,10 @@ export class AsyncPartition {
     return [...this.#attempts.values()].some((attempts) => attempts >= MAX_ATTEMPTS)
   }
 
-  /** Puts a new job in the place of one that has failed. After the last attempt there is no job any more, and this throws. */
+  /**
+   * Puts a new job in the place of one that has failed. After the last attempt there is no job any more, and
+   * this throws.
+   */
   replace(job: AsyncJob, replacement: AsyncJob): void {
     const attempts = this.#attempts.get(job) ?? 0
     this.#attempts.delete(job)

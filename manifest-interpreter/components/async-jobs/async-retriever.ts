@@ -15,7 +15,9 @@ import type { Requester, Retriever } from '../../contracts.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 import type { AsyncJob } from './async-job.ts'
 
-/** AsyncRetriever: the API makes the records of a slice in a job, and returns them when the job is complete. */
+/**
+ * AsyncRetriever: the API makes the records of a slice in a job, and returns them when the job is complete.
+ */
 export function asyncRetriever(
   definition: PlainDict,
   builder: Builder,

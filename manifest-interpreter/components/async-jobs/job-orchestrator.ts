@@ -19,7 +19,10 @@ const POLLING_SECONDS = 5
 /** Maximum number of failures that are stored and reported at the end. */
 const MAX_FAILURES = 50
 
-/** Creates the jobs of a stream's slices as the budget allows, polls them, and returns each slice when its jobs are complete. */
+/**
+ * Creates the jobs of a stream's slices as the budget allows, polls them, and returns each slice when its
+ * jobs are complete.
+ */
 export class JobOrchestrator {
   readonly #options: JobOrchestratorOptions
   readonly #queue: SliceQueue
@@ -59,7 +62,10 @@ export class JobOrchestrator {
     return hasMore
   }
 
-  /** A failure stops the jobs if the user has to act; otherwise the other jobs continue, and it is reported at the end. */
+  /**
+   * A failure stops the jobs if the user has to act; otherwise the other jobs continue, and it is reported at
+   * the end.
+   */
   async #survive(step: () => Promise<void>): Promise<void> {
     try {
       await step()

@@ -21,7 +21,10 @@ interface Session {
 
 const DAY_MICROS = 86_400_000_000
 
-/** LegacySessionTokenAuthenticator: a session token of the configuration if it is valid, else one from a login. */
+/**
+ * LegacySessionTokenAuthenticator: a session token of the configuration if it is valid, else one from a
+ * login.
+ */
 export function legacySessionTokenAuthenticator(
   definition: PlainDict,
   builder: Builder,

@@ -24,8 +24,8 @@ import type { PlainDict, Value } from '../../value/value.ts'
 import type { FreshToken } from './oauth-token-store.ts'
 
 /**
- * One token request at a time in a run: authenticators of several streams share a refresh token, which may be worth
- * nothing after its first use.
+ * One token request at a time in a run: authenticators of several streams share a refresh token, which may be
+ * worth nothing after its first use.
  */
 const refreshing = new SharedPerEnvironment(() => new Mutex())
 

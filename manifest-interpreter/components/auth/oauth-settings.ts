@@ -89,7 +89,10 @@ function memorySettings(definition: PlainDict, builder: Builder): OAuthSettings 
   }
 }
 
-/** Refresh tokens work once: the tokens are stored in the configuration. Templates are evaluated once, when this is built. */
+/**
+ * Refresh tokens work once: the tokens are stored in the configuration. Templates are evaluated once, when
+ * this is built.
+ */
 function singleUseSettings(definition: PlainDict, builder: Builder): OAuthSettings {
   const { config, environment } = builder
   const read = reader(definition, builder)

@@ -31,7 +31,10 @@ async function requestForm(settings: OAuthSettings): Promise<Dict> {
   return settings.sendsQuery ? emptyDict() : standardFields(settings)
 }
 
-/** The fields of RFC 6749, and those that the manifest adds; values in an Authorization header are not repeated. */
+/**
+ * The fields of RFC 6749, and those that the manifest adds; values in an Authorization header are not
+ * repeated.
+ */
 function standardFields(settings: OAuthSettings): Dict {
   const fields = emptyDict()
   set(fields, settings.grantTypeName(), settings.grantType())

@@ -30,8 +30,8 @@ const MAX_SECONDS = 300
 const SINGLE_USE_TIMEOUT_MS = 20_000
 
 /**
- * Sends a token request and gives the body of the response. Throws a TransportError, a TokenRequestError, and a
- * RefreshTokenRejection if the endpoint rejected the refresh token.
+ * Sends a token request and gives the body of the response. Throws a TransportError, a TokenRequestError, and
+ * a RefreshTokenRejection if the endpoint rejected the refresh token.
  */
 export async function requestToken(
   { transport, signal }: Pick<Environment, 'transport' | 'signal'>,
@@ -41,7 +41,10 @@ export async function requestToken(
   return readAnswer(await transport.send(request, signal), rules)
 }
 
-/** The same with a single-use refresh token: a caller that is stopped still waits for the response, because it contains the next one. */
+/**
+ * The same with a single-use refresh token: a caller that is stopped still waits for the response, because it
+ * contains the next one.
+ */
 export function requestSingleUse(
   { transport }: Environment,
   request: HttpRequest,

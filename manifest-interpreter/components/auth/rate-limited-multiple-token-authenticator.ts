@@ -23,7 +23,10 @@ import type { Builder } from '../../component.ts'
 import type { Authenticator, HttpRequest } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** Authenticators of a run by their settings: streams with the same ones, parents too, draw from the same counters. */
+/**
+ * Authenticators of a run by their settings: streams with the same ones, parents too, draw from the same
+ * counters.
+ */
 const shared = new SharedPerEnvironment(() => new Map<string, Authenticator>())
 
 /** RateLimitedMultipleTokenAuthenticator: several tokens, each used while it has calls left. */

@@ -53,7 +53,9 @@ export interface QuotaState {
   readonly tracked: boolean
 }
 
-/** How far behind the known reset that of a response may be and still mean the same window, in microseconds. */
+/**
+ * How far behind the known reset that of a response may be and still mean the same window, in microseconds.
+ */
 const RESET_TOLERANCE = 60_000_000
 
 /** Brings a pool in line with what a response says about it. */

@@ -25,8 +25,9 @@ const HEARTBEAT = 60
 type StatesByPool = ReadonlyMap<string, QuotaState>
 
 /**
- * The tokens of a source and what each may still do. Calls are counted here, between one look at the API's own counts and
- * the next; a token whose calls are spent gives way to the next one, and when all are spent everybody waits.
+ * The tokens of a source and what each may still do. Calls are counted here, between one look at the API's
+ * own counts and the next; a token whose calls are spent gives way to the next one, and when all are spent
+ * everybody waits.
  */
 export class TokenRotation {
   readonly #options: TokenRotationOptions

@@ -8,7 +8,10 @@ import { unreadableReport } from './unreadable-response.ts'
 import { xmlDecoder } from './xml-decoder.ts'
 import { zipfileDecoder } from './zipfile-decoder.ts'
 
-/** Builds decoders from their definitions, with the logger and the report of unreadable responses of the source. */
+/**
+ * Builds decoders from their definitions, with the logger and the report of unreadable responses of the
+ * source.
+ */
 
 export const buildStreamedDecoder: Component<'decoder'> = (definition, { environment }) =>
   streamedDecoder(buildBodyParser(definition, environment.logger))

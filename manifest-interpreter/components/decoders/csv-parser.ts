@@ -32,7 +32,9 @@ function delimiterOf(definition: PlainDict): string {
   return plain === '' ? ',' : plain
 }
 
-/** Makes dicts of rows. Missing fields are null; fields beyond the header become a list under the key null. */
+/**
+ * Makes dicts of rows. Missing fields are null; fields beyond the header become a list under the key null.
+ */
 class RowDicts {
   readonly #nulls: readonly Value[]
   #header: readonly string[] | undefined

@@ -8,9 +8,10 @@ const QUOTE = '"'
 const NEWLINE = 10
 
 /**
- * Rows of CSV text as Python's `csv.reader` gives them for its excel dialect: a quote is special only at the start of a
- * field and inside of a quoted one, doubled quotes are one, and nothing is ever an error but an overlong field. Line ends
- * are \n, \r and \r\n, and all are \n in a field, as in a file that Python opened as text.
+ * Rows of CSV text as Python's `csv.reader` gives them for its excel dialect: a quote is special only at the
+ * start of a field and inside of a quoted one, doubled quotes are one, and nothing is ever an error but an
+ * overlong field. Line ends are \n, \r and \r\n, and all are \n in a field, as in a file that Python opened
+ * as text.
  */
 export class CsvReader {
   readonly #delimiterCode: number
@@ -71,7 +72,9 @@ export class CsvReader {
     }
   }
 
-  /** One character where it decides: at the start of a record or a field, or after a quote in a quoted field. */
+  /**
+   * One character where it decides: at the start of a record or a field, or after a quote in a quoted field.
+   */
   #readMark(text: string, position: number): number {
     const char = text.charAt(position)
     if (this.#state === 'quote') {
@@ -150,5 +153,8 @@ export class CsvReader {
   }
 }
 
-/** At the start of a record, at the start of a further field, in a plain field, in a quoted one, after a quote in that. */
+/**
+ * At the start of a record, at the start of a further field, in a plain field, in a quoted one, after a quote
+ * in that.
+ */
 type State = 'record' | 'start' | 'field' | 'quoted' | 'quote'

@@ -9,7 +9,10 @@ export type DecodeErrorName =
   | 'UnicodeDecodeError'
   | 'error'
 
-/** A body that is not what its decoder expects. The name is shown to the user; the message never holds a part of the body. */
+/**
+ * A body that is not what its decoder expects. The name is shown to the user; the message never holds a part
+ * of the body.
+ */
 export class DecodeError extends Error {
   constructor(name: DecodeErrorName, message: string, options?: { readonly cause?: unknown }) {
     super(message, options)

@@ -1,6 +1,9 @@
 import { Readable, type Transform } from 'node:stream'
 
-/** The output of a decompressor for these bytes, as it comes. Its own errors are turned by `explain`; those of the bytes pass. */
+/**
+ * The output of a decompressor for these bytes, as it comes. Its own errors are turned by `explain`; those of
+ * the bytes pass.
+ */
 export async function* decompressChunks(
   bytes: AsyncIterable<Uint8Array>,
   decompressor: Transform,

@@ -17,13 +17,17 @@ const MAX_WHOLE_BYTES = 8 * 1024 * 1024
 /**
  * A decoder that can give what stands at a path of keys without holding the body.
  *
- * The rule: a body is read piece by piece if it is larger than 8 MB, the extractor looks at a fixed path of keys
- * (`allowPieces`), and nobody called `keepWhole`. A paginator whose templates look at `response` does that when it is
- * built. A small body that is broken is an empty one, as with the reference, and one whose connection breaks is asked for
- * again; a large one is an error when the break is reached, since records before it have gone already.
+ * The rule: a body is read piece by piece if it is larger than 8 MB, the extractor looks at a fixed path of
+ * keys (`allowPieces`), and nobody called `keepWhole`. A paginator whose templates look at `response` does
+ * that when it is built. A small body that is broken is an empty one, as with the reference, and one whose
+ * connection breaks is asked for again; a large one is an error when the break is reached, since records
+ * before it have gone already.
  */
 export interface PathDecoder extends PageDecoder {
-  /** Announces, before anything is read, that `whole` will be called. `seen`: the keys of objects that are looked at; undefined for all. */
+  /**
+   * Announces, before anything is read, that `whole` will be called. `seen`: the keys of objects that are
+   * looked at; undefined for all.
+   */
   keepWhole(seen?: () => ReadonlySet<string> | undefined): void
   /** Says that the body is read by `decodeAt` only, with these keys. */
   allowPieces(keys: readonly string[]): void
@@ -118,7 +122,10 @@ function mayInclude(seen: ReadonlySet<string> | undefined, key: string | undefin
   return seen === undefined || key === undefined || seen.has(key)
 }
 
-/** `null`, `false`, zero, and an empty text. Empty objects and lists are how APIs say that there are no records. */
+/**
+ * `null`, `false`, zero, and an empty text. Empty objects and lists are how APIs say that there are no
+ * records.
+ */
 function isNothing(value: Value): boolean {
   return !truth(value) && !Array.isArray(value) && !isDict(value)
 }

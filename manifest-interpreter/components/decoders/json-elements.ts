@@ -327,7 +327,9 @@ export class JsonElements {
   }
 }
 
-/** Between tokens: a key or the end of an object, a colon, a comma or the end of a container, nothing more. */
+/**
+ * Between tokens: a key or the end of an object, a colon, a comma or the end of a container, nothing more.
+ */
 type BetweenTokens = 'member' | 'colon' | 'comma' | 'done'
 /** Before a value; in a key, in a value that is stepped over or kept, in the array that is wanted. */
 type Mode = BetweenTokens | 'value' | 'key' | 'inside' | 'elements'

@@ -8,7 +8,10 @@ import type { Value } from '../../value/value.ts'
 const NEWLINE = 10
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** JsonlDecoder: one JSON value a line. A line that is not JSON (an empty one, too) is left out; a line that is not UTF-8 is an error. */
+/**
+ * JsonlDecoder: one JSON value a line. A line that is not JSON (an empty one, too) is left out; a line that
+ * is not UTF-8 is an error.
+ */
 export function jsonLinesParser(
   logger: Logger,
   /** Called for a body without any line of JSON, with its first line. */

@@ -1,7 +1,10 @@
 import { truth } from '../../value/truth.ts'
 import type { Value } from '../../value/value.ts'
 
-/** Where in a JSON document the wanted values are. A state says how much of the path led to a value; -1 is off the path. */
+/**
+ * Where in a JSON document the wanted values are. A state says how much of the path led to a value; -1 is off
+ * the path.
+ */
 export interface JsonPath {
   readonly start: number
   /** The state of the member of an object, or, with a null key, of the elements of an array. */
@@ -15,7 +18,8 @@ export interface JsonPath {
 }
 
 /**
- * Keys of objects, from the root. An array at its end returns its elements; anything else there is one value, unless it is false in Python.
+ * Keys of objects, from the root. An array at its end returns its elements; anything else there is one value,
+ * unless it is false in Python.
  */
 export function keyPath(keys: readonly string[]): JsonPath {
   const atEnd = (state: number) => state === keys.length
@@ -28,7 +32,10 @@ export function keyPath(keys: readonly string[]): JsonPath {
   }
 }
 
-/** The elements of the array at a dotted path, as `ijson` has it: the element of an array is called `item`, and so may a key be. */
+/**
+ * The elements of the array at a dotted path, as `ijson` has it: the element of an array is called `item`,
+ * and so may a key be.
+ */
 export function dottedPath(path: string): JsonPath {
   const full = `${path}.item`
   const step = (state: number, key: string | null) => {

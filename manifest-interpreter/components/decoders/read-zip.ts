@@ -96,7 +96,10 @@ function entryAt(bytes: Buffer, position: number, shift: number): Entry {
   }
 }
 
-/** The size, the compressed size and the offset; those that do not fit in 32 bits are in the extra field, in this order. */
+/**
+ * The size, the compressed size and the offset; those that do not fit in 32 bits are in the extra field, in
+ * this order.
+ */
 function sizesOf(
   short: readonly [number, number, number],
   extra: Buffer,

@@ -6,9 +6,10 @@ import type { ReportUnreadable } from './unreadable-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
 /**
- * XmlDecoder: the document as one dict, as Python's `xmltodict` makes it. Attributes are under `@name`, text beside them
- * or beside elements under `#text`, repeated elements are a list, an empty element is null. Names keep their prefixes. A
- * document that is not well-formed is an empty dict, and reported. Entities that the document declares are never expanded.
+ * XmlDecoder: the document as one dict, as Python's `xmltodict` makes it. Attributes are under `@name`, text
+ * beside them or beside elements under `#text`, repeated elements are a list, an empty element is null. Names
+ * keep their prefixes. A document that is not well-formed is an empty dict, and reported. Entities that the
+ * document declares are never expanded.
  */
 export function xmlDecoder(report?: ReportUnreadable): PageDecoder {
   const values = new WeakMap<HttpResponse, Promise<Value>>()

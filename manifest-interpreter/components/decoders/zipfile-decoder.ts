@@ -7,7 +7,10 @@ import type { Logger, Decoder } from '../../contracts.ts'
 import type { HttpResponse } from '../../http/http-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** ZipfileDecoder: the values of all files of an archive, in its order. The archive is held, its files are not. */
+/**
+ * ZipfileDecoder: the values of all files of an archive, in its order. The archive is held, its files are
+ * not.
+ */
 export function zipfileDecoder(definition: PlainDict, logger: Logger): Decoder {
   const parse = buildBodyParser(component(definition, 'decoder'), logger)
   const decode = (response: HttpResponse) => decodeMembers(response, parse)

@@ -7,7 +7,10 @@ import { readYamlText } from './read-yaml-text.ts'
 import type { Builder } from '../../component.ts'
 import type { ComponentsResolver } from './components-resolver.ts'
 
-/** ConfigComponentsResolver: a stream for each entry of lists in the configuration, or for each combination of them. */
+/**
+ * ConfigComponentsResolver: a stream for each entry of lists in the configuration, or for each combination of
+ * them.
+ */
 export function configComponentsResolver(
   definition: PlainDict,
   builder: Builder,

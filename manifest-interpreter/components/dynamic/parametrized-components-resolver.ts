@@ -5,7 +5,10 @@ import type { Builder } from '../../component.ts'
 import type { PlainDict } from '../../value/value.ts'
 import type { ComponentsResolver } from './components-resolver.ts'
 
-/** ParametrizedComponentsResolver: a stream for each entry of a list in the manifest (its StreamParametersDefinition). */
+/**
+ * ParametrizedComponentsResolver: a stream for each entry of a list in the manifest (its
+ * StreamParametersDefinition).
+ */
 export function parametrizedComponentsResolver(
   definition: PlainDict,
   builder: Builder,

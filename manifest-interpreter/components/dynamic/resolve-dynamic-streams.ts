@@ -21,8 +21,8 @@ export interface DynamicStream {
 }
 
 /**
- * The definitions of the streams that the manifest's dynamic streams make, in order. May read from the API. Fails if
- * two of them have the same name.
+ * The definitions of the streams that the manifest's dynamic streams make, in order. May read from the API.
+ * Fails if two of them have the same name.
  * @param isSupported false for a dynamic stream that is left out
  */
 export async function resolveDynamicStreams(

@@ -10,7 +10,10 @@ import type { HttpResponse } from '../../http/http-response.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 import type { FieldPath } from './field-path.ts'
 
-/** DpathExtractor: the value at a path of each decoded value. A list yields its items, anything else is one record unless it is empty. */
+/**
+ * DpathExtractor: the value at a path of each decoded value. A list yields its items, anything else is one
+ * record unless it is empty.
+ */
 export function dpathExtractor(
   definition: PlainDict,
   builder: Builder,

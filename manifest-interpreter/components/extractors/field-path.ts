@@ -16,11 +16,17 @@ export interface FieldPath {
 }
 
 export interface CompiledFieldPath extends FieldPath {
-  /** True if `keys` is not null. Also false for a template that fails: the error is reported with the first value. */
+  /**
+   * True if `keys` is not null. Also false for a template that fails: the error is reported with the first
+   * value.
+   */
   isFixed(): boolean
 }
 
-/** The segments are templates that see the configuration only, so they are evaluated once, with the first value. */
+/**
+ * The segments are templates that see the configuration only, so they are evaluated once, with the first
+ * value.
+ */
 export function compileFieldPath(
   segments: readonly Value[],
   { builder, parameters }: { readonly builder: Builder; readonly parameters: Dict },

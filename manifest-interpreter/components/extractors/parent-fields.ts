@@ -9,7 +9,8 @@ import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**
- * The fields that RecordExpander adds to the items of a list from their parent: `merge_parent`, `parent_fields`, `remain_original_record`.
+ * The fields that RecordExpander adds to the items of a list from their parent: `merge_parent`,
+ * `parent_fields`, `remain_original_record`.
  */
 export class ParentFields {
   readonly #list: Glob

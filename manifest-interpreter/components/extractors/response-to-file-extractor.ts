@@ -10,8 +10,8 @@ import type { Extractor } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
 /**
- * ResponseToFileExtractor: the rows of a CSV, compressed or not, as pandas reads them into objects. The reference goes by
- * a file to hold large ones; here rows are read while the body arrives.
+ * ResponseToFileExtractor: the rows of a CSV, compressed or not, as pandas reads them into objects. The
+ * reference goes by a file to hold large ones; here rows are read while the body arrives.
  */
 export function responseToFileExtractor(definition: PlainDict): Extractor {
   const naValues = flag(definition, 'preserve_na_values', false) ? 'kept' : 'null'

@@ -238,8 +238,8 @@ export class ConcurrentCursor<T> implements Cursor {
   }
 
   /**
-   * A record that is newer than the beginning of the read was changed meanwhile. So may others have been, on pages that were read before
-   * their change: the state must not pass it.
+   * A record that is newer than the beginning of the read was changed meanwhile. So may others have been, on
+   * pages that were read before their change: the state must not pass it.
    */
   #beforeRead(mostRecent: T | undefined): T | undefined {
     const end = this.#rangeEnd
@@ -272,7 +272,10 @@ export class ConcurrentCursor<T> implements Cursor {
     })
   }
 
-  /** Records that the lookback window re-reads are kept, but none below the configured start, unless the state is. */
+  /**
+   * Records that the lookback window re-reads are kept, but none below the configured start, unless the state
+   * is.
+   */
   #findLowestToSync(): T {
     const { values, rules } = this.#settings
     const { lookback, start } = rules

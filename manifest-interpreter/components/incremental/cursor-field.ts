@@ -3,7 +3,9 @@ import { field, flag } from '../../definition.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
-/** The field that records and states have their cursor value in: the user's choice if the manifest allows one. */
+/**
+ * The field that records and states have their cursor value in: the user's choice if the manifest allows one.
+ */
 export function cursorFieldOf(
   definition: PlainDict,
   builder: Builder,

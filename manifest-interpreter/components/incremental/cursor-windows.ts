@@ -79,7 +79,8 @@ class WindowCutter<T> {
     const order = compare(from, upper)
     if (order > 0 || (order === 0 && granularity === null)) return undefined
     if (isTruthy(start) && compare(upper, start) < 0) return undefined
-    // Clamped before it is compared: a step shorter than the clamping period would give an empty first window.
+    // Clamped before it is compared: a step shorter than the clamping period would give an empty first
+    // window.
     const lower = clamp(isTruthy(start) ? later(from, start, this.#values) : from)
     const clamped = compare(lower, upper)
     // A range of one unit is read, unless it is a gap: then the next range reads it.

@@ -65,7 +65,8 @@ export function datetimeBasedCursor(context: CursorContext): DatetimeCursorFacto
     granularity,
   })
   const compileRules = rulesCompiler(context, granularity)
-  // Start, step and lookback are evaluated when the first cursor is made: a fault in them fails the stream, not the source.
+  // Start, step and lookback are evaluated when the first cursor is made: a fault in them fails the stream,
+  // not the source.
   let settings: CursorSettings<PyDateTime> | undefined
   const makeSettings = (): CursorSettings<PyDateTime> => ({
     ...cursorField,
@@ -110,7 +111,8 @@ function lookedBack(
 
 export function datetimeRequestOptions(context: CursorContext): RequestOptions {
   const { definition, builder, stream } = context
-  // The reference evaluates these names with the parameters of the stream, and the slice's own with the cursor's.
+  // The reference evaluates these names with the parameters of the stream, and the slice's own with the
+  // cursor's.
   const parameters = parametersOf(stream)
   return cursorRequestOptions([
     {

@@ -6,8 +6,8 @@ import type { Value } from '../../value/value.ts'
 import type { CursorValues } from './cursor-values.ts'
 
 /**
- * Times in the formats of a DatetimeBasedCursor: read in any of `inputFormats`, the first that matches, else in `format`;
- * written in `format`.
+ * Times in the formats of a DatetimeBasedCursor: read in any of `inputFormats`, the first that matches, else
+ * in `format`; written in `format`.
  */
 export function datetimeCursorValues(options: {
   readonly format: string

@@ -14,8 +14,8 @@ interface OpenPartition {
 }
 
 /**
- * Which partitions are being read. A parent's state is final when all partitions that came before it, and its own, have
- * been read: a later read may start from it without missing a partition.
+ * Which partitions are being read. A parent's state is final when all partitions that came before it, and its
+ * own, have been read: a later read may start from it without missing a partition.
  */
 export class OpenPartitions {
   readonly #open = new Map<string, OpenPartition>()

@@ -46,9 +46,9 @@ interface PartitionCursor {
 }
 
 /**
- * A cursor for each partition of a stream. Beside, a global one: the greatest value of all partitions, where partitions
- * begin that have no state, and all of them once there are too many. It moves only at the end of a read that did not
- * fail, and the next read goes back by as long as this one took.
+ * A cursor for each partition of a stream. Beside, a global one: the greatest value of all partitions, where
+ * partitions begin that have no state, and all of them once there are too many. It moves only at the end of a
+ * read that did not fail, and the next read goes back by as long as this one took.
  */
 export class PerPartitionCursor implements Cursor {
   readonly field: string
@@ -297,7 +297,10 @@ export class PerPartitionCursor implements Cursor {
     )
   }
 
-  /** `{ states, state, lookback_window, use_global_cursor, parent_state }`, or the state of a stream without partitions. */
+  /**
+   * `{ states, state, lookback_window, use_global_cursor, parent_state }`, or the state of a stream without
+   * partitions.
+   */
   #readState(state: Dict): void {
     if (!has(state, 'states') && !has(state, 'state')) {
       this.#readGlobalState(state)

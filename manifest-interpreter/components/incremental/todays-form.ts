@@ -13,8 +13,8 @@ const perPartitionKeys = new Set<Value>([
 ])
 
 /**
- * True for a state that the cursor of the stream writes itself. It looks at the form only: a value that is a time of the stream may still
- * mean something else in an older version.
+ * True for a state that the cursor of the stream writes itself. It looks at the form only: a value that is a
+ * time of the stream may still mean something else in an older version.
  */
 export function hasTodaysForm(state: Dict, stream: PlainDict): boolean {
   const cursor = optionalComponent(stream, 'incremental_sync')

@@ -8,7 +8,10 @@ import type { BuildContext, Builder } from '../../component.ts'
 import type { PaginationStrategy } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** CursorPagination: a template returns the token of the next page; a false one, or a true stop condition, ends the paging. */
+/**
+ * CursorPagination: a template returns the token of the next page; a false one, or a true stop condition,
+ * ends the paging.
+ */
 export function cursorPagination(
   definition: PlainDict,
   builder: Builder,

@@ -14,7 +14,9 @@ import type { PaginationStrategy, Paginator, RequestScope, Cursor } from '../../
 import type { PlainDict, Value } from '../../value/value.ts'
 import { isEmpty } from '../../value/dict.ts'
 
-/** DefaultPaginator: puts the token and the size of a page on its request; a strategy returns the next token. */
+/**
+ * DefaultPaginator: puts the token and the size of a page on its request; a strategy returns the next token.
+ */
 export function defaultPaginator(
   definition: PlainDict,
   builder: Builder,
@@ -94,7 +96,9 @@ function tokenOf({ nextPageToken }: RequestScope): Value {
   return nextPageToken?.next_page_token ?? null
 }
 
-/** Ends the paging of a data feed, newest records first, at a page whose last record an earlier read has had. */
+/**
+ * Ends the paging of a data feed, newest records first, at a page whose last record an earlier read has had.
+ */
 function stopAtKnownRecord(strategy: PaginationStrategy, cursor: Cursor): PaginationStrategy {
   return {
     initialToken: () => strategy.initialToken(),

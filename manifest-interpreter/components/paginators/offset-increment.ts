@@ -11,7 +11,10 @@ import type { BuildContext, Builder } from '../../component.ts'
 import type { PaginationStrategy, ReadPage } from '../../contracts.ts'
 import type { PlainDict, Value } from '../../value/value.ts'
 
-/** OffsetIncrement: the token is the number of records before the page; a page with fewer than requested is the last. */
+/**
+ * OffsetIncrement: the token is the number of records before the page; a page with fewer than requested is
+ * the last.
+ */
 export function offsetIncrement(
   definition: PlainDict,
   builder: Builder,
@@ -63,7 +66,10 @@ function requestedSize(
   }
 }
 
-/** The sum of several extractors is more than the page that the API gave, so the next offset would leave records out. */
+/**
+ * The sum of several extractors is more than the page that the API gave, so the next offset would leave
+ * records out.
+ */
 function rejectUnion(extractor: PlainDict | undefined): void {
   if (extractor === undefined || !containsUnion(extractor)) return
   throw new SourceError(

@@ -6,7 +6,9 @@ import type { Builder } from '../../component.ts'
 import type { PaginationStrategy } from '../../contracts.ts'
 import type { PlainDict } from '../../value/value.ts'
 
-/** PageIncrement: the token is the number of the page; a page with fewer records than requested is the last. */
+/**
+ * PageIncrement: the token is the number of the page; a page with fewer records than requested is the last.
+ */
 export function pageIncrement(definition: PlainDict, builder: Builder): PaginationStrategy {
   const pageSize = fixedPageSize(definition, builder)
   const first = optionalNumber(definition, 'start_from_page') ?? 0

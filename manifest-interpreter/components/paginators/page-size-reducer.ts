@@ -34,7 +34,9 @@ export class PageSizeReducer {
     return this.#reduced
   }
 
-  /** Makes the page smaller and waits, so that it can be requested again. Throws if nothing is left to try. */
+  /**
+   * Makes the page smaller and waits, so that it can be requested again. Throws if nothing is left to try.
+   */
   async reduce(reason: string): Promise<void> {
     if (this.#configured === null) throw this.#noPageSize()
     const current = this.#reduced ?? this.#configured

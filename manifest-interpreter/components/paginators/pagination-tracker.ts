@@ -4,7 +4,10 @@ import type { Cursor } from '../../contracts.ts'
 import type { StreamSlice } from '../../value/stream-slice.ts'
 import type { Dict } from '../../value/value.ts'
 
-/** Follows the paging of one slice, so that it can begin again if the API allows no further pages (PaginationReset). */
+/**
+ * Follows the paging of one slice, so that it can begin again if the API allows no further pages
+ * (PaginationReset).
+ */
 export class PaginationTracker {
   readonly #cursor: Cursor | null
   readonly #maxRecords: number | null

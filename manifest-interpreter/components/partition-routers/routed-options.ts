@@ -19,7 +19,9 @@ export interface RoutedValue {
   readonly option: RequestOption | undefined
 }
 
-/** Puts the values of the slice's partition into the request as the options define; empty values are left out. */
+/**
+ * Puts the values of the slice's partition into the request as the options define; empty values are left out.
+ */
 export function routedOptions(values: readonly RoutedValue[]): RequestOptions {
   const part =
     (injectInto: InjectInto) =>

@@ -45,8 +45,9 @@ function stateOf(parents: readonly ParentStream[]): Dict {
 }
 
 /**
- * The parent's cursor observes a record before its slice is given, and closes the parent's slice before the slice of its
- * last record is given: the state of the parent that belongs to a child's slice has that record in it.
+ * The parent's cursor observes a record before its slice is given, and closes the parent's slice before the
+ * slice of its last record is given: the state of the parent that belongs to a child's slice has that record
+ * in it.
  */
 async function* slicesOf(parent: ParentStream): AsyncIterable<StreamSlice> {
   const { cursor, retriever } = parent.stream

@@ -3,7 +3,10 @@ import { StreamSlice } from '../../value/stream-slice.ts'
 import type { BuildContext, Builder } from '../../component.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
-/** Records that a retriever reads to describe streams, not for a stream: names of properties, a schema. Its responses are cached. */
+/**
+ * Records that a retriever reads to describe streams, not for a stream: names of properties, a schema. Its
+ * responses are cached.
+ */
 export function auxiliaryRecords(
   definition: PlainDict,
   builder: Builder,

@@ -5,7 +5,10 @@ import { truth } from '../../value/truth.ts'
 import { typeName } from '../../value/type-name.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** GroupByKeyMergeStrategy: records of several requests are one if these fields are equal. Null if a field is missing. */
+/**
+ * GroupByKeyMergeStrategy: records of several requests are one if these fields are equal. Null if a field is
+ * missing.
+ */
 export function groupByKey(definition: PlainDict | undefined): (record: Dict) => string | null {
   const key: Value = (definition && field(definition, 'key')) ?? 'id'
   const names = Array.isArray(key) ? key : [key]

@@ -6,8 +6,8 @@ import type { Builder } from '../../component.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /**
- * JsonSchemaPropertySelector: the properties that the configured catalog selects, by their names in the API. Null if
- * there is no catalog: all of them.
+ * JsonSchemaPropertySelector: the properties that the configured catalog selects, by their names in the API.
+ * Null if there is no catalog: all of them.
  */
 export function jsonSchemaPropertySelector(
   definition: PlainDict,

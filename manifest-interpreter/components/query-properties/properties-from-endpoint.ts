@@ -5,7 +5,10 @@ import { auxiliaryRecords } from './auxiliary-records.ts'
 import type { Builder } from '../../component.ts'
 import type { PlainDict } from '../../value/value.ts'
 
-/** PropertiesFromEndpoint: the names of properties, requested once. After a failure, they are requested again the next time. */
+/**
+ * PropertiesFromEndpoint: the names of properties, requested once. After a failure, they are requested again
+ * the next time.
+ */
 export function propertiesFromEndpoint(
   definition: PlainDict,
   builder: Builder,

@@ -16,7 +16,9 @@ export interface QueryProperties {
   newMerger(): RecordMerger
 }
 
-/** `context.configuredSchema` is the stream's schema in the configured catalog; absent if there is no catalog. */
+/**
+ * `context.configuredSchema` is the stream's schema in the configured catalog; absent if there is no catalog.
+ */
 export function buildQueryProperties(
   definition: PlainDict,
   builder: Builder,

@@ -4,8 +4,8 @@ import type { Dict } from '../../value/value.ts'
 /** Merges the records that the requests of one page give for the same thing, each with other properties. */
 export interface RecordMerger {
   /**
-   * Takes the records of a request; gives those that are complete, as they have no key. Those before a record that fails
-   * are given before the error is thrown.
+   * Takes the records of a request; gives those that are complete, as they have no key. Those before a record
+   * that fails are given before the error is thrown.
    */
   merge(records: readonly Dict[]): Iterable<readonly Dict[]>
   /** The merged records, once all requests of the page have their responses. */

@@ -31,7 +31,9 @@ export function compileNormalizer(
   }
 }
 
-/** Visits a value: casts its parts and reports those that do not fit. `path` is its path, changed on the way. */
+/**
+ * Visits a value: casts its parts and reports those that do not fit. `path` is its path, changed on the way.
+ */
 type Visit = (value: Value, path: string[]) => void
 
 class SchemaCompiler {
@@ -51,7 +53,10 @@ class SchemaCompiler {
     this.#following = 0
   }
 
-  /** Keywords in the order of the schema; beside a reference there are none. Others than these are not looked at. */
+  /**
+   * Keywords in the order of the schema; beside a reference there are none. Others than these are not looked
+   * at.
+   */
   compile(schema: Value): Visit {
     if (!isPlainDict(schema)) return nothing
     const reference = get(schema, '$ref') ?? null

@@ -87,8 +87,8 @@ interface SelectedRecords {
 }
 
 /**
- * How long records may keep the thread busy. A template may take a second for each of thousands of records: signals and other
- * streams get their turn meanwhile.
+ * How long records may keep the thread busy. A template may take a second for each of thousands of records:
+ * signals and other streams get their turn meanwhile.
  */
 const MAX_BUSY_MS = 200
 

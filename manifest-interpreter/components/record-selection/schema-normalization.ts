@@ -6,8 +6,8 @@ import type { SchemaNormalizer } from '../../contracts.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 
 /**
- * schema_normalization: casts records to the schema of the stream, which may have to be loaded first. Null if records
- * stay as they are.
+ * schema_normalization: casts records to the schema of the stream, which may have to be loaded first. Null if
+ * records stay as they are.
  */
 export function schemaNormalization(
   definition: PlainDict,

@@ -29,7 +29,9 @@ import { compileRequestMatcher, compileWeight } from './request-matcher.ts'
 
 type BudgetBuilder = Pick<Builder, 'config' | 'templates' | 'environment'>
 
-/** The `api_budget` of a manifest (HTTPAPIBudget), for all requests of the source; undefined if it has none. */
+/**
+ * The `api_budget` of a manifest (HTTPAPIBudget), for all requests of the source; undefined if it has none.
+ */
 export function buildCallBudget(
   manifest: PlainDict,
   builder: BudgetBuilder,

@@ -5,8 +5,8 @@ import { str } from '../../value/text.ts'
 import type { Dict, Value } from '../../value/value.ts'
 
 /**
- * One mapping of what several components add to a part of a request. Two of them may not add the same key, except to a
- * JSON body (`nested`), where dicts are merged and equal values agree. A text stands alone.
+ * One mapping of what several components add to a part of a request. Two of them may not add the same key,
+ * except to a JSON body (`nested`), where dicts are merged and equal values agree. A text stands alone.
  */
 export function combineMappings(
   mappings: readonly (Dict | string | null | undefined)[],

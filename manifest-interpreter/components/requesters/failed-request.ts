@@ -10,7 +10,10 @@ import { parseErrorMessage } from './error-handlers/json-error-message-parser.ts
 
 /** More than is shown of it: a secret at the end is masked before the text is cut for people. */
 const MAX_SAID_CHARACTERS = 16_000
-/** These come from a server that may respond differently a moment later, although their numbers blame the request. */
+/**
+ * These come from a server that may respond differently a moment later, although their numbers blame the
+ * request.
+ */
 const PASSING_STATUSES = new Set([408, 423, 425, 429])
 
 /** The outcome of a failed request, for people. Read the response before it is discarded. */

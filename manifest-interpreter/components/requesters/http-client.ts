@@ -44,7 +44,9 @@ interface Attempts {
   readonly request: HttpRequest
   readonly stream: string
   count: number
-  /** Whether the token could be refreshed; undefined if that was not tried yet. A request refreshes it once. */
+  /**
+   * Whether the token could be refreshed; undefined if that was not tried yet. A request refreshes it once.
+   */
   refreshed: boolean | undefined
 }
 

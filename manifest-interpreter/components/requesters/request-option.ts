@@ -17,8 +17,8 @@ export interface RequestOption {
 }
 
 /**
- * @param parameters what its names see as `parameters`: the reference gives those of the component around it to the options of
- * cursors and API keys, and to all others an empty dict
+ * @param parameters what its names see as `parameters`: the reference gives those of the component around it
+ * to the options of cursors and API keys, and to all others an empty dict
  */
 export function compileRequestOption(
   definition: PlainDict,

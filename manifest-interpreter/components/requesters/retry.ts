@@ -38,9 +38,9 @@ export interface RetryLimits {
 }
 
 /**
- * Sends until there is a response. Rejects with the last RetryNeeded when the limits are reached. Each kind of wait counts
- * its own tries and starts over inside of the next one: strategy within rate-limit within default. Rate limits know no
- * limit of time.
+ * Sends until there is a response. Rejects with the last RetryNeeded when the limits are reached. Each kind
+ * of wait counts its own tries and starts over inside of the next one: strategy within rate-limit within
+ * default. Rate limits know no limit of time.
  */
 export function sendUntilAnswered<Answer>(
   send: () => Promise<Answer>,

@@ -5,7 +5,10 @@ import type { Value } from '../../value/value.ts'
 /** Secrets are reported so often that it is enough to remember the last ones. */
 const remembered = 100
 
-/** An authenticator that reports what it adds to requests to the environment: tokens that are not in the configuration. */
+/**
+ * An authenticator that reports what it adds to requests to the environment: tokens that are not in the
+ * configuration.
+ */
 export function tellingSecrets(
   authenticator: Authenticator,
   environment: Environment,

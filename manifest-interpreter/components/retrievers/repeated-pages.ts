@@ -13,7 +13,10 @@ import type { Dict, PlainDict, Value } from '../../value/value.ts'
  * empty response may stand for a response that is not ready yet.
  */
 const maxRepeats = { sameToken: 0, otherwise: 9 } as const
-/** How often a circle of pages is followed once more. Empty ones may stand for a response that is not ready yet. */
+/**
+ * How often a circle of pages is followed once more. Empty ones may stand for a response that is not ready
+ * yet.
+ */
 const maxLaps = { withRecords: 1, empty: 9 } as const
 
 /**
@@ -43,7 +46,10 @@ interface Fingerprint {
 type BodyPrint = Uint8Array | string
 const maxKeptBytes = 1024 * 1024
 
-/** Ends a paging that would not end by itself: the API returns the same page again and again. Made for the pages of one slice. */
+/**
+ * Ends a paging that would not end by itself: the API returns the same page again and again. Made for the
+ * pages of one slice.
+ */
 export class RepeatedPages {
   readonly #streamName: string
   readonly #tokenPlace: string
@@ -57,7 +63,9 @@ export class RepeatedPages {
    */
   #mark: { readonly token: Value; readonly print: Fingerprint } | undefined
   #laps = 0
-  /** True if the records of the next page are to be hashed: bodies may differ by the time that a request took. */
+  /**
+   * True if the records of the next page are to be hashed: bodies may differ by the time that a request took.
+   */
   watchesRecords = false
 
   constructor(streamName: string, tokenPlace: string) {
@@ -65,7 +73,10 @@ export class RepeatedPages {
     this.#tokenPlace = tokenPlace
   }
 
-  /** Called after each page that has a next one. `asked`: the token of its request. Throws if paging leads nowhere. */
+  /**
+   * Called after each page that has a next one. `asked`: the token of its request. Throws if paging leads
+   * nowhere.
+   */
   async observe(page: ReceivedPage, token: Value, next: Value): Promise<void> {
     const hasSameToken = token !== null && equals(token, next)
     const marksNext = isPowerOfTwo(this.#pages + 2)

@@ -12,7 +12,10 @@ export interface RequestedProperties {
   readonly requester: PlainDict
 }
 
-/** QueryProperties are in a request parameter, in `query_properties`, or, formerly, in `fetch_properties_from_endpoint`. */
+/**
+ * QueryProperties are in a request parameter, in `query_properties`, or, formerly, in
+ * `fetch_properties_from_endpoint`.
+ */
 export function queryPropertiesOf(
   requester: PlainDict,
   builder: Builder,

@@ -85,7 +85,8 @@ export class SimpleRetriever implements Retriever {
         throw error
       rejection = error
     }
-    // Records of the window that were given before it was rejected come again: a slice that fails is read again anyway.
+    // Records of the window that were given before it was rejected come again: a slice that fails is read
+    // again anyway.
     for (const part of this.#split(slice, depth, rejection))
       yield* this.#readWindow(part, depth + 1)
   }
@@ -142,7 +143,10 @@ export class SimpleRetriever implements Retriever {
     }
   }
 
-  /** Returns the records of a page, and how to continue, if its response requires another way than the next page. */
+  /**
+   * Returns the records of a page, and how to continue, if its response requires another way than the next
+   * page.
+   */
   async *#countedPage(
     scope: RequestScope,
     page: PageCount,
@@ -191,7 +195,9 @@ export class SimpleRetriever implements Retriever {
     else yield* this.#requestChunks(queryProperties, scope, page)
   }
 
-  /** One request for each chunk of properties; records of the chunks that have the same key are one record. */
+  /**
+   * One request for each chunk of properties; records of the chunks that have the same key are one record.
+   */
   async *#requestChunks(
     queryProperties: QueryProperties,
     scope: RequestScope,

@@ -8,8 +8,9 @@ import type { SchemaLoader } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
 /**
- * The schema loader of a stream's definition: one, or several of which the first one to name a property decides, or the
- * default location. The schema is loaded once, when it is first asked for; a load that failed is tried again.
+ * The schema loader of a stream's definition: one, or several of which the first one to name a property
+ * decides, or the default location. The schema is loaded once, when it is first asked for; a load that failed
+ * is tried again.
  */
 export function buildSchemaLoader(stream: PlainDict, builder: Builder): SchemaLoader {
   return loadedOnce(loaderOf(stream, builder))

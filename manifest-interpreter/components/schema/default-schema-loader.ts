@@ -5,7 +5,10 @@ import type { Builder } from '../../component.ts'
 import type { SchemaLoader } from '../../contracts.ts'
 import type { Dict } from '../../value/value.ts'
 
-/** DefaultSchemaLoader: the file `schemas/<stream>.json` beside the manifest, or an empty schema if there is none. */
+/**
+ * DefaultSchemaLoader: the file `schemas/<stream>.json` beside the manifest, or an empty schema if there is
+ * none.
+ */
 export function defaultSchemaLoader(parameters: Dict, builder: Builder): SchemaLoader {
   const loader = jsonFileLoader({ path: undefined, parameters }, builder)
   return {

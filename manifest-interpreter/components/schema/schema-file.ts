@@ -26,8 +26,8 @@ export class SchemaFileError extends Error {
 const sharedFolder = join('schemas', 'shared')
 
 /**
- * Reads a schema below the folder of the manifest and puts what its references name in their places. A path may begin
- * with the name of the folder itself, as in `source_acme/schemas/users.json`.
+ * Reads a schema below the folder of the manifest and puts what its references name in their places. A path
+ * may begin with the name of the folder itself, as in `source_acme/schemas/users.json`.
  */
 export async function readSchemaFile(directory: string | undefined, path: string): Promise<Dict> {
   const missing = new SchemaFileError('missing', `Cannot find file ${path}`)

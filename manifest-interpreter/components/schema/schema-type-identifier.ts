@@ -89,7 +89,10 @@ function requireItemsOfArraysOnly(target: Value): void {
   requireItemsOfArraysOnly(items)
 }
 
-/** A ComplexFieldType can only come from the manifest: a response that gives such an object as a type is refused. */
+/**
+ * A ComplexFieldType can only come from the manifest: a response that gives such an object as a type is
+ * refused.
+ */
 function schemaOf(type: Value): PlainDict {
   if (typeof type === 'string') return schemaOfType(type)
   if (Array.isArray(type) && type.length === 2 && type.every((item) => typeof item === 'string'))

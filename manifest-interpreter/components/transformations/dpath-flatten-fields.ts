@@ -7,7 +7,10 @@ import type { Builder } from '../../component.ts'
 import type { Transformation } from '../../contracts.ts'
 import type { Dict, PlainDict, Value } from '../../value/value.ts'
 
-/** DpathFlattenFields: the fields of the object at a path become fields of the record, unless one of the names is taken. */
+/**
+ * DpathFlattenFields: the fields of the object at a path become fields of the record, unless one of the names
+ * is taken.
+ */
 export function dpathFlattenFields(definition: PlainDict, builder: Builder): Transformation {
   const path = compilePath(definition, builder)
   const rename = compileKeyTransformation(definition, builder)
@@ -34,7 +37,10 @@ function deleteOrigin(record: Dict, glob: Glob): void {
     throw new DpathError('PathNotFound', 'There is nothing to delete at the field_path.')
 }
 
-/** The path depends on the configuration only: it is evaluated once, at the first record, where its errors belong. */
+/**
+ * The path depends on the configuration only: it is evaluated once, at the first record, where its errors
+ * belong.
+ */
 function compilePath(
   definition: PlainDict,
   { templates, config }: Builder,

@@ -8,8 +8,9 @@ import { compilePattern, isPattern } from './glob-pattern.ts'
 import { parseInteger } from './python-int.ts'
 
 /**
- * Paths into values, as Python's dpath has them: a segment is a key, an index of a list (also as text, also negative), a
- * pattern (`*`, `?`, `[a-z]`), or `**` for any number of segments. Other than dpath, empty keys are keys.
+ * Paths into values, as Python's dpath has them: a segment is a key, an index of a list (also as text, also
+ * negative), a pattern (`*`, `?`, `[a-z]`), or `**` for any number of segments. Other than dpath, empty keys
+ * are keys.
  */
 
 /** The error that dpath would raise. */
@@ -85,7 +86,10 @@ export function find(root: Value, glob: Glob): Value | undefined {
   return found[0]
 }
 
-/** Removes what matches and says how often. An item of a list that is not its last becomes null, so that the others stay. */
+/**
+ * Removes what matches and says how often. An item of a list that is not its last becomes null, so that the
+ * others stay.
+ */
 export function removeMatches(root: Value, glob: Glob): number {
   if (removesOneKey(root, glob)) return 1
   const matched: Match[] = []
@@ -125,7 +129,10 @@ export function replaceMatches(root: Value, glob: Glob, value: Value): number {
   return replaced
 }
 
-/** Sets the value at a path and makes the lists and dicts on the way that are missing. No segment is a pattern. */
+/**
+ * Sets the value at a path and makes the lists and dicts on the way that are missing. No segment is a
+ * pattern.
+ */
 export function create(root: Value, path: readonly Value[], value: Value): void {
   let current = root
   for (const [i, segment] of path.slice(0, -1).entries()) {
@@ -165,7 +172,10 @@ function lastKey({ path }: Match): Value {
   return path.at(-1) ?? null
 }
 
-/** A shallower match comes first, save below `**`: as dpath walks, the children of a value before what is in them. */
+/**
+ * A shallower match comes first, save below `**`: as dpath walks, the children of a value before what is in
+ * them.
+ */
 function visitMatches(root: Value, glob: Glob, visit: (place: Match) => void): void {
   if (glob.deepAt < 0) visitLevel(root, { glob, path: noPath, visit })
   else

@@ -15,8 +15,8 @@ export function flattenFields(definition: PlainDict): Transformation {
 }
 
 /**
- * Goes through the record from its last value to its first. A name that is taken, and any name from the first list item
- * on, is prefixed by the path to it. Empty objects and lists vanish.
+ * Goes through the record from its last value to its first. A name that is taken, and any name from the first
+ * list item on, is prefixed by the path to it. Empty objects and lists vanish.
  */
 function flatten(record: Dict, flattensLists: boolean): Dict {
   const flat = new Map<string, Value>()

@@ -47,7 +47,10 @@ function ownFieldsOf(pointers: readonly Value[][]): ReadonlySet<string> | null {
   return names.length === pointers.length ? new Set(names) : null
 }
 
-/** A copy if there is something to remove: V8 makes an object slow, for all that reads it later, that loses a key in its middle. */
+/**
+ * A copy if there is something to remove: V8 makes an object slow, for all that reads it later, that loses a
+ * key in its middle.
+ */
 function without(record: PlainDict, removed: ReadonlySet<string>): Dict {
   let isAffected = false
   for (const name of removed) isAffected ||= has(record, name)

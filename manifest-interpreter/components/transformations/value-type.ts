@@ -9,7 +9,10 @@ const types: ReadonlyMap<string | undefined, readonly [PythonType]> = new Map([
   ['boolean', ['bool']],
 ])
 
-/** The type that a `value_type` leaves to the result of a template: another result stays text. Undefined for any. */
+/**
+ * The type that a `value_type` leaves to the result of a template: another result stays text. Undefined for
+ * any.
+ */
 export function validTypesOf(definition: PlainDict): readonly [PythonType] | undefined {
   return types.get(optionalText(definition, 'value_type'))
 }

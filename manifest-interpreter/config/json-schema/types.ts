@@ -13,7 +13,10 @@ const tests: ReadonlyMap<Value, (value: Value) => boolean> = new Map([
   ['integer', isInteger],
 ])
 
-/** Whether a value is of a type of JSON Schema. A float without a fraction is an integer; a bool is not a number. */
+/**
+ * Whether a value is of a type of JSON Schema. A float without a fraction is an integer; a bool is not a
+ * number.
+ */
 export function isOfType(value: Value, type: Value): boolean {
   const test = tests.get(type)
   if (test === undefined) {

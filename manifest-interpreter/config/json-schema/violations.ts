@@ -21,8 +21,9 @@ const keywords: ReadonlyMap<string, Keyword> = new Map([
 const unsupported = new Set(['unevaluatedItems', 'unevaluatedProperties', '$dynamicRef'])
 
 /**
- * Everything that a value has against it in a JSON schema, in the order of the schema's keywords: draft 2020-12, and what
- * drafts 4 to 7 had instead (lists of items, dependencies). Formats are not checked, as in the reference.
+ * Everything that a value has against it in a JSON schema, in the order of the schema's keywords: draft
+ * 2020-12, and what drafts 4 to 7 had instead (lists of items, dependencies). Formats are not checked, as in
+ * the reference.
  * @param patterns of the schema, if they are asked elsewhere too
  * @throws {ConfigError} for a schema that cannot be used
  */

@@ -16,13 +16,17 @@ export interface InvokeOptions extends CreateOptions {
   readonly timeoutSeconds?: number
 }
 
-/** An action. It has one signature, so that a loop may give it what its last call returned, such as the next page. */
+/**
+ * An action. It has one signature, so that a loop may give it what its last call returned, such as the next
+ * page.
+ */
 export type Action<Input, Output> = (input: Input, options?: InvokeOptions) => Promise<Output>
 
 export interface DryRunOptions extends CallOptions {
   /**
-   * `synthesized` sends nothing; `native` carries it out in the vendor's test mode, and needs credentials of that. Default: synthesized for an
-   * agent and for what needs a confirmation, otherwise native if the credentials are of a test mode.
+   * `synthesized` sends nothing; `native` carries it out in the vendor's test mode, and needs credentials of
+   * that. Default: synthesized for an agent and for what needs a confirmation, otherwise native if the
+   * credentials are of a test mode.
    */
   readonly kind?: 'native' | 'synthesized' | undefined
 }
@@ -106,7 +110,10 @@ function ofEachAction(
   return Object.fromEntries(entries.map(([name, repeat]) => [name, functionOf(name, repeat)]))
 }
 
-/** A token is used up by the first request: a second one would only say so. A key that the caller gave makes any action repeatable. */
+/**
+ * A token is used up by the first request: a second one would only say so. A key that the caller gave makes
+ * any action repeatable.
+ */
 function repeatOf(
   repeat: Repeat,
   call: {

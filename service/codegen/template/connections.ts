@@ -26,7 +26,10 @@ export type ConnectionChanges = Partial<
 >
 
 export interface ChangeOptions extends CallOptions {
-  /** The `version` that the change is based on: if there is a later one, the change is refused (`version_conflict`). Default: any. */
+  /**
+   * The `version` that the change is based on: if there is a later one, the change is refused
+   * (`version_conflict`). Default: any.
+   */
   readonly ifVersion?: number | undefined
 }
 
@@ -48,9 +51,14 @@ export interface Connections {
   update(name: string, changes: ConnectionChanges, options?: ChangeOptions): Promise<Connection>
   /** Deletes its runs too; the tables or topics and their rows stay. */
   delete(name: string, options?: ChangeOptions): Promise<void>
-  /** Reports what a run would change, and changes nothing. Takes as long as the reading: up to two minutes. */
+  /**
+   * Reports what a run would change, and changes nothing. Takes as long as the reading: up to two minutes.
+   */
   sandbox(name: string, options?: SandboxOptions): Promise<FinishedSandbox>
-  /** Activates it and starts the first run, with the `promote_token` of a sandbox, if nothing has changed since. */
+  /**
+   * Activates it and starts the first run, with the `promote_token` of a sandbox, if nothing has changed
+   * since.
+   */
   promote(name: string, token: string, options?: CallOptions): Promise<Promotion>
   /** Activates it without a sandbox. */
   activate(name: string, options?: CallOptions): Promise<Connection>

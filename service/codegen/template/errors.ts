@@ -7,8 +7,9 @@ import type { ErrorCode } from './documents.ts'
 const errorBrand = Symbol.for('reactor-connect.error')
 
 /**
- * An error of the service, or the reason why it cannot be reached. Decide by `code`; show `message` and `suggestedFix` to people. `instanceof` is true for
- * the errors of all generated clients, also of another file than this one.
+ * An error of the service, or the reason why it cannot be reached. Decide by `code`; show `message` and
+ * `suggestedFix` to people. `instanceof` is true for the errors of all generated clients, also of another
+ * file than this one.
  */
 export class ConnectError extends Error {
   static override [Symbol.hasInstance](value: unknown): value is ConnectError {
@@ -20,15 +21,18 @@ export class ConnectError extends Error {
   /** The HTTP status; 0 if there was no response. */
   readonly status: number
   readonly suggestedFix: string
-  /** config_error: you must act. transient_error: try again later. system_error: a bug of the service or the connector. */
+  /**
+   * config_error: you must act. transient_error: try again later. system_error: a bug of the service or the
+   * connector.
+   */
   readonly failureType: string
   readonly docsUrl: string | undefined
   readonly details: Readonly<Record<string, unknown>>
   /** Identifies the request in the log of the service. */
   readonly requestId: string | undefined
   /**
-   * The `Idempotency-Key` of the request, yours or one that was made for it. To send the same request again, send this key with it
-   * (`idempotencyKey`): with another key it is another request.
+   * The `Idempotency-Key` of the request, yours or one that was made for it. To send the same request again,
+   * send this key with it (`idempotencyKey`): with another key it is another request.
    */
   idempotencyKey: string | undefined
 

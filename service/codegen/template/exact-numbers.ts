@@ -2,10 +2,15 @@
 // Numbers with all their digits
 // ---------------------------------------------------------------------------------------------------
 
-/** ECMAScript has it, and TypeScript does not declare it yet: Node 22, Chrome 114, Firefox 135, Safari 18.4. */
+/**
+ * ECMAScript has it, and TypeScript does not declare it yet: Node 22, Chrome 114, Firefox 135, Safari 18.4.
+ */
 const { rawJSON } = JSON as unknown as { readonly rawJSON?: (text: string) => unknown }
 
-/** An integer beyond 2^53 becomes a bigint, a decimal that a double would round an ExactDecimal. Undefined: it is not JSON. */
+/**
+ * An integer beyond 2^53 becomes a bigint, a decimal that a double would round an ExactDecimal. Undefined: it
+ * is not JSON.
+ */
 function parseExact(text: string): unknown {
   const exact = (_key: string, value: unknown, context?: { readonly source?: string }): unknown =>
     typeof value === 'number' ? exactNumber(value, context?.source) : value

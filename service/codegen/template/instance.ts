@@ -1,4 +1,7 @@
-/** A client has the part that is made from an instance in place of this. The template is checked and tested with it. */
+/**
+ * A client has the part that is made from an instance in place of this. The template is checked and tested
+ * with it.
+ */
 export const instance = { name: 'shop', type: 'example' } as const
 
 export interface Streams {

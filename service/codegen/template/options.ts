@@ -9,7 +9,10 @@ export interface ClientOptions {
   readonly apiKey: string
   /** Used instead of the global fetch: for a proxy or a test. */
   readonly fetch?: typeof fetch | undefined
-  /** How often a repeatable request is repeated after a network failure or a response that says "later"; default 3. */
+  /**
+   * How often a repeatable request is repeated after a network failure or a response that says "later";
+   * default 3.
+   */
   readonly retries?: number | undefined
 }
 

@@ -17,8 +17,8 @@ export interface ApprovedStreams {
 }
 
 /**
- * The streams that a run of the connection would read now: a name means the stream that was approved under it, and no other one. Throws
- * `stream_not_found` and what `discover` throws.
+ * The streams that a run of the connection would read now: a name means the stream that was approved under
+ * it, and no other one. Throws `stream_not_found` and what `discover` throws.
  */
 export async function approvedStreams(
   connection: Connection,

@@ -7,8 +7,9 @@ export interface DriftStore {
   /** The approved streams; null if nothing is approved. */
   approved(connectionId: string): Promise<AirbyteCatalog | null>
   /**
-   * Stores what a run found out about the source's schema, completely or not at all. The version of the connection stays. False, and
-   * nothing changed, if the connection was changed in the meantime, or the run no longer belongs to the owner.
+   * Stores what a run found out about the source's schema, completely or not at all. The version of the
+   * connection stays. False, and nothing changed, if the connection was changed in the meantime, or the run
+   * no longer belongs to the owner.
    */
   settle(settled: SettledSchema): Promise<boolean>
   /** The schema that waits for approval; null if none does. */

@@ -4,12 +4,15 @@ import type { Connection, StreamBinding } from '../schema.ts'
 import type { SchemaChange } from '../../schema-changes/schema.ts'
 import { schemaChanges } from '../../schema-changes/schema-changes.ts'
 
-/** The present schema of the source, and the approved one. Both have the streams that the connection selects, and no others. */
+/**
+ * The present schema of the source, and the approved one. Both have the streams that the connection selects,
+ * and no others.
+ */
 export interface SchemaJudgement {
   readonly seen: AirbyteCatalog
   /**
-   * The approved schema. It includes streams that were selected since, as they are when they are seen first: selecting them approved them.
-   * If nothing was approved yet, it is the present schema.
+   * The approved schema. It includes streams that were selected since, as they are when they are seen first:
+   * selecting them approved them. If nothing was approved yet, it is the present schema.
    */
   readonly approved: AirbyteCatalog
   /** `approved` differs from the stored approved schema, and should replace it. */
@@ -33,7 +36,10 @@ export function judgeSchema(
   }
 }
 
-/** The part of a catalog that a connection selects, which is stored as approved. Streams that the catalog does not have are left out. */
+/**
+ * The part of a catalog that a connection selects, which is stored as approved. Streams that the catalog does
+ * not have are left out.
+ */
 export function selectedCatalog(
   { streams }: Pick<Connection, 'streams'>,
   catalog: AirbyteCatalog,
@@ -41,7 +47,10 @@ export function selectedCatalog(
   return seenStreams(streams, catalog, null)
 }
 
-/** A name means the stream that was approved under it, even if it has become ambiguous, or could mean another stream now. */
+/**
+ * A name means the stream that was approved under it, even if it has become ambiguous, or could mean another
+ * stream now.
+ */
 function seenStreams(
   bindings: readonly StreamBinding[] | null,
   catalog: AirbyteCatalog,

@@ -48,8 +48,9 @@ function keepStreamToApproved(approved: AirbyteStream, live: AirbyteStream): Air
 }
 
 /**
- * Throws if the approved schema cannot be kept to: the key or the cursor is gone, the source no longer guarantees that the key is unique,
- * values of its new type would be NULL, which would merge many rows into one, or the source can no longer read the stream in that mode.
+ * Throws if the approved schema cannot be kept to: the key or the cursor is gone, the source no longer
+ * guarantees that the key is unique, values of its new type would be NULL, which would merge many rows into
+ * one, or the source can no longer read the stream in that mode.
  */
 export function requireReadable(
   { name: connection }: Pick<Connection, 'name'>,
@@ -91,7 +92,10 @@ export function requireReadable(
   }
 }
 
-/** The source now has another key, which allows several rows with the approved one: a merge would keep only one of them. */
+/**
+ * The source now has another key, which allows several rows with the approved one: a merge would keep only
+ * one of them.
+ */
 function findLoosenedKey(
   { mode, stream: configured }: SinkStream,
   live: AirbyteStream,
@@ -119,8 +123,8 @@ function keyText({ source_defined_primary_key: key = [] }: AirbyteStream): strin
 }
 
 /**
- * The key identifies rows, and the cursor decides which one is the newest: a value of either that the approved type cannot hold must not
- * become NULL.
+ * The key identifies rows, and the cursor decides which one is the newest: a value of either that the
+ * approved type cannot hold must not become NULL.
  */
 function findUnheldColumn(
   { mode, columns }: SinkStream,

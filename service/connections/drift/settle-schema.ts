@@ -37,9 +37,10 @@ export interface SettledCatalog {
 }
 
 /**
- * Reads the schema of the source, compares it with the approved one, and follows the connection's drift policy. The result is stored before
- * this resolves or throws. Throws `schema_drift_blocked` if the change must be approved first, and what `discover` and `admit` throw. Undefined if the
- * connection was changed in the meantime, or the run belongs to another process: start over with the present state.
+ * Reads the schema of the source, compares it with the approved one, and follows the connection's drift
+ * policy. The result is stored before this resolves or throws. Throws `schema_drift_blocked` if the change
+ * must be approved first, and what `discover` and `admit` throw. Undefined if the connection was changed in
+ * the meantime, or the run belongs to another process: start over with the present state.
  */
 export async function settleSchema(options: SettleOptions): Promise<SettledCatalog | undefined> {
   const { connection, instances, store } = options
@@ -77,7 +78,10 @@ async function keep(
   })
 }
 
-/** The present schema. A stream that the connection names stays approved when it is gone: its name must not come to mean another one. */
+/**
+ * The present schema. A stream that the connection names stays approved when it is gone: its name must not
+ * come to mean another one.
+ */
 function mergeSeen({ streams }: Connection, { seen, approved }: SchemaJudgement): AirbyteCatalog {
   if (streams === null) return seen
   const seenKeys = new Set(seen.streams.map(streamKey))

@@ -25,7 +25,9 @@ export interface InvokeContext {
   readonly effect: string
   /** Nothing is written: it only shows what would be. */
   readonly dryRun: boolean
-  /** It has the token of a dry-run: if that is not one of the same principal and input, nothing is executed. */
+  /**
+   * It has the token of a dry-run: if that is not one of the same principal and input, nothing is executed.
+   */
   readonly planned: boolean
 }
 

@@ -13,8 +13,8 @@ import { actionFacts, type ActionName } from './actions.ts'
 import type { Principal } from './principal.ts'
 
 /**
- * Decides by the scopes of the principal and by the policy; both must allow. It decides before anything is looked up, so that the response
- * never reveals to an unauthorized caller whether something exists.
+ * Decides by the scopes of the principal and by the policy; both must allow. It decides before anything is
+ * looked up, so that the response never reveals to an unauthorized caller whether something exists.
  */
 export class Access {
   readonly #policy: Policy
@@ -26,8 +26,8 @@ export class Access {
   }
 
   /**
-   * Throws `permission_denied`; or, if the caller may access a resource that does not exist but not this one, the error of a resource that
-   * does not exist (`instance_not_found`, …), so that both look alike.
+   * Throws `permission_denied`; or, if the caller may access a resource that does not exist but not this one,
+   * the error of a resource that does not exist (`instance_not_found`, …), so that both look alike.
    */
   async demand(
     request: Omit<AccessRequest, 'resource'> & { readonly resource: AccessResource | RunById },

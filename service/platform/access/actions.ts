@@ -1,5 +1,6 @@
 /**
- * The actions by name: every route has one, and policies and scopes refer to them. The default policy is made of these groups:
+ * The actions by name: every route has one, and policies and scopes refer to them. The default policy is made
+ * of these groups:
  *
  * - `self`: looks at, or changes, your own login;
  * - `read`: looks at stored resources;
@@ -11,7 +12,10 @@
 export const actionGroups = ['self', 'read', 'ask', 'try', 'write', 'administer'] as const
 export type ActionGroup = (typeof actionGroups)[number]
 
-/** The kinds of resources. `service`: everything without an instance or connection. A run belongs to its connection. */
+/**
+ * The kinds of resources. `service`: everything without an instance or connection. A run belongs to its
+ * connection.
+ */
 export const resourceKinds = ['instance', 'connection', 'service'] as const
 export type ResourceKind = (typeof resourceKinds)[number]
 

@@ -28,7 +28,10 @@ export class CedarPolicy implements Policy {
     this.isByFacts = byFacts
   }
 
-  /** Throws `policy_invalid`, with the place, for a text that is not Cedar, or that refers to something unknown. */
+  /**
+   * Throws `policy_invalid`, with the place, for a text that is not Cedar, or that refers to something
+   * unknown.
+   */
   static parse(text: string, file: string): CedarPolicy {
     const policies = { staticPolicies: text }
     const schema = cedarSchema()
@@ -53,7 +56,8 @@ export class CedarPolicy implements Policy {
     const decided = this.#decisions.get(key)
     if (decided !== undefined) return decided
     const permitted = this.#decide(request)
-    // Removes the oldest decision. A policy by name has a key for each resource, and callers choose the names.
+    // Removes the oldest decision. A policy by name has a key for each resource, and callers choose the
+    // names.
     const [oldest] = this.#decisions.size >= maxKept ? this.#decisions.keys() : []
     if (oldest !== undefined) this.#decisions.delete(oldest)
     this.#decisions.set(key, permitted)

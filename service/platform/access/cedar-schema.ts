@@ -3,7 +3,9 @@ import { principalKinds } from './principal.ts'
 
 const entityOf = { instance: 'Instance', connection: 'Connection', service: 'Service' } as const
 
-/** The Cedar schema that policies are checked against. `default-policy.cedarschema` is the same for editors. */
+/**
+ * The Cedar schema that policies are checked against. `default-policy.cedarschema` is the same for editors.
+ */
 export function cedarSchema(): string {
   const kinds = principalKinds.map((kind) => JSON.stringify(kind)).join(', ')
   return `// What a policy of Reactor Connect can speak of. docs/access.md explains it.

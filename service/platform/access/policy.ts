@@ -6,6 +6,8 @@ export interface Policy {
   permits(request: AccessRequest): boolean
   /** A rule refers to single instances or connections: the decision for one is then not valid for another. */
   readonly isByName: boolean
-  /** Some rule refers to the type of an instance, or the instance of a connection, which have to be looked up. */
+  /**
+   * Some rule refers to the type of an instance, or the instance of a connection, which have to be looked up.
+   */
   readonly isByFacts: boolean
 }

@@ -27,8 +27,9 @@ export interface Scope {
 /** One way to find the principal of a bearer token. */
 export interface Authenticator {
   /**
-   * Null for a token that is unknown, revoked, expired, or of another kind. Throws only if it cannot decide, because a dependency
-   * (database, key set) cannot be reached, and `role_missing` for a valid token without a role. Must compare secrets in constant time.
+   * Null for a token that is unknown, revoked, expired, or of another kind. Throws only if it cannot decide,
+   * because a dependency (database, key set) cannot be reached, and `role_missing` for a valid token without
+   * a role. Must compare secrets in constant time.
    */
   authenticate(token: string): Promise<Principal | null>
 }

@@ -54,9 +54,10 @@ const columnTypes = {
 const columns = Object.keys(columnTypes).join(', ')
 
 /**
- * One entry costs as many statements as a hundred that come at the same time: see `bench -- actions`. Entry and idempotency key of a call of an action in
- * one statement at its beginning, and in one at its end, took 5 % less CPU (923 us to 873 us a call) and gave 5 % more calls a second (36 interleaved rounds,
- * 2026-11-28): too little for a store that knows both.
+ * One entry costs as many statements as a hundred that come at the same time: see `bench -- actions`. Entry
+ * and idempotency key of a call of an action in one statement at its beginning, and in one at its end, took 5
+ * % less CPU (923 us to 873 us a call) and gave 5 % more calls a second (36 interleaved rounds, 2026-11-28):
+ * too little for a store that knows both.
  */
 export class PostgresAuditLog implements AuditLog {
   readonly #database: Database

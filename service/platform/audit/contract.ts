@@ -22,7 +22,9 @@ export interface AuditLog {
   add(entry: NewAuditEntry): Promise<string>
   /** Called after the change. */
   end(id: string, end: AuditEnd): Promise<void>
-  /** Adds the entry, with `attempts` 1; if there is one under the same key, adds one to its attempts instead. */
+  /**
+   * Adds the entry, with `attempts` 1; if there is one under the same key, adds one to its attempts instead.
+   */
   count(entry: NewAuditEntry, key: string): Promise<void>
   /** Newest first. Throws `cursor_invalid`. */
   list(page: PageRequest & AuditFilter): Promise<Page<AuditEntry>>

@@ -4,8 +4,9 @@ import { givenTime, timestamp } from '../fields.ts'
 import { snakeCaseSchema, type Resource } from '../wire.ts'
 
 /**
- * The outcome. begun: in progress, or the process died; whether it happened is not known, as with `unknown`. failed: it did not happen. replayed: it was done before, with the same
- * `Idempotency-Key`, and nothing happened now.
+ * The outcome. begun: in progress, or the process died; whether it happened is not known, as with `unknown`.
+ * failed: it did not happen. replayed: it was done before, with the same `Idempotency-Key`, and nothing
+ * happened now.
  */
 export const auditOutcomes = ['begun', 'done', 'failed', 'denied', 'replayed', 'unknown'] as const
 export type AuditOutcome = (typeof auditOutcomes)[number]
@@ -70,7 +71,10 @@ export const auditEntrySchema = z
   .meta({ id: 'AuditEntry' })
 export type AuditEntry = Resource<typeof auditEntrySchema>
 export type AuditDetails = NonNullable<AuditEntry['details']>
-/** The principal. For a login: the user with the given e-mail, whether or not the password was right; `nobody` if there is none. */
+/**
+ * The principal. For a login: the user with the given e-mail, whether or not the password was right; `nobody`
+ * if there is none.
+ */
 export type AuditPrincipal = NonNullable<AuditEntry['principal']>
 export const auditEntryDocument = snakeCaseSchema(auditEntrySchema)
 

@@ -5,8 +5,8 @@ import { join, resolve } from 'node:path'
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Private or reserved networks that HTTP sources may reach, from `REACTOR_CONNECT_ALLOWED_NETWORKS`: `10.1.0.0/16,127.0.0.1/32`. Only the
- * operator can set them, not a configuration.
+ * Private or reserved networks that HTTP sources may reach, from `REACTOR_CONNECT_ALLOWED_NETWORKS`:
+ * `10.1.0.0/16,127.0.0.1/32`. Only the operator can set them, not a configuration.
  */
 export function allowedNetworksOf(environment: Environment): readonly string[] {
   const networks = environment.REACTOR_CONNECT_ALLOWED_NETWORKS ?? ''
@@ -17,8 +17,9 @@ export function allowedNetworksOf(environment: Environment): readonly string[] {
 }
 
 /**
- * Where the embedded parts store their data, unless a setting names another folder: in `$XDG_DATA_HOME`, else `~/.local/share`, and for
- * root `/var/lib`: the account that PostgreSQL runs under then cannot enter root's home.
+ * Where the embedded parts store their data, unless a setting names another folder: in `$XDG_DATA_HOME`, else
+ * `~/.local/share`, and for root `/var/lib`: the account that PostgreSQL runs under then cannot enter root's
+ * home.
  */
 export function standardDataFolder(environment: Environment): string {
   const { XDG_DATA_HOME } = environment
@@ -40,8 +41,8 @@ function homeOf({ HOME }: Environment): string {
 const rootHomes: readonly string[] = ['/root', '/var/root']
 
 /**
- * Where imported manifests are stored, from `REACTOR_CONNECT_CATALOG_DIR`; default: `catalog` in the data folder
- * (`REACTOR_CONNECT_DATA_DIR`), where the service of this machine looks too.
+ * Where imported manifests are stored, from `REACTOR_CONNECT_CATALOG_DIR`; default: `catalog` in the data
+ * folder (`REACTOR_CONNECT_DATA_DIR`), where the service of this machine looks too.
  */
 export function catalogFolderOf(environment: Environment): string {
   const { REACTOR_CONNECT_CATALOG_DIR: own = '', REACTOR_CONNECT_DATA_DIR: data = '' } = environment

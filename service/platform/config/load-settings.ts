@@ -11,7 +11,10 @@ export interface SettingsSources {
   /** A TOML file with the table `[connect]`. Default: the file in `REACTOR_CONNECT_CONFIG`, else none. */
   readonly file?: string
   readonly environment: Environment
-  /** Flags of the command line by setting path (`bind`): they win over the environment, which wins over the file. */
+  /**
+   * Flags of the command line by setting path (`bind`): they win over the environment, which wins over the
+   * file.
+   */
   readonly flags?: Readonly<Record<string, string | undefined>>
 }
 
@@ -101,7 +104,10 @@ function issueProblem(
   }
 }
 
-/** A wrong value. An address may carry a password or a token, even if none belongs there and its scheme is missing. */
+/**
+ * A wrong value. An address may carry a password or a token, even if none belongs there and its scheme is
+ * missing.
+ */
 function showValue(value: unknown): string {
   const text = JSON.stringify(value)
   return text
@@ -111,8 +117,9 @@ function showValue(value: unknown): string {
 }
 
 /**
- * The settings with the token of the Vault where other programs have it. `VAULT_TOKEN` and `~/.vault-token` are for them too, so they only count if
- * the settings name a Vault, and the file only if nothing else gives a token.
+ * The settings with the token of the Vault where other programs have it. `VAULT_TOKEN` and `~/.vault-token`
+ * are for them too, so they only count if the settings name a Vault, and the file only if nothing else gives
+ * a token.
  */
 function withVaultToken(values: SettingValues, environment: Environment): SettingValues {
   const isForeign = values.get('vaultToken')?.place === 'VAULT_TOKEN'

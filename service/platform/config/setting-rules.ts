@@ -10,7 +10,10 @@ export interface SettingValue {
 /** The values that were set, by the name of the setting. */
 export type SettingValues = ReadonlyMap<string, SettingValue>
 
-/** Settings that would do nothing: without another one, beside another one, or at all in this version. None is ignored in silence. */
+/**
+ * Settings that would do nothing: without another one, beside another one, or at all in this version. None is
+ * ignored in silence.
+ */
 export function ineffectiveSettings(values: SettingValues): readonly SettingProblem[] {
   return [
     ...missingToken(values),

@@ -6,8 +6,8 @@ import { defaultSsl } from '../../../postgres/address.ts'
 import { parsePostgresUrl } from '../../../postgres/url.ts'
 
 /**
- * The types of settings. Each accepts TOML values and the text of an environment variable; messages continue the setting's name ("must be
- * …").
+ * The types of settings. Each accepts TOML values and the text of an environment variable; messages continue
+ * the setting's name ("must be …").
  */
 
 export const text = z

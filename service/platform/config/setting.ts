@@ -12,7 +12,10 @@ export interface SettingFacts {
   readonly secret?: true
   /** A second environment variable; the setting's own variable takes precedence. */
   readonly alias?: string
-  /** Nothing uses it in this version: a value that would change something is refused, and the text says what to do instead. */
+  /**
+   * Nothing uses it in this version: a value that would change something is refused, and the text says what
+   * to do instead.
+   */
   readonly unused?: { readonly instead: string }
   readonly description: string
 }

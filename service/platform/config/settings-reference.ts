@@ -1,6 +1,9 @@
 import { settings, type Setting } from './settings.ts'
 
-/** docs/configuration.md. A test compares; `npx vitest run -u --project unit test/service/platform/config` writes it. */
+/**
+ * docs/configuration.md. A test compares; `npx vitest run -u --project unit test/service/platform/config`
+ * writes it.
+ */
 export function settingsPage(): string {
   return [introduction, ...settings.map(section), ''].join('\n')
 }

@@ -20,8 +20,8 @@ const probeMs = 15_000
 const retryMs = 500
 
 /**
- * One session that listens for notifications, for all followers of the process. It is opened with the first follower, and opened again if it
- * is lost; every follower then reads, because it may have missed something.
+ * One session that listens for notifications, for all followers of the process. It is opened with the first
+ * follower, and opened again if it is lost; every follower then reads, because it may have missed something.
  */
 export class ChangeListener implements AsyncDisposable {
   readonly #url: string
@@ -37,7 +37,10 @@ export class ChangeListener implements AsyncDisposable {
     this.#logger = options.logger
   }
 
-  /** Yields at first and then after each change. Throws `store_unavailable` if it cannot begin to listen. Ends when the signal or the store does. */
+  /**
+   * Yields at first and then after each change. Throws `store_unavailable` if it cannot begin to listen. Ends
+   * when the signal or the store does.
+   */
   async *changes(subject: Subject, signal: AbortSignal): AsyncGenerator<void, void> {
     const ended = AbortSignal.any([signal, this.#closing.signal])
     let hasChanged = true
@@ -70,8 +73,8 @@ export class ChangeListener implements AsyncDisposable {
   }
 
   /**
-   * Calls back as soon as it listens, after each change, and after the session was lost for a time. If the database does not respond, it tries
-   * again until it does.
+   * Calls back as soon as it listens, after each change, and after the session was lost for a time. If the
+   * database does not respond, it tries again until it does.
    */
   onChange(channel: string, changed: () => void): Disposable {
     const follower = (): void => {

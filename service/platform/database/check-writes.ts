@@ -5,9 +5,10 @@ const pages = 4
 const pageText = 7_000
 
 /**
- * Throws `store_unavailable` if the database accepts no writes (a standby, a read-only database) or has no room for them. The write is
- * rolled back. It starts a new file each time: free room in the old one would hide a full disk. While something else uses the table
- * (`pg_dump` until it ends), the old file is written to: nothing waits, and nothing is held up.
+ * Throws `store_unavailable` if the database accepts no writes (a standby, a read-only database) or has no
+ * room for them. The write is rolled back. It starts a new file each time: free room in the old one would
+ * hide a full disk. While something else uses the table (`pg_dump` until it ends), the old file is written
+ * to: nothing waits, and nothing is held up.
  */
 export async function checkWrites(database: Database): Promise<void> {
   await database.session(async (session) => {

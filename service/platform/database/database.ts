@@ -60,7 +60,10 @@ export class Database implements AsyncDisposable {
     })
   }
 
-  /** One session for `work` alone. If something failed, it is closed, not reused: that rolls back and releases its locks. */
+  /**
+   * One session for `work` alone. If something failed, it is closed, not reused: that rolls back and releases
+   * its locks.
+   */
   async session<Result>(work: (session: Session) => Promise<Result>): Promise<Result> {
     const client = await this.#pool.connect().catch((error: unknown) => {
       throw translateError(error)
@@ -88,7 +91,10 @@ export class Database implements AsyncDisposable {
     await this.#waitUntilClosed()
   }
 
-  /** The pool only sends the goodbyes: a server that is shut down before it has read them reports each session as lost. */
+  /**
+   * The pool only sends the goodbyes: a server that is shut down before it has read them reports each session
+   * as lost.
+   */
   async #waitUntilClosed(): Promise<void> {
     const ends = [...this.#sessions].map(
       (client) =>
@@ -129,15 +135,18 @@ function rowsOf<Result extends Row>(
 }
 
 /**
- * PostgreSQL text has no NUL, and UTF-8 no half of a surrogate pair: both become U+FFFD, as the driver does for the latter. So a lookup at
- * worst finds nothing. JSON text does not change: both are escaped there.
+ * PostgreSQL text has no NUL, and UTF-8 no half of a surrogate pair: both become U+FFFD, as the driver does
+ * for the latter. So a lookup at worst finds nothing. JSON text does not change: both are escaped there.
  */
 function bindable(value: unknown): unknown {
   if (typeof value === 'string') return value.replaceAll('\0', '\uFFFD')
   return Array.isArray(value) ? value.map(bindable) : value
 }
 
-/** The first statement of every session: another user of the database may have put objects into the role's own search path. */
+/**
+ * The first statement of every session: another user of the database may have put objects into the role's own
+ * search path.
+ */
 export async function pinSearchPath(client: pg.ClientBase): Promise<void> {
   await client.query(pinPath)
 }

@@ -10,8 +10,8 @@ let lastMs = 0
 let lastRandom = 0n
 
 /**
- * A ULID with a prefix: `run_01J…`. Later ids sort after earlier ones, in this process always (also within a millisecond, and
- * when the clock is set back), between processes as their clocks agree.
+ * A ULID with a prefix: `run_01J…`. Later ids sort after earlier ones, in this process always (also within a
+ * millisecond, and when the clock is set back), between processes as their clocks agree.
  */
 export function newId(prefix: IdPrefix): string {
   return `${prefix}_${ulid(Date.now())}`

@@ -3,15 +3,17 @@ import { Database } from './database.ts'
 
 export interface ExclusiveWork {
   /**
-   * Runs `work` while no other holder of this lock does, in any process on this database. The lock of a process that dies is released. Do
-   * not nest. For work of seconds (a token refresh, a sandbox), not for a run.
+   * Runs `work` while no other holder of this lock does, in any process on this database. The lock of a
+   * process that dies is released. Do not nest. For work of seconds (a token refresh, a sandbox), not for a
+   * run.
    */
   runExclusively<Result>(lock: string, work: () => Promise<Result>): Promise<Result>
 }
 
 /**
- * Locks between processes: each held lock has a session with the database, so it is released when the process dies. The sessions are not
- * those of the store, which the work under a lock needs. Waiters of this process wait here, and hold no session.
+ * Locks between processes: each held lock has a session with the database, so it is released when the process
+ * dies. The sessions are not those of the store, which the work under a lock needs. Waiters of this process
+ * wait here, and hold no session.
  */
 export class Locks implements ExclusiveWork, AsyncDisposable {
   readonly #database: Database

@@ -28,8 +28,8 @@ export class MigrationWatch {
   }
 
   /**
-   * Aborted when the tables have a migration that this version does not know; the reason is a `store_schema_newer`. It stays aborted: an
-   * older version could misread what the newer one writes.
+   * Aborted when the tables have a migration that this version does not know; the reason is a
+   * `store_schema_newer`. It stays aborted: an older version could misread what the newer one writes.
    */
   get newer(): AbortSignal {
     return this.#newer.signal

@@ -1,6 +1,9 @@
 import { firstTables } from './first-tables.ts'
 
-/** In order; a migration's number is its place in the list. A released migration is never changed, only followed by another. */
+/**
+ * In order; a migration's number is its place in the list. A released migration is never changed, only
+ * followed by another.
+ */
 export const migrations: readonly { readonly name: string; readonly sql: string }[] = [
   { name: 'first-tables', sql: firstTables },
   /** Keys that were created before there were kinds could do everything, and still can. */
@@ -16,8 +19,8 @@ ALTER TABLE reactor_connect_service.api_keys ALTER COLUMN kind DROP DEFAULT;
 `,
   },
   /**
-   * Connections start inactive; existing ones do not change. A sandbox outlives its connection until the sweep has dropped its schema: so
-   * it stores its destination itself.
+   * Connections start inactive; existing ones do not change. A sandbox outlives its connection until the
+   * sweep has dropped its schema: so it stores its destination itself.
    */
   {
     name: 'sandboxes',
@@ -60,9 +63,9 @@ CREATE INDEX sandboxes_by_age ON reactor_connect_service.sandboxes (expires_at);
 `,
   },
   /**
-   * `email` in small letters. `password_hash` names its parameters. `token_version`: how often the user's logins have been
-   * ended; a token of another number is no longer valid. `subject`: a keyed hash, since a password may be typed in the place of
-   * the e-mail.
+   * `email` in small letters. `password_hash` names its parameters. `token_version`: how often the user's
+   * logins have been ended; a token of another number is no longer valid. `subject`: a keyed hash, since a
+   * password may be typed in the place of the e-mail.
    */
   {
     name: 'identity',
@@ -86,8 +89,9 @@ CREATE INDEX login_attempts_by_age ON reactor_connect_service.login_attempts (wi
 `,
   },
   /**
-   * `approved_catalog` is there already. `drift`: what the last run saw that is not approved (`SchemaDrift`), `drift_catalog`: the streams as it saw them.
-   * `stream_schemas` has no reference to a connection: its topics outlive it, and so do the schemas of their records.
+   * `approved_catalog` is there already. `drift`: what the last run saw that is not approved (`SchemaDrift`),
+   * `drift_catalog`: the streams as it saw them. `stream_schemas` has no reference to a connection: its
+   * topics outlive it, and so do the schemas of their records.
    */
   {
     name: 'schema-drift',
@@ -125,7 +129,10 @@ CREATE INDEX stream_schemas_by_connection
   ON reactor_connect_service.stream_schemas (connection, id);
 `,
   },
-  /** No reference to a key, a connection or an instance: an entry outlives what it speaks of. Ids sort by time. */
+  /**
+   * No reference to a key, a connection or an instance: an entry outlives what it speaks of. Ids sort by
+   * time.
+   */
   {
     name: 'audit',
     sql: `
@@ -154,8 +161,9 @@ CREATE INDEX audit_log_by_outcome ON reactor_connect_service.audit_log (outcome,
 `,
   },
   /**
-   * A stream of a run is its namespace and its name, and an empty namespace is not an absent one: absent was '' until now, and is null
-   * from here on, as in every other table. No connector has given an empty namespace yet.
+   * A stream of a run is its namespace and its name, and an empty namespace is not an absent one: absent was
+   * '' until now, and is null from here on, as in every other table. No connector has given an empty
+   * namespace yet.
    */
   {
     name: 'stream-identity',
@@ -213,8 +221,8 @@ CREATE INDEX schedule_jobs_by_age ON reactor_connect_service.schedule_jobs (seen
 `,
   },
   /**
-   * `write_check` is written to and rolled back, to see whether the database takes writes and has room for them. It is unlogged:
-   * what is written there costs no write-ahead log.
+   * `write_check` is written to and rolled back, to see whether the database takes writes and has room for
+   * them. It is unlogged: what is written there costs no write-ahead log.
    */
   {
     name: 'runs-by-end',
@@ -280,8 +288,9 @@ ALTER TABLE reactor_connect_service.idempotency_keys ADD COLUMN attempt integer 
 `,
   },
   /**
-   * `first_ticket`: of the first attempt; the others of the same request have it too, and the vendor knows the call by it. `used_for`: a call
-   * with an idempotency key may use its token again. `unknown`: nobody knows whether it happened.
+   * `first_ticket`: of the first attempt; the others of the same request have it too, and the vendor knows
+   * the call by it. `used_for`: a call with an idempotency key may use its token again. `unknown`: nobody
+   * knows whether it happened.
    */
   {
     name: 'repeated-calls',
@@ -295,8 +304,9 @@ ALTER TABLE reactor_connect_service.audit_log
 `,
   },
   /**
-   * `webhook_dispatches`: one row for an event and a target. Those with the same receiver, target and order key are taken one after the other, by `seq`.
-   * `webhook_targets`: the circuit breakers of targets that failed last. `probe`: the dispatch that tries whether an interrupted one works again.
+   * `webhook_dispatches`: one row for an event and a target. Those with the same receiver, target and order
+   * key are taken one after the other, by `seq`. `webhook_targets`: the circuit breakers of targets that
+   * failed last. `probe`: the dispatch that tries whether an interrupted one works again.
    */
   {
     name: 'webhooks',
@@ -398,8 +408,8 @@ CREATE TABLE reactor_connect_service.webhook_targets (
 `,
   },
   /**
-   * When schedulers last looked for due times. `missed_before`: earlier due times passed while none looked. `skipped`: how many were left
-   * out because of that.
+   * When schedulers last looked for due times. `missed_before`: earlier due times passed while none looked.
+   * `skipped`: how many were left out because of that.
    */
   {
     name: 'schedule-watch',
@@ -413,7 +423,10 @@ CREATE TABLE reactor_connect_service.schedule_watch (
 ALTER TABLE reactor_connect_service.connections ADD COLUMN last_skipped_at timestamptz(3);
 `,
   },
-  /** `account`: keyed hash of the vendor's account that the first attempt was for; NULL: not known, so no other attempt is sent. */
+  /**
+   * `account`: keyed hash of the vendor's account that the first attempt was for; NULL: not known, so no
+   * other attempt is sent.
+   */
   {
     name: 'idempotency-account',
     sql: `
@@ -421,8 +434,8 @@ ALTER TABLE reactor_connect_service.idempotency_keys ADD COLUMN account text COL
 `,
   },
   /**
-   * Queries of `url:` targets are in the vault from now on. SQL cannot write there: each start moves those that it finds (`moveTargetAddresses`), by
-   * this index, which has no entries after that.
+   * Queries of `url:` targets are in the vault from now on. SQL cannot write there: each start moves those
+   * that it finds (`moveTargetAddresses`), by this index, which has no entries after that.
    */
   {
     name: 'plain-targets',

@@ -26,8 +26,9 @@ const maxLimit = 200
 const cursorShape = z.tuple([z.string(), z.string().min(1).max(200)])
 
 /**
- * The start of a page. A cursor is the list's name and the last key, nothing secret: an invented one only leads to items that the caller
- * may see anyway, because the key is a bound value of an index scan. So it is validated, not signed.
+ * The start of a page. A cursor is the list's name and the last key, nothing secret: an invented one only
+ * leads to items that the caller may see anyway, because the key is a bound value of an index scan. So it is
+ * validated, not signed.
  */
 export function pagePlace(list: ListName, request: PageRequest): PagePlace {
   const limit = Math.min(Math.max(Math.trunc(request.limit ?? standardLimit), 1), maxLimit)
@@ -38,8 +39,8 @@ export function pagePlace(list: ListName, request: PageRequest): PagePlace {
 const shownChunk = 500
 
 /**
- * The rows of a page, and one more if there is one, without rows that are not shown. The last row is always shown, so a cursor never
- * contains the name of a hidden item.
+ * The rows of a page, and one more if there is one, without rows that are not shown. The last row is always
+ * shown, so a cursor never contains the name of a hidden item.
  */
 export async function readShown<Kept>(
   place: PagePlace,

@@ -25,9 +25,9 @@ export function jsonFields(schema: z.ZodObject): string {
 }
 
 /**
- * Converts a row to its resource. Columns have the names of the fields in snake_case; times become ISO 8601, counts (`bigint`, which the
- * driver returns as text) become numbers, JSON stays as it is. `more`: fields without a column of their own. The tables are ours, so the
- * values are not validated again.
+ * Converts a row to its resource. Columns have the names of the fields in snake_case; times become ISO 8601,
+ * counts (`bigint`, which the driver returns as text) become numbers, JSON stays as it is. `more`: fields
+ * without a column of their own. The tables are ours, so the values are not validated again.
  */
 export function resourceOf<Schema extends z.ZodObject>(
   schema: Schema,
@@ -47,7 +47,10 @@ interface Column {
 
 const knownColumns = new WeakMap<z.ZodObject, readonly Column[]>()
 
-/** The fields of a schema, each with its column. Cached: a page of 200 rows has 2,800 of them, and naming them took longer than all else. */
+/**
+ * The fields of a schema, each with its column. Cached: a page of 200 rows has 2,800 of them, and naming them
+ * took longer than all else.
+ */
 function columnsOf(schema: z.ZodObject): readonly Column[] {
   const known = knownColumns.get(schema)
   if (known !== undefined) return known
@@ -85,8 +88,8 @@ export interface Assignments {
 }
 
 /**
- * The assignments of the fields to write, which are those that are not undefined. Objects and lists are JSON. `first`: number of the first
- * placeholder.
+ * The assignments of the fields to write, which are those that are not undefined. Objects and lists are JSON.
+ * `first`: number of the first placeholder.
  */
 export function assignments(fields: object, first = 1): Assignments {
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined)

@@ -36,8 +36,8 @@ export function notifying(channel: string, payload: string): string {
 }
 
 /**
- * For functions that look into JSON: they reject an escaped NUL and an escaped half of a surrogate pair, which `json` itself stores. Both
- * become U+FFFD.
+ * For functions that look into JSON: they reject an escaped NUL and an escaped half of a surrogate pair,
+ * which `json` itself stores. Both become U+FFFD.
  */
 export function plainJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(/\\\\|\\u0000|\\ud[89a-f][0-9a-f]{2}/g, (escape) =>

@@ -48,8 +48,9 @@ interface DataRequest {
 }
 
 /**
- * The Data service, which owns the PostgreSQL of datasets: docs/data.md describes the requests. Connect asks for the address of a dataset whenever
- * something begins that needs it, because its login may be short-lived. No error holds a word of a response: it has a password.
+ * The Data service, which owns the PostgreSQL of datasets: docs/data.md describes the requests. Connect asks
+ * for the address of a dataset whenever something begins that needs it, because its login may be short-lived.
+ * No error holds a word of a response: it has a password.
  */
 export class DataService {
   readonly #options: DataServiceOptions
@@ -62,7 +63,10 @@ export class DataService {
     this.url = `${origin}${pathname}`.replace(/\/$/, '')
   }
 
-  /** Undefined if there is no such dataset, and it was not to be created. Throws `data_unreachable`, `data_refused`. */
+  /**
+   * Undefined if there is no such dataset, and it was not to be created. Throws `data_unreachable`,
+   * `data_refused`.
+   */
   async find(dataset: string, ifMissing: IfMissing): Promise<DatasetPlace | undefined> {
     const operation = `give the address of the dataset ${dataset}`
     const request = { method: 'GET', dataset, operation } as const
@@ -77,7 +81,9 @@ export class DataService {
     throw this.#refusedError(operation, 'it says that there is none, right after it created it')
   }
 
-  /** Resolves if it accepts requests: for readiness and `doctor`. Throws `data_unreachable`, `data_refused`. */
+  /**
+   * Resolves if it accepts requests: for readiness and `doctor`. Throws `data_unreachable`, `data_refused`.
+   */
   async check(): Promise<void> {
     const operation = 'accept a request'
     await this.#sendOnce({ method: 'GET', dataset: checkedDataset, operation })

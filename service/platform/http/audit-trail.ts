@@ -11,7 +11,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The entry of a change in the audit log. */
     audited: Audited | null
-    /** The facts of an invocation that are known before it is permitted: as the request says, it may be refused for them. */
+    /**
+     * The facts of an invocation that are known before it is permitted: as the request says, it may be
+     * refused for them.
+     */
     invocationFacts: AuditDetails | null
     /** In the response. */
     failure: ConnectError | null
@@ -34,7 +37,10 @@ export function noteAudited(
   if (audited !== null) Object.assign(audited, facts)
 }
 
-/** Writes every change into the audit log: that it begins, before anything is done; then, before the response, how it ended. */
+/**
+ * Writes every change into the audit log: that it begins, before anything is done; then, before the response,
+ * how it ended.
+ */
 export class AuditTrail {
   readonly #log: AuditLog
 
@@ -136,7 +142,8 @@ function outcomeOf(end: {
   const error = failure?.code ?? null
   // The response was abandoned, but not the work.
   if (error === 'request_timed_out') return 'begun'
-  // Some rights are only known when it is done: for example, whose sandbox it is. An invalid token is not a question of rights.
+  // Some rights are only known when it is done: for example, whose sandbox it is. An invalid token is not a
+  // question of rights.
   if (end.status === 403 && !invalidTokens.has(error)) return 'denied'
   if (failure !== null && !end.isRead && mayBeDone(failure)) return 'unknown'
   if (end.status >= 400) return 'failed'

@@ -24,8 +24,9 @@ const maxGood = 10_000
 const goodForMs = 10 * 60_000
 
 /**
- * Rejects every request without a token that one of the authenticators knows, except on routes that allow it. Runs before the body is read.
- * An address that sends too many wrong tokens is refused before they are checked, and so is a principal with too many requests.
+ * Rejects every request without a token that one of the authenticators knows, except on routes that allow it.
+ * Runs before the body is read. An address that sends too many wrong tokens is refused before they are
+ * checked, and so is a principal with too many requests.
  */
 export class Authentication {
   readonly #authenticators: readonly Authenticator[]

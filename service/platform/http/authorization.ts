@@ -22,7 +22,10 @@ declare module 'fastify' {
     readonly namesBy?: ActionName
   }
   interface FastifyRequest {
-    /** For routes that list instances or connections, or whose errors name them (`namesBy`): which of them are shown; null: all. */
+    /**
+     * For routes that list instances or connections, or whose errors name them (`namesBy`): which of them are
+     * shown; null: all.
+     */
     shown: ShownFilter | null
   }
 }
@@ -32,12 +35,18 @@ export interface InvokedCalls {
   contextOf(request: FastifyRequest): Promise<InvokeContext>
 }
 
-/** Knows which rights a request needs on other things than its route's, such as the connections that a receiver loads. */
+/**
+ * Knows which rights a request needs on other things than its route's, such as the connections that a
+ * receiver loads.
+ */
 export interface NeededRights {
   beside(request: FastifyRequest, action: ActionName): Promise<readonly RequestedAccess[]>
 }
 
-/** Enforces scopes and policy before anything is looked up, so that no response reveals what exists. The audit log has every refusal. */
+/**
+ * Enforces scopes and policy before anything is looked up, so that no response reveals what exists. The audit
+ * log has every refusal.
+ */
 export class Authorization {
   readonly #access: Access
   readonly #audit: AuditLog
@@ -103,7 +112,9 @@ export class Authorization {
       await this.demand(request, { action: 'connections:activate', resource })
   }
 
-  /** A caller who may not see any of them may still make the request, but gets no names: nothing was refused. */
+  /**
+   * A caller who may not see any of them may still make the request, but gets no names: nothing was refused.
+   */
   #readable(request: FastifyRequest, action: ActionName): ShownFilter | null {
     try {
       return this.#access.filter(principalOf(request), action)
@@ -120,7 +131,10 @@ export class Authorization {
     )
   }
 
-  /** For a response that shows more to those who may see it: nothing is refused, so the audit log has nothing of it. */
+  /**
+   * For a response that shows more to those who may see it: nothing is refused, so the audit log has nothing
+   * of it.
+   */
   async isAllowed(request: FastifyRequest, requested: RequestedAccess): Promise<boolean> {
     try {
       await this.#access.demand({ principal: principalOf(request), ...requested })

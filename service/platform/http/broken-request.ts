@@ -7,7 +7,10 @@ const statusByCode: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
 
-/** Requests that are not HTTP, or come too slowly, never reach a route: the response is written to the bare socket. */
+/**
+ * Requests that are not HTTP, or come too slowly, never reach a route: the response is written to the bare
+ * socket.
+ */
 export function answerBrokenRequest(
   error: Error & { readonly code: string },
   socket: Socket,

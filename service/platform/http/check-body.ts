@@ -15,8 +15,9 @@ interface Place {
 }
 
 /**
- * Rejects JSON that is legal but cannot be stored: PostgreSQL's jsonb supports no NUL and no half of a surrogate pair, JSON.parse rounds
- * large numbers, and deep nesting overflows recursive functions. Iterative for the same reason.
+ * Rejects JSON that is legal but cannot be stored: PostgreSQL's jsonb supports no NUL and no half of a
+ * surrogate pair, JSON.parse rounds large numbers, and deep nesting overflows recursive functions. Iterative
+ * for the same reason.
  */
 export function checkBody({ body, routeOptions }: FastifyRequest): Promise<void> {
   if (routeOptions.config.ownBody === true) return Promise.resolve()

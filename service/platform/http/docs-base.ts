@@ -19,8 +19,8 @@ export interface KnownUrls {
 }
 
 /**
- * The base comes from what the service knows of itself. The `Host` of a request only chooses among its own addresses: a made-up
- * one is never repeated, neither in a response nor in anything that is stored.
+ * The base comes from what the service knows of itself. The `Host` of a request only chooses among its own
+ * addresses: a made-up one is never repeated, neither in a response nor in anything that is stored.
  */
 export function docsBases({
   publicUrl,

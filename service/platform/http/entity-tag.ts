@@ -8,7 +8,10 @@ export function entityTag({ version }: { readonly version: number }): string {
   return `"${version}"`
 }
 
-/** The ETag of a document that depends on more than the resource's version: `"3-vJ1cVg5c2b8"`. `If-Match` uses its version. */
+/**
+ * The ETag of a document that depends on more than the resource's version: `"3-vJ1cVg5c2b8"`. `If-Match` uses
+ * its version.
+ */
 export function documentTag(document: { readonly version: number }): string {
   const hash = createHash('sha256').update(JSON.stringify(document)).digest('base64url')
   return `"${document.version}-${hash.slice(0, 11)}"`
@@ -41,8 +44,9 @@ export const ifMatchHeaders = z.looseObject({
 })
 
 /**
- * The version that a change may be applied to (RFC 9110, 13.1.1); undefined if `If-Match` is left out, or allows any. Only if there are
- * several tags, or an unknown one, the resource before the change is needed to find the right one. Throws `version_conflict` if none matches.
+ * The version that a change may be applied to (RFC 9110, 13.1.1); undefined if `If-Match` is left out, or
+ * allows any. Only if there are several tags, or an unknown one, the resource before the change is needed to
+ * find the right one. Throws `version_conflict` if none matches.
  */
 export async function versionToChange(
   headers: z.output<typeof ifMatchHeaders>,

@@ -1,7 +1,10 @@
 import { PassThrough, Readable, pipeline } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 
-/** One server-sent event. Without `id`, the client keeps the previous one, from which it resumes after an interruption. */
+/**
+ * One server-sent event. Without `id`, the client keeps the previous one, from which it resumes after an
+ * interruption.
+ */
 export interface ServerSentEvent {
   readonly event: string
   readonly data: unknown
@@ -9,11 +12,15 @@ export interface ServerSentEvent {
 }
 
 export interface EventStreamOptions {
-  /** The events, until they end or the signal is aborted: the client has disconnected, or the server closes. */
+  /**
+   * The events, until they end or the signal is aborted: the client has disconnected, or the server closes.
+   */
   readonly events: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>
   /** If the source fails, the stream ends with this event. */
   readonly failed: (error: unknown) => ServerSentEvent
-  /** Checked with each heartbeat. Throws if the client may no longer read: the stream then ends with `failed`. */
+  /**
+   * Checked with each heartbeat. Throws if the client may no longer read: the stream then ends with `failed`.
+   */
   readonly stillAllowed: () => Promise<void>
   readonly heartbeatMs: number
   readonly closing: AbortSignal

@@ -3,22 +3,29 @@ import type { JsonValue } from '../../../protocol/index.ts'
 /** Responses of requests with an `Idempotency-Key`, stored for a day. */
 export interface IdempotencyStore {
   /**
-   * `began`: execute the request, then call `finish` or `abandon` with the ticket. `done`: send this response. Throws
-   * `idempotency_key_reused` for another request with the same key, `idempotency_key_outdated` for one that another version began and that
-   * cannot be compared, `idempotency_key_in_use` while the first one is in progress (for a
-   * minute at most: then its process is considered dead).
+   * `began`: execute the request, then call `finish` or `abandon` with the ticket. `done`: send this
+   * response. Throws `idempotency_key_reused` for another request with the same key,
+   * `idempotency_key_outdated` for one that another version began and that cannot be compared,
+   * `idempotency_key_in_use` while the first one is in progress (for a minute at most: then its process is
+   * considered dead).
    */
   begin(request: IdempotentRequest): Promise<IdempotencyStart>
   /** Stores the response. Never use it for a response that contains a secret. */
   finish(ticket: string, answer: StoredResponse): Promise<void>
   /** The request changed nothing: the key may be used again. */
   abandon(ticket: string): Promise<void>
-  /** The request may have changed something, and may be sent again: the same one may, as another attempt, and no other one. */
+  /**
+   * The request may have changed something, and may be sent again: the same one may, as another attempt, and
+   * no other one.
+   */
   release(ticket: string): Promise<void>
 }
 
 export interface IdempotentRequest {
-  /** Keys of different owners are independent: the caller (id of the principal), or the instance that the key belongs to. */
+  /**
+   * Keys of different owners are independent: the caller (id of the principal), or the instance that the key
+   * belongs to.
+   */
   readonly principal: string
   readonly key: string
   /**

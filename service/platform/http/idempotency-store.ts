@@ -23,8 +23,8 @@ interface KeyRow extends Row {
 export const answerLifetime = '1 day'
 
 /**
- * When a key can be taken over: by anybody once it has expired; by the same request if the process that had it died. (It must be the same
- * request, or the response would be that of another one.)
+ * When a key can be taken over: by anybody once it has expired; by the same request if the process that had
+ * it died. (It must be the same request, or the response would be that of another one.)
  */
 const expired = `kept.created_at <= now() - interval '${answerLifetime}'`
 const abandoned = `kept.answer IS NULL AND kept.locked_until <= now()
@@ -81,7 +81,10 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     )
   }
 
-  /** A statement cannot change a row twice: requests with the same key take turns, in the order in which they came. */
+  /**
+   * A statement cannot change a row twice: requests with the same key take turns, in the order in which they
+   * came.
+   */
   async #begin(requests: readonly NewKey[]): Promise<readonly (KeyRow | undefined)[]> {
     const rows = new Map<string, KeyRow>()
     let waiting = requests
@@ -150,7 +153,10 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
   }
 }
 
-/** Hashes had no format at first, with the content of the first one: an equal hash is that of the same request. */
+/**
+ * Hashes had no format at first, with the content of the first one: an equal hash is that of the same
+ * request.
+ */
 function isSameRequest(kept: string, hash: string): boolean {
   return kept === hash || kept === hash.slice(hash.indexOf(':') + 1)
 }

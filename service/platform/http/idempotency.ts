@@ -32,9 +32,10 @@ export type RespondCreated = <Document>(
 ) => Promise<void>
 
 /**
- * Responds with 201 and the document that `create` made; with an `Idempotency-Key`, the one that it made the first time. A create that
- * failed made nothing, so its key is free again. If a process dies between creating and storing the response, the key is in use for a
- * minute; then the request is executed again, and responds with 409 for names and runs that exist.
+ * Responds with 201 and the document that `create` made; with an `Idempotency-Key`, the one that it made the
+ * first time. A create that failed made nothing, so its key is free again. If a process dies between creating
+ * and storing the response, the key is in use for a minute; then the request is executed again, and responds
+ * with 409 for names and runs that exist.
  */
 export function respondCreated(
   store: IdempotencyStore,
@@ -65,14 +66,20 @@ export function respondCreated(
   }
 }
 
-/** The effect counts, not whether the key could be stored: a repetition then responds with 409 instead of the same response. */
+/**
+ * The effect counts, not whether the key could be stored: a repetition then responds with 409 instead of the
+ * same response.
+ */
 function logFailure({ log }: FastifyRequest): (failure: unknown) => void {
   return (failure) => {
     log.warn({ err: failure }, 'the idempotency key could not be kept or released')
   }
 }
 
-/** The reply must be awaited: the value that a route's function resolves with before that would be sent as a second response. */
+/**
+ * The reply must be awaited: the value that a route's function resolves with before that would be sent as a
+ * second response.
+ */
 function send(
   reply: FastifyReply,
   answer: Omit<StoredResponse, 'body'> & { readonly body: unknown },
@@ -80,7 +87,10 @@ function send(
   return reply.code(answer.status).headers(answer.headers).send(answer.body)
 }
 
-/** Raise it when the content of the hash changes: a key that another version has stored is then refused with that reason. */
+/**
+ * Raise it when the content of the hash changes: a key that another version has stored is then refused with
+ * that reason.
+ */
 const hashFormat = '2'
 
 /** The body may contain secrets, and a plain hash of a short secret can be guessed. */

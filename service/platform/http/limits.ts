@@ -3,7 +3,10 @@ export const bodyLimitBytes = 1024 * 1024
 /** Deeper than any configuration; shallower than what makes a recursive walk overflow the stack. */
 export const maxBodyDepth = 64
 
-/** A request that has not responded by then is abandoned; check and discover query slow systems. Event streams have no such limit. */
+/**
+ * A request that has not responded by then is abandoned; check and discover query slow systems. Event streams
+ * have no such limit.
+ */
 export const handlerTimeoutMs = 120_000
 
 /** Time for a whole request to arrive. */

@@ -2,8 +2,8 @@ import { ConnectError } from '../../../protocol/index.ts'
 import type { App } from './app.ts'
 
 /**
- * Call it before the routes are added, and the returned function after them: it responds with 405 and `Allow` to the methods that a path
- * does not have. (Fastify itself responds with 404.)
+ * Call it before the routes are added, and the returned function after them: it responds with 405 and `Allow`
+ * to the methods that a path does not have. (Fastify itself responds with 404.)
  */
 export function methodNotAllowed(app: App): () => void {
   const methodsByUrl = new Map<string, Set<string>>()

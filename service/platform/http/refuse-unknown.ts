@@ -9,8 +9,8 @@ declare module 'fastify' {
 }
 
 /**
- * A route without a declared query or body accepts none: otherwise `?streams=a`, if it should be in the body, would be ignored, and all
- * streams would be reset. An empty object counts as no body.
+ * A route without a declared query or body accepts none: otherwise `?streams=a`, if it should be in the body,
+ * would be ignored, and all streams would be reset. An empty object counts as no body.
  */
 export function refuseUnknown({ routeOptions, query, body }: FastifyRequest): Promise<void> {
   const { schema = {}, config } = routeOptions

@@ -8,8 +8,8 @@ import { actionFacts, type ActionName } from '../access/actions.ts'
 import { requestInvalid } from './error-response.ts'
 
 /**
- * The resource of a request, from its path. `list`: all instances or connections. `body`: only known once `resourceInBody` has read the
- * body.
+ * The resource of a request, from its path. `list`: all instances or connections. `body`: only known once
+ * `resourceInBody` has read the body.
  */
 export type Requested = AccessResource | RunById | 'list' | 'body'
 
@@ -60,7 +60,10 @@ export const dryRunField = z.union([z.boolean(), z.enum(['native', 'synthesized'
   error: 'must be true, false, "native" or "synthesized"',
 })
 
-/** The fields by which the policy decides: a wrong one is refused before, or the refusal would be for a call that nobody meant. */
+/**
+ * The fields by which the policy decides: a wrong one is refused before, or the refusal would be for a call
+ * that nobody meant.
+ */
 const decidingFields = z.looseObject({
   dry_run: dryRunField.optional(),
   token: z.string({ error: 'must be the text of a token that a dry-run returned' }).optional(),

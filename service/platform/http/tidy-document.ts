@@ -4,15 +4,19 @@ import type { OpenAPIV3, OpenAPIV3_1 } from 'openapi-types'
 type Document = Partial<OpenAPIV3.Document | OpenAPIV3_1.Document>
 type Operation = OpenAPIV3.OperationObject | OpenAPIV3_1.OperationObject
 
-/** Connectors, vault and store have errors of their own: errors that a route does not list have the same shape. */
+/**
+ * Connectors, vault and store have errors of their own: errors that a route does not list have the same
+ * shape.
+ */
 const otherFailure = {
   description: 'Any other error of docs/errors.',
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
 }
 
 /**
- * Corrects the generated document: optional bodies are not required, responses have a description, every operation describes its errors,
- * and only components that are referenced stay (the generator adds each one for requests and for responses).
+ * Corrects the generated document: optional bodies are not required, responses have a description, every
+ * operation describes its errors, and only components that are referenced stay (the generator adds each one
+ * for requests and for responses).
  */
 export function tidyDocument(document: Document, optionalBodies: ReadonlySet<string>): Document {
   for (const [path, item] of Object.entries(document.paths ?? {})) {

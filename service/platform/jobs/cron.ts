@@ -4,9 +4,9 @@ import type { Schedule } from './schedule.ts'
 import { WallClock } from './wall-clock.ts'
 
 /**
- * The first time of a schedule after `afterMs`, as ISO 8601 in UTC. In a zone with summer time, a time of the clock that is left out
- * comes as much later as the clock is put forward. One that comes twice counts once, but for a schedule of every hour (`*`). Throws
- * `schedule_invalid`.
+ * The first time of a schedule after `afterMs`, as ISO 8601 in UTC. In a zone with summer time, a time of the
+ * clock that is left out comes as much later as the clock is put forward. One that comes twice counts once,
+ * but for a schedule of every hour (`*`). Throws `schedule_invalid`.
  */
 export function nextTime(schedule: Schedule, afterMs: number): string {
   const { cron, timezone = 'UTC' } = schedule

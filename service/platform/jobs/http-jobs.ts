@@ -22,7 +22,9 @@ export interface DeliveryTiming {
 
 const standardTiming: DeliveryTiming = { waitMs: 20_000, hiddenMs: 60_000, retryMs: 2_000 }
 const queue = 'queues/connect'
-/** Jobs that are processed at the same time: at 200 ms a request, 2,000 jobs of a full hour take 20 seconds. */
+/**
+ * Jobs that are processed at the same time: at 200 ms a request, 2,000 jobs of a full hour take 20 seconds.
+ */
 const parallelJobs = 20
 /** Between two requests: protects a service that does not wait as requested. */
 const pauseMs = 100
@@ -35,7 +37,10 @@ type TakenJob = z.output<typeof takenJob>
 const runPayload = z.object({ run: z.string() })
 const schedulePayload = z.object({ connection: z.string() })
 
-/** An external Jobs service stores the schedules: docs/jobs.md describes the requests. It is polled; it never calls. */
+/**
+ * An external Jobs service stores the schedules: docs/jobs.md describes the requests. It is polled; it never
+ * calls.
+ */
 export class HttpJobs implements Jobs {
   readonly firesSchedules = true
   readonly #client: JobsClient

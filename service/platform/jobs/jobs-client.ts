@@ -35,7 +35,8 @@ export class JobsClient {
   }
 
   /**
-   * The response as JSON; undefined for an empty response, and for a DELETE of something that does not exist. Throws `jobs_unreachable`.
+   * The response as JSON; undefined for an empty response, and for a DELETE of something that does not exist.
+   * Throws `jobs_unreachable`.
    */
   async send(request: JobsRequest): Promise<unknown> {
     const { status, text } = await this.#exchange(request)

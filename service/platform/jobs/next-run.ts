@@ -3,7 +3,10 @@ import { ConnectError } from '../../../protocol/index.ts'
 import type { Schedule } from './schedule.ts'
 import { nextTime } from './cron.ts'
 
-/** The next scheduled time of a connection; null if there is none, or this machine does not know its time zone. */
+/**
+ * The next scheduled time of a connection; null if there is none, or this machine does not know its time
+ * zone.
+ */
 export function nextRun(
   { name, schedule }: { readonly name: string; readonly schedule: Schedule | null },
   afterMs: number,

@@ -11,7 +11,10 @@ export interface QueueOptions {
   /** The metadata database. */
   readonly url: string
   readonly logger: Logger
-  /** How often a process with a free slot looks for runs. It takes those that it queues itself at once. Default 1 s. */
+  /**
+   * How often a process with a free slot looks for runs. It takes those that it queues itself at once.
+   * Default 1 s.
+   */
   readonly pollMs?: number
 }
 
@@ -24,7 +27,8 @@ export async function openPgBossQueue(options: QueueOptions): Promise<PgBossQueu
   const database = resources.use(
     new Database({ url: options.url, sessions: 3, logger: options.logger }),
   )
-  // No job outlives the statement that takes it, so pg-boss need not supervise any, and the schedules are ours (scheduler.ts).
+  // No job outlives the statement that takes it, so pg-boss need not supervise any, and the schedules are
+  // ours (scheduler.ts).
   const idle = { supervise: false, schedule: false, registerInstance: false }
   const boss = new PgBoss({ db: dbOf(database), schema, ...idle })
   boss.on('error', (error) => {
@@ -44,8 +48,9 @@ interface Opened {
 }
 
 /**
- * Due runs, in the metadata database. Taking a run and deleting its job is one transaction: from then on, the run's row says whether a
- * process works on it. If the process dies before it has written that, the run is found as a lost one.
+ * Due runs, in the metadata database. Taking a run and deleting its job is one transaction: from then on, the
+ * run's row says whether a process works on it. If the process dies before it has written that, the run is
+ * found as a lost one.
  */
 export class PgBossQueue implements RunQueue, AsyncDisposable {
   readonly #opened: Opened

@@ -12,7 +12,10 @@ export interface RepeatedTask {
   readonly logger: Logger
 }
 
-/** Runs the task until the signal is aborted. A failed task is tried again; the first failure in a row and its end are logged. */
+/**
+ * Runs the task until the signal is aborted. A failed task is tried again; the first failure in a row and its
+ * end are logged.
+ */
 export async function runRepeatedly(repeated: RepeatedTask, signal: AbortSignal): Promise<void> {
   const { name, everyMs, retryMs = everyMs, logger } = repeated
   const pause = new Wake()

@@ -1,7 +1,10 @@
 /** Longer than any zone's offset from UTC, and shorter than the time between two clock changes. */
 const awayMs = 26 * 3_600_000
 
-/** The wall clock of a time zone. A wall time is the number of milliseconds that UTC would have at the same reading. */
+/**
+ * The wall clock of a time zone. A wall time is the number of milliseconds that UTC would have at the same
+ * reading.
+ */
 export class WallClock {
   readonly #format: Intl.DateTimeFormat
 
@@ -33,8 +36,8 @@ export class WallClock {
   }
 
   /**
-   * The moments at which the clock shows this: two if it is put back over it. If it is put forward over it, the moment that is later by the
-   * same amount.
+   * The moments at which the clock shows this: two if it is put back over it. If it is put forward over it,
+   * the moment that is later by the same amount.
    */
   momentsOf(wallMs: number): readonly number[] {
     const before = this.#offsetAt(wallMs - awayMs)

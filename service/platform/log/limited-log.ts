@@ -14,8 +14,8 @@ interface Cause {
 const defaultIntervalMs = 10_000
 
 /**
- * For what may fail thousands of times a second for one cause: the first line of a cause is written at once, then one in an interval, with the number of
- * those that were left out since (`left_out`).
+ * For what may fail thousands of times a second for one cause: the first line of a cause is written at once,
+ * then one in an interval, with the number of those that were left out since (`left_out`).
  */
 export class LimitedLog {
   readonly #logger: Logger

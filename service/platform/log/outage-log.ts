@@ -13,8 +13,9 @@ export interface OutageOptions {
 }
 
 /**
- * For work that is tried again and again while a server is away: the first failure is written at once, then one line a minute with the
- * number of failures since the last (`failures`), and one when the work succeeds again.
+ * For work that is tried again and again while a server is away: the first failure is written at once, then
+ * one line a minute with the number of failures since the last (`failures`), and one when the work succeeds
+ * again.
  */
 export class OutageLog {
   readonly #options: OutageOptions

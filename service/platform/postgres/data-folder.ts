@@ -9,7 +9,10 @@ import { errorCodeOf } from '../../../lib/files/error-code.ts'
 /** How long a server whose program was killed may take to shut down before a stronger signal is sent. */
 const shutdownMs = 10_000
 
-/** The paths of one embedded server. The folder contains more than the cluster, so a half-made cluster is never mistaken for one. */
+/**
+ * The paths of one embedded server. The folder contains more than the cluster, so a half-made cluster is
+ * never mistaken for one.
+ */
 export interface DataFolder {
   readonly root: string
   /** The database cluster (PGDATA). Exists only once it is complete. */
@@ -35,8 +38,8 @@ export function dataFolder(root: string): DataFolder {
 }
 
 /**
- * Makes the folder and takes it for this process. A server that a killed program left behind is shut down first;
- * throws `embedded_postgres_in_use` when that program still lives.
+ * Makes the folder and takes it for this process. A server that a killed program left behind is shut down
+ * first; throws `embedded_postgres_in_use` when that program still lives.
  */
 export async function takeDataFolder(folder: DataFolder, account?: ServerAccount): Promise<void> {
   await mkdir(folder.root, { recursive: true, mode: 0o700 })
@@ -69,7 +72,8 @@ async function chownTree(path: string, account: ServerAccount): Promise<void> {
 async function releaseFromDeadOwner(folder: DataFolder): Promise<void> {
   const pidFile = join(folder.cluster, 'postmaster.pid')
   const pid = Number.parseInt(await textOf(pidFile), 10)
-  // PostgreSQL handles a dead pid, and also waits for orphaned backends through the shared memory noted in the file.
+  // PostgreSQL handles a dead pid, and also waits for orphaned backends through the shared memory noted in
+  // the file.
   if (!Number.isInteger(pid) || !isAlive(pid)) return
   if (!(await isServerOf(folder, pid))) {
     await rm(pidFile, { force: true }) // now the pid of another program

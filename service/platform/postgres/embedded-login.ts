@@ -5,7 +5,10 @@ import { errorCodeOf } from '../../../lib/files/error-code.ts'
 import type { Credentials } from './cluster.ts'
 import { dataFolder, type DataFolder } from './data-folder.ts'
 
-/** How programs of the service's user on this machine get into its embedded server, without the password itself. */
+/**
+ * How programs of the service's user on this machine get into its embedded server, without the password
+ * itself.
+ */
 export interface EmbeddedLogin {
   readonly host: '127.0.0.1'
   /** The port of the server that is running now. */
@@ -29,7 +32,10 @@ function escaped(field: string): string {
   return field.replaceAll(/[\\:]/g, String.raw`\$&`)
 }
 
-/** Undefined if no server runs in the folder. Throws the error of the file system if another user's service does. */
+/**
+ * Undefined if no server runs in the folder. Throws the error of the file system if another user's service
+ * does.
+ */
 export async function readEmbeddedLogin(dataDir: string): Promise<EmbeddedLogin | undefined> {
   const folder = dataFolder(resolve(dataDir))
   const file = await readFile(`${folder.cluster}/postmaster.pid`, 'utf8').catch(missing)

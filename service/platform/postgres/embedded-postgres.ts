@@ -41,7 +41,10 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly url: string
   /** The postmaster. */
   readonly pid: number
-  /** Resolves when the signal is aborted. Throws `embedded_postgres_failed` if the server ends before that without a `stop`. */
+  /**
+   * Resolves when the signal is aborted. Throws `embedded_postgres_failed` if the server ends before that
+   * without a `stop`.
+   */
   watch(signal: AbortSignal): Promise<void>
   /** Ends all sessions and shuts down (committed data is on disk). Resolves when the process is gone. */
   stop(): Promise<void>
@@ -56,8 +59,9 @@ const portAttempts = 10
 /**
  * Starts a PostgreSQL server as a child process, on 127.0.0.1 only, and resolves when it accepts connections.
  *
- * The server ends with this process, however that ends: a watchdog holds a pipe that closes with us. A data folder of a program that was
- * killed is recovered; one that a living program uses is refused (`embedded_postgres_in_use`).
+ * The server ends with this process, however that ends: a watchdog holds a pipe that closes with us. A data
+ * folder of a program that was killed is recovered; one that a living program uses is refused
+ * (`embedded_postgres_in_use`).
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
@@ -100,7 +104,10 @@ interface ServerStart {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** Tries again if that can help: another program took the port, or backends of a crashed server are still ending. */
+/**
+ * Tries again if that can help: another program took the port, or backends of a crashed server are still
+ * ending.
+ */
 async function startServer(start: ServerStart): Promise<{ child: ChildProcess; port: number }> {
   const deadline = Date.now() + startTimeoutMs
   for (let attempt = 1; ; attempt += 1) {
@@ -195,7 +202,9 @@ async function watch(child: ChildProcess, log: string, signal: AbortSignal): Pro
   throw embeddedPostgresError(`it ended by itself (${how}): ${lastLines(await textFrom(log, 0))}`)
 }
 
-/** Sends the signals one after the other, each if the previous one did not end the server within 30 seconds. */
+/**
+ * Sends the signals one after the other, each if the previous one did not end the server within 30 seconds.
+ */
 async function end(child: ChildProcess, signals: readonly NodeJS.Signals[]): Promise<void> {
   for (const signal of signals) {
     if (hasEnded(child)) return

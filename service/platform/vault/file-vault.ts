@@ -42,7 +42,9 @@ import {
 export interface FileVaultOptions {
   /** Used by the vault alone: created with mode 0700 if it is missing. */
   readonly folder: string
-  /** 32 bytes in base64. Without it, a key is generated and stored in the folder, readable only by this user. */
+  /**
+   * 32 bytes in base64. Without it, a key is generated and stored in the folder, readable only by this user.
+   */
   readonly key?: string
   /** The previous key, if `key` replaces it (or is no longer set). */
   readonly previousKey?: string
@@ -60,7 +62,10 @@ export interface RotatedKey {
    * person repairs it.
    */
   readonly setAside: readonly UnusableFile[]
-  /** Ids of older keys that stay in the folder, because a file that cannot be read, or was set aside, may need one. */
+  /**
+   * Ids of older keys that stay in the folder, because a file that cannot be read, or was set aside, may need
+   * one.
+   */
   readonly kept: readonly string[]
 }
 
@@ -72,11 +77,12 @@ const mostLooks = 5
 const storedSchema = z.record(z.string(), z.json())
 
 /**
- * The embedded vault: a folder with one encrypted file a path, named by the path's hash. It cannot detect that the whole folder, or one
- * file, was restored to an earlier state.
+ * The embedded vault: a folder with one encrypted file a path, named by the path's hash. It cannot detect
+ * that the whole folder, or one file, was restored to an earlier state.
  *
- * Throws `vault_permissions` if others can read the folder, `vault_key_wrong` if the key does not open the files.
- * A rotation of the key that was cut off is finished here. Files that cannot be used do not stop it: `unusableAtStart` names them.
+ * Throws `vault_permissions` if others can read the folder, `vault_key_wrong` if the key does not open the
+ * files. A rotation of the key that was cut off is finished here. Files that cannot be used do not stop it:
+ * `unusableAtStart` names them.
  */
 export async function openFileVault(options: FileVaultOptions): Promise<FileVault> {
   const { folder } = options
@@ -136,8 +142,9 @@ export class FileVault implements Vault {
   }
 
   /**
-   * Without the lock. The keys are read after the file, each time: another process may rotate the key in between and forget the key of
-   * what was read. Then the file is another one by now, and only a file that stays and no key opens is damaged.
+   * Without the lock. The keys are read after the file, each time: another process may rotate the key in
+   * between and forget the key of what was read. Then the file is another one by now, and only a file that
+   * stays and no key opens is damaged.
    */
   async #open(name: string): Promise<OpenedFile> {
     let file = await readSealed(this.#folder, name)
@@ -180,7 +187,9 @@ export class FileVault implements Vault {
     })
   }
 
-  /** Looks again at the files that were not usable, also at those that another process found: there are few. */
+  /**
+   * Looks again at the files that were not usable, also at those that another process found: there are few.
+   */
   check(): Promise<VaultCondition> {
     return inFolder(this.#folder, async () => {
       await access(this.#folder, constants.R_OK | constants.W_OK | constants.X_OK)
@@ -194,8 +203,9 @@ export class FileVault implements Vault {
   }
 
   /**
-   * Encrypts everything with a new key and removes the old one, unless a file that cannot be read may need it. If it is interrupted,
-   * every file stays readable, and the next start finishes it. Throws `vault_key_wrong` if the operator gave the key: then a start with `previousKey` does it.
+   * Encrypts everything with a new key and removes the old one, unless a file that cannot be read may need
+   * it. If it is interrupted, every file stays readable, and the next start finishes it. Throws
+   * `vault_key_wrong` if the operator gave the key: then a start with `previousKey` does it.
    */
   rotateKey(): Promise<RotatedKey> {
     return this.#runExclusively(async (ring) => {
@@ -224,8 +234,9 @@ export class FileVault implements Vault {
   }
 
   /**
-   * Hands the keys as they are now to `work`, and to nobody else: another process may have rotated them, and must not find a
-   * file with an old one later. No key is remembered, for a slow reader without the lock would remember one that is forgotten.
+   * Hands the keys as they are now to `work`, and to nobody else: another process may have rotated them, and
+   * must not find a file with an old one later. No key is remembered, for a slow reader without the lock
+   * would remember one that is forgotten.
    */
   #runExclusively<Result>(work: (ring: KeyRing) => Promise<Result>): Promise<Result> {
     return inFolder(this.#folder, () => this.#lock.hold(async () => work(await this.#readRing())))
@@ -263,8 +274,8 @@ export class FileVault implements Vault {
 }
 
 /**
- * The files of a folder that cannot be used, without changing anything: for a look from outside of the service. Throws what
- * `openFileVault` throws for keys. A folder without a vault has none.
+ * The files of a folder that cannot be used, without changing anything: for a look from outside of the
+ * service. Throws what `openFileVault` throws for keys. A folder without a vault has none.
  */
 export function findUnusableFiles(options: FileVaultOptions): Promise<readonly UnusableFile[]> {
   const { folder } = options

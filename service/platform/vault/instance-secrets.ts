@@ -2,7 +2,10 @@ import { ConnectError } from '../../../protocol/index.ts'
 import type { Secrets } from '../secrets/secret-fields.ts'
 import { instancePath, type PutOptions, type StoredSecrets, type Vault } from './vault.ts'
 
-/** The secrets of one instance in the vault. Errors name the instance as a person knows it: its path has the id. */
+/**
+ * The secrets of one instance in the vault. Errors name the instance as a person knows it: its path has the
+ * id.
+ */
 export class InstanceSecrets {
   readonly path: string
   readonly #vault: Vault

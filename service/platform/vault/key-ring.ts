@@ -6,16 +6,22 @@ import { readRegularFile } from '../../../lib/files/read-regular-file.ts'
 import { replaceFile } from '../../../lib/files/replace-file.ts'
 import { newVaultKey, vaultKey, type VaultKey } from './sealed-secrets.ts'
 
-/** The keys of a folder of secrets: the key for new files, and every key that a file may still be encrypted with. */
+/**
+ * The keys of a folder of secrets: the key for new files, and every key that a file may still be encrypted
+ * with.
+ */
 export interface KeyRing {
   readonly current: VaultKey
   readonly all: ReadonlyMap<string, VaultKey>
   /**
-   * Names of files that could not be used when the vault was last opened or its key rotated. They may name a key that is forgotten
-   * by now: for them alone that is no sign of a wrong key.
+   * Names of files that could not be used when the vault was last opened or its key rotated. They may name a
+   * key that is forgotten by now: for them alone that is no sign of a wrong key.
    */
   readonly damaged: ReadonlySet<string>
-  /** Ids of keys of the settings that files may still be encrypted with: a change of the key has begun, and not ended. */
+  /**
+   * Ids of keys of the settings that files may still be encrypted with: a change of the key has begun, and
+   * not ended.
+   */
   readonly changingFrom: ReadonlySet<string>
 }
 
@@ -27,8 +33,9 @@ export interface ConfiguredKeys {
 }
 
 /**
- * `vault.json`: which key is current, and the generated keys. During a rotation it contains the old key and the new one; the old one is
- * removed once no file needs it, so that every file stays readable after a crash at any time. A file that cannot be read may need it.
+ * `vault.json`: which key is current, and the generated keys. During a rotation it contains the old key and
+ * the new one; the old one is removed once no file needs it, so that every file stays readable after a crash
+ * at any time. A file that cannot be read may need it.
  */
 const keyFileSchema = z.strictObject({
   format: z.literal(1),
@@ -73,8 +80,8 @@ function hasKeys({ key, previousKey }: ConfiguredKeys): boolean {
 }
 
 /**
- * The key for encrypting new files: the configured one, else the one in the folder, else a new one (if the configured key was removed: only
- * `previousKey` opens the files).
+ * The key for encrypting new files: the configured one, else the one in the folder, else a new one (if the
+ * configured key was removed: only `previousKey` opens the files).
  */
 export function chooseKey(ring: KeyRing | null, keys: ConfiguredKeys): VaultKey {
   if (keys.key !== undefined) return keys.key

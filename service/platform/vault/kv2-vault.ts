@@ -33,8 +33,9 @@ const mountSchema = z.object({
 const capabilitiesSchema = z.object({ data: z.object({ capabilities: z.array(z.string()) }) })
 
 /**
- * HashiCorp Vault or OpenBao, key-value engine version 2. A renewable token is kept alive. Opening it sends no request: call `check`. Vault
- * stores as many old versions of a path as the mount allows (10); `delete` removes them all.
+ * HashiCorp Vault or OpenBao, key-value engine version 2. A renewable token is kept alive. Opening it sends
+ * no request: call `check`. Vault stores as many old versions of a path as the mount allows (10); `delete`
+ * removes them all.
  */
 export function openKv2Vault(options: Kv2VaultOptions): Kv2Vault {
   return new Kv2Vault(options)
@@ -69,7 +70,8 @@ export class Kv2Vault implements Vault {
     if (ifVersion === 'unusable') throw secretsError('vault_conflict', path)
     const version = await this.#write(path, secrets, ifVersion)
     if (version !== null) return version
-    // Someone deleted the newest version manually, without its history: Vault then expects the number of that version.
+    // Someone deleted the newest version manually, without its history: Vault then expects the number of that
+    // version.
     const stored = ifVersion === 0 ? await this.#read(path) : null
     if (stored?.secrets === null) {
       const after = await this.#write(path, secrets, stored.version)

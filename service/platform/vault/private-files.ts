@@ -4,7 +4,10 @@ import { errorCodeOf } from '../../../lib/files/error-code.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { isNameOfSecrets } from './secrets-file.ts'
 
-/** Makes the folder (0700) if it is missing. Throws `vault_permissions` if others can reach it or a file in it. */
+/**
+ * Makes the folder (0700) if it is missing. Throws `vault_permissions` if others can reach it or a file in
+ * it.
+ */
 export async function openPrivateFolder(folder: string): Promise<void> {
   const made = await mkdir(folder, { recursive: true, mode: 0o700 })
   const user = process.geteuid?.()
@@ -49,8 +52,8 @@ export interface Entry {
 }
 
 /**
- * Why somebody else may reach the entry, and what to do. A link in place of a file of secrets, and such a file of another user, concern that
- * file alone: reading it fails.
+ * Why somebody else may reach the entry, and what to do. A link in place of a file of secrets, and such a
+ * file of another user, concern that file alone: reading it fails.
  */
 export function privacyProblem(
   { name, uid, mode, isLink }: Entry,

@@ -22,8 +22,9 @@ interface RenewOptions {
 }
 
 /**
- * Renews the client's token at half of its time to live, until the signal is aborted or it can no longer be renewed; then it waits for another
- * token if there may be one. Never throws: the next use of an expired token reports it.
+ * Renews the client's token at half of its time to live, until the signal is aborted or it can no longer be
+ * renewed; then it waits for another token if there may be one. Never throws: the next use of an expired
+ * token reports it.
  */
 export async function renewToken(client: VaultClient, options: RenewOptions): Promise<void> {
   const { lookMs, signal } = options

@@ -118,8 +118,8 @@ export async function finishRotation(
 }
 
 /**
- * Somebody may mend a file that was set aside and put it back: it gets the current key, and if that fails, the older key that it needs
- * stays.
+ * Somebody may mend a file that was set aside and put it back: it gets the current key, and if that fails,
+ * the older key that it needs stays.
  */
 async function rewriteSetAside(
   lock: HeldFolder,

@@ -12,14 +12,17 @@ import {
  *
  *     "RCV1" | key id (8) | version (8, big endian) | nonce (12) | AES-256-GCM ciphertext | tag (16)
  *
- * The header and the file's name (a hash of the path) are authenticated, so a file cannot be altered, put in place of another one, or claim
- * another version. Nonces are random: a key is good for 2^32 writes.
+ * The header and the file's name (a hash of the path) are authenticated, so a file cannot be altered, put in
+ * place of another one, or claim another version. Nonces are random: a key is good for 2^32 writes.
  */
 export interface VaultKey {
   /** Derived from the key's hash: not a secret. */
   readonly id: string
   readonly bytes: Buffer
-  /** The same, made once: Node makes one of bytes for each use, which takes 4 times as long as to seal a small text. */
+  /**
+   * The same, made once: Node makes one of bytes for each use, which takes 4 times as long as to seal a small
+   * text.
+   */
   readonly secret: KeyObject
 }
 

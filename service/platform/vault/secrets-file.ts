@@ -36,7 +36,10 @@ export type StoredFile =
   | { readonly status: 'read'; readonly bytes: Buffer }
   | { readonly status: 'unreadable'; readonly reason: string }
 
-/** Errors that concern this file alone. Others, such as too many open files, concern the process, and are thrown. */
+/**
+ * Errors that concern this file alone. Others, such as too many open files, concern the process, and are
+ * thrown.
+ */
 const reasonsOfOneFile: Readonly<Record<string, string>> = {
   EACCES: 'this user may not read it',
   EPERM: 'this user may not read it',
@@ -82,7 +85,10 @@ export function writeBeside(folder: string, plain: Plain, ring: KeyRing): Promis
   return replaceFile(file, seal(plain, ring.current), { keptAs })
 }
 
-/** A file that was replaced although it could not be used, and the name that it had: a person may rename it back. */
+/**
+ * A file that was replaced although it could not be used, and the name that it had: a person may rename it
+ * back.
+ */
 export interface SetAsideFile {
   readonly name: string
   readonly originalName: string
@@ -136,7 +142,10 @@ export function unusableFile(name: string, opened: OpenedFile): UnusableFile | u
   return 'reason' in opened ? { name, ...opened } : undefined
 }
 
-/** Durable when it resolves; a file that was set aside is removed with the one that replaced it. Requires the lock. */
+/**
+ * Durable when it resolves; a file that was set aside is removed with the one that replaced it. Requires the
+ * lock.
+ */
 export async function removeSecrets(folder: string, name: string): Promise<void> {
   for (const entry of await readdir(folder)) {
     if (entry !== name && !entry.startsWith(name + asideMark)) continue

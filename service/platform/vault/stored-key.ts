@@ -2,7 +2,10 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { newVaultKey, parseVaultKey, type VaultKey } from './sealed-secrets.ts'
 import type { Vault } from './vault.ts'
 
-/** A key of the service, which is generated on first use and stored in the vault: all processes have the same one. */
+/**
+ * A key of the service, which is generated on first use and stored in the vault: all processes have the same
+ * one.
+ */
 export class StoredKey {
   readonly #vault: Vault
   readonly #path: string

@@ -14,8 +14,8 @@ export interface TokenFileOptions {
 const tokenForm = /^[\x21-\x7e]{1,10000}$/
 
 /**
- * The token of a Vault in a file that another program writes: an agent replaces it, or `vault login` does. It is read for each request, which are
- * few. While the file cannot be read, the token of before is used.
+ * The token of a Vault in a file that another program writes: an agent replaces it, or `vault login` does. It
+ * is read for each request, which are few. While the file cannot be read, the token of before is used.
  */
 export class TokenFile {
   readonly lookMs: number

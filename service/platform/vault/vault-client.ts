@@ -39,8 +39,8 @@ export interface VaultResponse {
   /** Null if there is no body. */
   readonly body: unknown
   /**
-   * The reason that Vault, or a proxy in front of it, gives for a refusal, without the parts of the request that it repeats. Empty for a
-   * plain 404.
+   * The reason that Vault, or a proxy in front of it, gives for a refusal, without the parts of the request
+   * that it repeats. Empty for a plain 404.
    */
   readonly errors: readonly string[]
 }
@@ -50,7 +50,10 @@ const MAX_ANSWER_BYTES = 2 * 1024 * 1024
 const minSecretLength = 4
 const errorsSchema = z.object({ errors: z.array(z.string()) })
 
-/** Requests to HashiCorp Vault or OpenBao. Node checks certificates (`NODE_EXTRA_CA_CERTS` adds your own authority). */
+/**
+ * Requests to HashiCorp Vault or OpenBao. Node checks certificates (`NODE_EXTRA_CA_CERTS` adds your own
+ * authority).
+ */
 export class VaultClient {
   readonly #options: VaultClientOptions
   /** Without credentials: for messages. */

@@ -1,15 +1,17 @@
 import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 
 /**
- * Where secrets are kept: read this first. Each path holds one JSON object, and a version that every change increases.
- * The two implementations (`file-vault.ts`, `kv2-vault.ts`) pass one suite.
+ * Where secrets are kept: read this first. Each path holds one JSON object, and a version that every change
+ * increases. The two implementations (`file-vault.ts`, `kv2-vault.ts`) pass one suite.
  *
- * Any method throws `vault_unreachable` (worth a retry) or `vault_refused`, `put` also `vault_too_large`; no error holds a secret. `get`, and
- * `put` with a version, throw `vault_corrupt` or `vault_file_unreadable` if this one entry cannot be used (`isUnusable`). Several
- * processes may use the same vault at the same time.
+ * Any method throws `vault_unreachable` (worth a retry) or `vault_refused`, `put` also `vault_too_large`; no
+ * error holds a secret. `get`, and `put` with a version, throw `vault_corrupt` or `vault_file_unreadable` if
+ * this one entry cannot be used (`isUnusable`). Several processes may use the same vault at the same time.
  */
 export interface Vault extends AsyncDisposable {
-  /** Null if nothing is stored. Never an older state than a `put` that has resolved before, in any process. */
+  /**
+   * Null if nothing is stored. Never an older state than a `put` that has resolved before, in any process.
+   */
   get(path: string): Promise<StoredSecrets | null>
   /**
    * Replaces the object at the path and returns its new version. Durable when it resolves; when it throws,
@@ -22,8 +24,8 @@ export interface Vault extends AsyncDisposable {
    */
   put(path: string, secrets: JsonObject, options?: PutOptions): Promise<number>
   /**
-   * Deletes the path with all of its history; deleting a path that does not exist is not an error. Durable when it resolves. Versions then
-   * start again.
+   * Deletes the path with all of its history; deleting a path that does not exist is not an error. Durable
+   * when it resolves. Versions then start again.
    */
   delete(path: string): Promise<void>
   /** Resolves if secrets can be read and written: for readiness and `doctor`. */
@@ -51,12 +53,17 @@ export interface StoredSecrets {
   readonly version: number
 }
 
-/** The path of an instance's secrets. They are an object from JSON pointer to value: see `platform/secrets/secret-fields.ts`. */
+/**
+ * The path of an instance's secrets. They are an object from JSON pointer to value: see
+ * `platform/secrets/secret-fields.ts`.
+ */
 export function instancePath(instanceId: string): string {
   return `instances/${instanceId}`
 }
 
-/** Where the secrets of receivers of webhooks are: `receiverPath` of service/webhooks/receivers/contract.ts. */
+/**
+ * Where the secrets of receivers of webhooks are: `receiverPath` of service/webhooks/receivers/contract.ts.
+ */
 export const receiversFolder = 'receivers/'
 
 /** Where the whole addresses of their `url:` targets are: service/webhooks/receivers/target-addresses.ts. */
@@ -92,7 +99,10 @@ function renewalOf(path: string): string {
   return 'delete it and restart the service, which makes another key of its own'
 }
 
-/** Segments of letters, digits, `_` and `-`: nothing that a file system or a URL interprets. Throws a TypeError. */
+/**
+ * Segments of letters, digits, `_` and `-`: nothing that a file system or a URL interprets. Throws a
+ * TypeError.
+ */
 export function checkPath(path: string): string {
   if (path.length <= 200 && /^[\w-]+(?:\/[\w-]+)*$/.test(path)) return path
   throw new TypeError('A path of the vault is made of letters, digits, "_", "-" and "/".')

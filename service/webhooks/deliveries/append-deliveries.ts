@@ -15,8 +15,8 @@ interface AppendedRow extends Row {
 const table = 'reactor_connect_service.webhook_deliveries'
 
 /**
- * One statement for a batch, with the first delivery of each event as the one that is stored. The bodies come as one value: the driver sends
- * bytes as they are, but an array of bytes as text of twice the size.
+ * One statement for a batch, with the first delivery of each event as the one that is stored. The bodies come
+ * as one value: the driver sends bytes as they are, but an array of bytes as text of twice the size.
  */
 const appendSql = `
 WITH given AS MATERIALIZED (
@@ -78,8 +78,8 @@ SELECT place, result, (SELECT sent FROM notified) FROM judged ORDER BY place`
 const maxLooks = 5
 
 /**
- * Stores a batch with its dispatches; durable when it resolves, with a result for each in their order. May be repeated. Throws
- * `store_unavailable`; then nothing is stored.
+ * Stores a batch with its dispatches; durable when it resolves, with a result for each in their order. May be
+ * repeated. Throws `store_unavailable`; then nothing is stored.
  */
 export async function appendDeliveries(
   database: Database,

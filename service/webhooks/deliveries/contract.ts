@@ -22,22 +22,32 @@ export interface NewDelivery {
 }
 
 /**
- * `repeated`: the same event is stored already, with the same body; nothing was added. `conflict`: its id is that of an event with another
- * body; it was stored as suspicious, without dispatches. `unknown_receiver`: it was deleted meanwhile.
+ * `repeated`: the same event is stored already, with the same body; nothing was added. `conflict`: its id is
+ * that of an event with another body; it was stored as suspicious, without dispatches. `unknown_receiver`: it
+ * was deleted meanwhile.
  */
 export type Appended = 'stored' | 'repeated' | 'conflict' | 'unknown_receiver'
 
 /** Where events are durable. */
 export interface DeliveryLog {
-  /** Resolves when it is durable. Throws `store_unavailable` or what Kafka throws: then the vendor must send it again. */
+  /**
+   * Resolves when it is durable. Throws `store_unavailable` or what Kafka throws: then the vendor must send
+   * it again.
+   */
   append(delivery: NewDelivery): Promise<Appended>
-  /** Why a delivery was not durable in time: names what did not respond. It may become durable later: the vendor sends it again, and it is known then. */
+  /**
+   * Why a delivery was not durable in time: names what did not respond. It may become durable later: the
+   * vendor sends it again, and it is known then.
+   */
   late(afterMs: number): ConnectError
 }
 
 /** The log in PostgreSQL, from which deliveries are listed, replayed and dispatched. */
 export interface StoredDeliveryLog extends DeliveryLog {
-  /** A batch that another log has made durable, with a result for each. May be repeated. Throws `store_unavailable`; then nothing is stored. */
+  /**
+   * A batch that another log has made durable, with a result for each. May be repeated. Throws
+   * `store_unavailable`; then nothing is stored.
+   */
   appendAll(batch: readonly NewDelivery[]): Promise<readonly Appended[]>
   /** The hash of the body of each event that is stored, as hex; undefined for one that is not. */
   storedHashes(
@@ -63,8 +73,9 @@ export interface DeliveryStore {
   /** Throws `delivery_not_found`. */
   get(receiver: string, id: string): Promise<DeliveryPayload>
   /**
-   * Makes dispatches pending again that are done, dead or discarded; oldest first, and behind those of their order key that wait already. A
-   * present target of the receiver that has none gets one, unless a status is given. Throws `receiver_not_found`.
+   * Makes dispatches pending again that are done, dead or discarded; oldest first, and behind those of their
+   * order key that wait already. A present target of the receiver that has none gets one, unless a status is
+   * given. Throws `receiver_not_found`.
    */
   replay(selected: DeliverySelection): Promise<ChangedDeliveries>
   /** Dead ones only: nobody has to look at them any more. Throws `receiver_not_found`. */
@@ -119,9 +130,15 @@ export interface ClaimOptions {
   readonly perBatchedTarget?: number
   /** How many of these it has already, by target. */
   readonly busy?: ReadonlyMap<string, number>
-  /** How many of `limit` are only for targets for which it has none, and that did not fail last: targets that are slow or do not respond never take all. */
+  /**
+   * How many of `limit` are only for targets for which it has none, and that did not fail last: targets that
+   * are slow or do not respond never take all.
+   */
   readonly reserved?: number
-  /** Targets that took an event last. Default: all. The others may not respond, and hold what they get until its time is up. */
+  /**
+   * Targets that took an event last. Default: all. The others may not respond, and hold what they get until
+   * its time is up.
+   */
   readonly proven?: ReadonlySet<string>
   /** How many the owner works on at once for one target that is not proven. Default: `perTarget`. */
   readonly perUnprovenTarget?: number

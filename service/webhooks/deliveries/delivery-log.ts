@@ -8,8 +8,9 @@ import type { Appended, NewDelivery, StoredDeliveryLog } from './contract.ts'
 export const deliveryBatch = {
   most: 100,
   /**
-   * Requests come in bursts of as many as there are connections. In one batch for all of them, process and database wait for each other in turns:
-   * 1,300 deliveries a second at 256 connections; with these bounds 2,300 (2026-11, a machine that was busy with other work).
+   * Requests come in bursts of as many as there are connections. In one batch for all of them, process and
+   * database wait for each other in turns: 1,300 deliveries a second at 256 connections; with these bounds
+   * 2,300 (2026-11, a machine that was busy with other work).
    */
   fill: 50,
   parallel: 4,

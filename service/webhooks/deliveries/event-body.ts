@@ -30,7 +30,10 @@ export function dispatchesIn(
 
 const formPrefix = 'form:'
 
-/** The pointer of a place in a form, as if the form were an object; undefined if the place is none: `form:payload/user/id` -> `/payload/user/id`. */
+/**
+ * The pointer of a place in a form, as if the form were an object; undefined if the place is none:
+ * `form:payload/user/id` -> `/payload/user/id`.
+ */
 export function pointerInForm(place: string): string | undefined {
   return place.startsWith(formPrefix) ? `/${place.slice(formPrefix.length)}` : undefined
 }
@@ -49,7 +52,10 @@ export class LazyBody {
     return this.#value !== undefined
   }
 
-  /** At a JSON pointer, or in a field of a form (`form:NAME`, and a pointer behind it if the field holds JSON). */
+  /**
+   * At a JSON pointer, or in a field of a form (`form:NAME`, and a pointer behind it if the field holds
+   * JSON).
+   */
   at(place: string): JsonValue | undefined {
     const inForm = pointerInForm(place)
     if (inForm !== undefined) return this.#atField(parsePointer(inForm))
@@ -111,7 +117,10 @@ class Punctuation {
 
 const comma = new Punctuation(',')
 
-/** As JSON.stringify writes it, but without recursion: the body of a delivery may be nested deeper than the stack. */
+/**
+ * As JSON.stringify writes it, but without recursion: the body of a delivery may be nested deeper than the
+ * stack.
+ */
 function nestedText(root: JsonValue): string {
   const written: string[] = []
   const open: (JsonValue | Punctuation)[] = [root]

@@ -3,7 +3,10 @@ import type { DeliveryFilter, DeliveryStore, NewDelivery, StoredDeliveryLog } fr
 
 type Addresses = Pick<TargetAddresses, 'stored' | 'allStored'>
 
-/** A delivery as it is stored: a process of an older version may have read its targets, or written them to Kafka, in plain text. */
+/**
+ * A delivery as it is stored: a process of an older version may have read its targets, or written them to
+ * Kafka, in plain text.
+ */
 export async function withHiddenTargets(
   delivery: NewDelivery,
   addresses: Addresses,

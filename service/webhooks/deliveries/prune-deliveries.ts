@@ -8,8 +8,8 @@ const table = 'reactor_connect_service.webhook_deliveries'
 const dispatches = 'reactor_connect_service.webhook_dispatches'
 
 /**
- * Deletes old deliveries, at most `limit`; the result has as many rows. Also mends what should not happen: the first dispatch of an order key
- * that is parked although nothing is before it would wait for ever.
+ * Deletes old deliveries, at most `limit`; the result has as many rows. Also mends what should not happen:
+ * the first dispatch of an order key that is parked although nothing is before it would wait for ever.
  */
 export async function pruneDeliveries(
   database: Database,

@@ -45,8 +45,8 @@ export async function claimDispatches(
 }
 
 /**
- * Claims come one after the other, so that two of them never take rows of the same order key, or try the same interrupted target. A process that is
- * stopped in between loses its session, and with it the lock.
+ * Claims come one after the other, so that two of them never take rows of the same order key, or try the same
+ * interrupted target. A process that is stopped in between loses its session, and with it the lock.
  */
 async function claimOnce(
   session: Session,
@@ -85,8 +85,9 @@ async function claimOnce(
 }
 
 /**
- * A pending row waits for one that is running, also if its lease has ended, and for earlier ones. A row whose lease has ended goes on. The
- * range of whole keys makes the planner take their index: it would count through the primary key.
+ * A pending row waits for one that is running, also if its lease has ended, and for earlier ones. A row whose
+ * lease has ended goes on. The range of whole keys makes the planner take their index: it would count through
+ * the primary key.
  */
 const blockerOf = `CASE WHEN order_key IS NOT NULL AND status = 'pending' THEN coalesce(
     (SELECT other.seq FROM ${dispatches} AS other
@@ -103,15 +104,19 @@ const blockerOf = `CASE WHEN order_key IS NOT NULL AND status = 'pending' THEN c
   ) END`
 
 /**
- * $1 owner, $2 limit, $3 lease in ms, $4 most of a target, $5 how many the owner has by target, $6 limit without the reserve, which is
- * for the first of targets that have none and did not fail last, $7 due rows of a receiver and target that are looked at, $8 most of a target that takes many at once,
- * $9 targets that are proven (null: all), $10 most of one that is not, $11 how many more all of these may have.
+ * $1 owner, $2 limit, $3 lease in ms, $4 most of a target, $5 how many the owner has by target, $6 limit
+ *    without the reserve, which is
+ * for the first of targets that have none and did not fail last, $7 due rows of a receiver and target that
+ * are looked at, $8 most of a target that takes many at once,
+ * $9 targets that are proven (null: all), $10 most of one that is not, $11 how many more all of these may
+ *    have.
  *
- * Nothing here waits for a lock: rows that are being settled are left for the next claim. A row is only parked while what it waits for is
- * locked and not settled, so the worker that settles that row finds it (settle-dispatches.ts).
+ * Nothing here waits for a lock: rows that are being settled are left for the next claim. A row is only
+ * parked while what it waits for is locked and not settled, so the worker that settles that row finds it
+ * (settle-dispatches.ts).
  *
- * A claim with 100,000 waiting rows, its four round trips included, on 2 busy cores (2026-11-28): 25 ms for 50 receivers without order, 40 ms for
- * 250 receivers and targets with 500 order keys each.
+ * A claim with 100,000 waiting rows, its four round trips included, on 2 busy cores (2026-11-28): 25 ms for
+ * 50 receivers without order, 40 ms for 250 receivers and targets with 500 order keys each.
  */
 const claimSql = `
 WITH RECURSIVE ${waitingPairs}, probed AS (

@@ -1,6 +1,9 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 
-/** The metrics of a process that dispatches events; those of all of them are among the metrics of the service as a whole. */
+/**
+ * The metrics of a process that dispatches events; those of all of them are among the metrics of the service
+ * as a whole.
+ */
 export interface DispatchMetrics {
   readonly running: Gauge
   readonly attempts: Counter<'kind' | 'outcome'>

@@ -6,8 +6,9 @@ const flowHours = 24
 const lateMinutes = 10
 
 /**
- * How many scheduled runs of the connection are to be replaced by events, as the receivers say that load all of its streams. Null unless each of these receivers is
- * active, has had events loaded in the last day, none that waits for long, and none given up since the last run.
+ * How many scheduled runs of the connection are to be replaced by events, as the receivers say that load all
+ * of its streams. Null unless each of these receivers is active, has had events loaded in the last day, none
+ * that waits for long, and none given up since the last run.
  */
 export async function sweepEvery(
   database: Pick<Database, 'query'>,

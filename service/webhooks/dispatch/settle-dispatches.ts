@@ -62,8 +62,8 @@ async function settleRows(
 }
 
 /**
- * The first row of each order key may go on. In a statement of its own: it sees the rows that a claim parked while this transaction waited for
- * the rows above, and no claim can park more behind them from then on.
+ * The first row of each order key may go on. In a statement of its own: it sees the rows that a claim parked
+ * while this transaction waited for the rows above, and no claim can park more behind them from then on.
  */
 async function unpark(session: Session, rows: readonly SettledRow[]): Promise<void> {
   const ordered = rows.filter(({ order_key: key }) => key !== null)

@@ -1,4 +1,7 @@
-/** A number of bytes that all requests of a process share. No holder, such as an address, may have more than its share of them. */
+/**
+ * A number of bytes that all requests of a process share. No holder, such as an address, may have more than
+ * its share of them.
+ */
 export class ByteBudget {
   #free: number
   readonly #share: number

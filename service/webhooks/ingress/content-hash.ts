@@ -3,7 +3,8 @@ import { isJsonObject } from '../../../protocol/index.ts'
 import { parseExactJson, stringifyExact } from '../../../protocol/exact-json.ts'
 
 /**
- * SHA-256 of what an event says. `perDelivery`: names at the top of its body that are left out, so that an event which is sent again is the same one.
+ * SHA-256 of what an event says. `perDelivery`: names at the top of its body that are left out, so that an
+ * event which is sent again is the same one.
  */
 export function contentHash(body: Buffer, perDelivery: readonly string[]): Buffer {
   return createHash('sha256').update(contentOf(body, perDelivery)).digest()

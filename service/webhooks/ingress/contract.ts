@@ -29,14 +29,15 @@ export interface IngressService {
   /** Largest body. */
   readonly maxBytes: number
   /**
-   * Durable when it resolves. `address`: the network that it came from, for the limit of refusals. Throws `delivery_refused`,
-   * `delivery_outside_window`, `delivery_malformed`, `delivery_conflict`, `rate_limited`, `ingress_unavailable`.
+   * Durable when it resolves. `address`: the network that it came from, for the limit of refusals. Throws
+   * `delivery_refused`, `delivery_outside_window`, `delivery_malformed`, `delivery_conflict`, `rate_limited`,
+   * `ingress_unavailable`.
    */
   receive(incoming: IncomingDelivery, address: string): Promise<ReceivedDelivery>
   /**
-   * Makes a delivery as the sender of the receiver would, signs it with its secret, and takes it in as a `test`. `body`: of the event;
-   * default: a small one that has what the rules want. Throws `receiver_not_found`, `receiver_secret_invalid` if it has no secret, and what
-   * `receive` throws.
+   * Makes a delivery as the sender of the receiver would, signs it with its secret, and takes it in as a
+   * `test`. `body`: of the event; default: a small one that has what the rules want. Throws
+   * `receiver_not_found`, `receiver_secret_invalid` if it has no secret, and what `receive` throws.
    */
   sendTest(receiver: string, body?: JsonValue): Promise<ReceivedDelivery>
 }

@@ -26,8 +26,9 @@ const receivedSchema = z
   .meta({ id: 'ReceivedDelivery' })
 
 /**
- * The address for vendors. It stands apart from the rest of the API: nobody logs in, a body has any type and is not parsed, and nothing of
- * the query string is used, because no signature covers it. The application must be one of its own (`register`).
+ * The address for vendors. It stands apart from the rest of the API: nobody logs in, a body has any type and
+ * is not parsed, and nothing of the query string is used, because no signature covers it. The application
+ * must be one of its own (`register`).
  */
 export function ingressRoutes(app: App, ingress: IngressService): void {
   const largest = ingress.maxBytes + besideBodyBytes

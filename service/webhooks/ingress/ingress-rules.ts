@@ -7,13 +7,19 @@ import type { StoredReceiver } from '../receivers/contract.ts'
 export interface IngressRules {
   readonly signature: WebhookSignature
   readonly windowMs: number
-  /** A place: a JSON pointer into the body, `form:` and the name of a field of a form, or `header:` and the name of a header. */
+  /**
+   * A place: a JSON pointer into the body, `form:` and the name of a field of a form, or `header:` and the
+   * name of a header.
+   */
   readonly eventId: string
   readonly eventType: string | null
   readonly handshakes: readonly WebhookHandshake[]
   /** Fields of the body that differ when an event is sent again. */
   readonly perDelivery: readonly string[]
-  /** The field of a form with the JSON of the event, if its sender may send forms; undefined: bodies are taken as they come. */
+  /**
+   * The field of a form with the JSON of the event, if its sender may send forms; undefined: bodies are taken
+   * as they come.
+   */
   readonly formField?: string
 }
 

@@ -33,8 +33,9 @@ export interface KafkaDeliveryLogOptions {
 }
 
 /**
- * Deliveries are durable in a topic: on all replicas in sync. Workers bring them to PostgreSQL (`bringDeliveries`), which has the last word on
- * repetitions; here they are known as far as PostgreSQL and this process know them.
+ * Deliveries are durable in a topic: on all replicas in sync. Workers bring them to PostgreSQL
+ * (`bringDeliveries`), which has the last word on repetitions; here they are known as far as PostgreSQL and
+ * this process know them.
  */
 export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
   readonly #options: KafkaDeliveryLogOptions
@@ -146,8 +147,9 @@ export class KafkaDeliveryLog implements DeliveryLog, AsyncDisposable {
 }
 
 /**
- * Brings deliveries from the topic to PostgreSQL until the signal is aborted; all processes of a service share the work. Another service that uses the same brokers reads
- * all deliveries too, and leaves out those of receivers that it does not have.
+ * Brings deliveries from the topic to PostgreSQL until the signal is aborted; all processes of a service
+ * share the work. Another service that uses the same brokers reads all deliveries too, and leaves out those
+ * of receivers that it does not have.
  */
 export async function bringDeliveries(
   {

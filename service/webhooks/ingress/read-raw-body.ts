@@ -29,8 +29,9 @@ export interface RawBodyOptions {
 }
 
 /**
- * The body as it came. Throws `delivery_too_large`, `delivery_too_slow`, `ingress_unavailable` if too many bytes are in the process or of the
- * holder already, and `request_invalid` if it ends before its end; what follows is not read then, so the connection must be closed.
+ * The body as it came. Throws `delivery_too_large`, `delivery_too_slow`, `ingress_unavailable` if too many
+ * bytes are in the process or of the holder already, and `request_invalid` if it ends before its end; what
+ * follows is not read then, so the connection must be closed.
  */
 export async function readRawBody(
   request: IncomingMessage,
@@ -78,8 +79,9 @@ interface CountedBodyOptions extends Pick<RawBodyOptions, 'budget' | 'holder'> {
 }
 
 /**
- * One buffer, which grows. The pieces are copied: each of them would hold memory that nobody counts, hundreds of bytes for a piece of one.
- * It doubles up to the length that was announced: an announcement alone takes nothing from others.
+ * One buffer, which grows. The pieces are copied: each of them would hold memory that nobody counts, hundreds
+ * of bytes for a piece of one. It doubles up to the length that was announced: an announcement alone takes
+ * nothing from others.
  */
 class CountedBody implements RawBody {
   readonly #options: CountedBodyOptions

@@ -26,8 +26,9 @@ export interface IngressDeps {
 }
 
 /**
- * Checks a delivery and makes it durable: signature, window, then what it says. Only a genuine one is parsed. `receiver`: undefined if no one
- * has the token. Throws `delivery_refused`, `delivery_outside_window`, `delivery_malformed`, `delivery_conflict`, and what the log throws.
+ * Checks a delivery and makes it durable: signature, window, then what it says. Only a genuine one is parsed.
+ * `receiver`: undefined if no one has the token. Throws `delivery_refused`, `delivery_outside_window`,
+ * `delivery_malformed`, `delivery_conflict`, and what the log throws.
  */
 export async function receiveDelivery(
   receiver: IngressReceiver | undefined,
@@ -95,8 +96,9 @@ interface SentEvent {
 }
 
 /**
- * The event of a genuine delivery: if the vendor wrote its JSON into a field of a form, that JSON, so that all that look at bodies find it. The body
- * says whether it is a form, not its content type, which no signature covers.
+ * The event of a genuine delivery: if the vendor wrote its JSON into a field of a form, that JSON, so that
+ * all that look at bodies find it. The body says whether it is a form, not its content type, which no
+ * signature covers.
  */
 function eventIn(
   sent: Buffer,

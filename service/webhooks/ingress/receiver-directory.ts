@@ -51,8 +51,9 @@ interface KnownSecrets {
 }
 
 /**
- * All receivers and their secrets in memory, so that a token that nobody has costs as much as one that a receiver has. It is read again after
- * each change in any process, and every few seconds. While the store or the vault is away, it says what it knew.
+ * All receivers and their secrets in memory, so that a token that nobody has costs as much as one that a
+ * receiver has. It is read again after each change in any process, and every few seconds. While the store or
+ * the vault is away, it says what it knew.
  */
 export class LoadedDirectory implements ReceiverDirectory {
   readonly #options: DirectoryOptions
@@ -85,7 +86,10 @@ export class LoadedDirectory implements ReceiverDirectory {
     return this.#isComplete
   }
 
-  /** Reads all again, after a reading that is on its way. Throws what the store throws; secrets that cannot be read leave it incomplete. */
+  /**
+   * Reads all again, after a reading that is on its way. Throws what the store throws; secrets that cannot be
+   * read leave it incomplete.
+   */
   refresh(): Promise<void> {
     // One that has not begun sees all that is stored by now: many callers share it.
     this.#next ??= this.#readAfter(this.#reading)

@@ -11,21 +11,29 @@ import type {
 
 export interface ReceiverService {
   /**
-   * Throws `name_taken`, `instance_not_found`, `webhook_not_found`, `receiver_secret_invalid`, `target_not_available`, and `request_invalid` for
-   * rules that contradict themselves or that the connector does not need.
+   * Throws `name_taken`, `instance_not_found`, `webhook_not_found`, `receiver_secret_invalid`,
+   * `target_not_available`, and `request_invalid` for rules that contradict themselves or that the connector
+   * does not need.
    */
   create(input: ReceiverInput): Promise<NewReceiver>
-  /** `shown`: the connections that warnings may name; null (the default): all. Throws `receiver_not_found`, as all below. */
+  /**
+   * `shown`: the connections that warnings may name; null (the default): all. Throws `receiver_not_found`, as
+   * all below.
+   */
   get(name: string, shown?: ShownFilter | null): Promise<Receiver>
   list(page: ReceiverPageRequest, shown?: ShownFilter | null): Promise<Page<Receiver>>
   update(name: string, change: ReceiverUpdate, ifVersion?: number): Promise<Receiver>
   /** A paused receiver stores the deliveries that arrive, and dispatches them when it is resumed. */
   setPaused(name: string, paused: boolean): Promise<Receiver>
-  /** A new address; the one before works for `graceSeconds` more, those before that until their own ends. With 0, all end at once. */
+  /**
+   * A new address; the one before works for `graceSeconds` more, those before that until their own ends. With
+   * 0, all end at once.
+   */
   rotateToken(name: string, graceSeconds: number): Promise<NewReceiver>
   /**
-   * Replaces what the sender signs with; those before end as addresses do. Without one, the service makes it, if the sender lets the user choose.
-   * The same secret again changes nothing. Throws `receiver_secret_invalid`.
+   * Replaces what the sender signs with; those before end as addresses do. Without one, the service makes it,
+   * if the sender lets the user choose. The same secret again changes nothing. Throws
+   * `receiver_secret_invalid`.
    */
   setSecret(
     name: string,
@@ -38,7 +46,9 @@ export interface ReceiverService {
 
 /** The dispatcher's knowledge about targets. */
 export interface TargetAdvice {
-  /** Throws `target_not_available` for a target that cannot work in this service, whatever is set up later. */
+  /**
+   * Throws `target_not_available` for a target that cannot work in this service, whatever is set up later.
+   */
   check(target: string): Promise<void>
   /** The reason why events cannot reach the target with the present settings, and the next step. */
   warningOf(target: string): string | undefined
@@ -66,13 +76,16 @@ export interface ReceiverStore {
   update(name: string, change: ReceiverChange, ifVersion?: number): Promise<StoredReceiver>
   /** Its deliveries go too. Throws `receiver_not_found`, `version_conflict`. */
   delete(name: string, ifVersion?: number): Promise<StoredReceiver>
-  /** `url:` targets with a query in plain text, of receivers and of dispatches; `isPresent`: the receiver has it still. */
+  /**
+   * `url:` targets with a query in plain text, of receivers and of dispatches; `isPresent`: the receiver has
+   * it still.
+   */
   plainTargets(): Promise<readonly PlainTarget[]>
   /** Replaces targets of a receiver and its dispatches, by what is stored now, in one transaction. */
   hideTargets(receiverId: string, hidden: ReadonlyMap<string, string>): Promise<void>
   /**
-   * Calls back as soon as changes are noticed, after each change of a receiver, in any process, and after the session was lost for a time. A
-   * rotation that ends (`previousTokenUntil`) is no change.
+   * Calls back as soon as changes are noticed, after each change of a receiver, in any process, and after the
+   * session was lost for a time. A rotation that ends (`previousTokenUntil`) is no change.
    */
   onChange(changed: () => void): Disposable
 }
@@ -122,7 +135,10 @@ export function receiverPath(receiverId: string): string {
 /** At `receiverPath`. Times are ISO 8601. */
 export interface ReceiverSecrets {
   readonly signing?: string
-  /** Valid beside `signing`, the newest first. Here and nowhere else is decided what is valid: one write of the vault changes both. */
+  /**
+   * Valid beside `signing`, the newest first. Here and nowhere else is decided what is valid: one write of
+   * the vault changes both.
+   */
   readonly previousSigning?: readonly Previous[]
   /** `whsec_…`, for `url:` targets. */
   readonly dispatch: string

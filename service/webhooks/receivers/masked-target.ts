@@ -1,7 +1,10 @@
 const mask = '***'
 export const maskedProblem = '*** stands for a value that is not shown; give the whole address'
 
-/** Between the address that is shown and the key of the whole one in the vault. Users cannot write it: a target has no `#`. */
+/**
+ * Between the address that is shown and the key of the whole one in the vault. Users cannot write it: a
+ * target has no `#`.
+ */
 const mark = '#vault-'
 
 /** The query of a `url:` target may be a secret: readers see the names in it, and no values. */
@@ -39,7 +42,10 @@ export function hiddenTarget(target: string, key: string): string {
   return `${maskedTarget(target)}${mark}${key}`
 }
 
-/** A target as it is stored: what is shown of it, and the key of its whole address in the vault, if that is there. */
+/**
+ * A target as it is stored: what is shown of it, and the key of its whole address in the vault, if that is
+ * there.
+ */
 export function splitKey(target: string): { readonly shown: string; readonly key?: string } {
   const place = target.startsWith('url:') ? target.lastIndexOf(mark) : -1
   if (place === -1) return { shown: target }

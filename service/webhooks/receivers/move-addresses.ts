@@ -10,8 +10,9 @@ export interface MoveOptions {
 }
 
 /**
- * Moves the queries of `url:` targets that a version before stored in the database into the vault. Can be repeated, also after a crash: the vault
- * has the whole targets before the rows lose them. Returns how many targets of receivers were moved.
+ * Moves the queries of `url:` targets that a version before stored in the database into the vault. Can be
+ * repeated, also after a crash: the vault has the whole targets before the rows lose them. Returns how many
+ * targets of receivers were moved.
  */
 export async function moveTargetAddresses({ store, addresses }: MoveOptions): Promise<number> {
   let moved = 0

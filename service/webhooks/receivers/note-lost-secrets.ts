@@ -13,9 +13,9 @@ interface Places {
 }
 
 /**
- * Compares the receivers with the vault, which may be another one, or empty: a receiver whose secret is not there, or cannot be used, is marked as
- * such; one whose secret is back, too. So is the end of the secrets before, if a crash came between the vault and the database. Returns the names
- * of those that lost theirs.
+ * Compares the receivers with the vault, which may be another one, or empty: a receiver whose secret is not
+ * there, or cannot be used, is marked as such; one whose secret is back, too. So is the end of the secrets
+ * before, if a crash came between the vault and the database. Returns the names of those that lost theirs.
  */
 export async function noteLostReceiverSecrets(places: Places): Promise<readonly string[]> {
   const lost: string[] = []

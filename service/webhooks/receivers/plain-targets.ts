@@ -5,7 +5,10 @@ import type { Dispatch } from './schema.ts'
 const receivers = 'reactor_connect_service.receivers'
 const dispatches = 'reactor_connect_service.webhook_dispatches'
 
-/** Whether a target has a query in plain text, as `isPlain` says; also the condition of the index `webhook_dispatches_plain`. */
+/**
+ * Whether a target has a query in plain text, as `isPlain` says; also the condition of the index
+ * `webhook_dispatches_plain`.
+ */
 const plain = (target: string): string =>
   `${target} LIKE 'url:%?%' AND ${target} NOT LIKE '%#vault-%'`
 

@@ -15,8 +15,9 @@ export type Previous = Readonly<z.infer<typeof previousSchema>>
 export const mostPrevious = 4
 
 /**
- * The list after `replaced` got a successor, the newest first, without those that have ended. None of it ends earlier than was promised, except
- * that `until` null ends all. Throws `request_invalid` if too many are still valid.
+ * The list after `replaced` got a successor, the newest first, without those that have ended. None of it ends
+ * earlier than was promised, except that `until` null ends all. Throws `request_invalid` if too many are
+ * still valid.
  */
 export function withPrevious(
   list: readonly Previous[],

@@ -65,9 +65,11 @@ const mostNames = 100
 const longestName = 63
 
 /**
- * `ReceiverService` on the store and the vault: the hashes of tokens are in the store, the secrets are in the vault, each with the ends of those
- * before, and so are the queries of `url:` targets. A crash between the two leaves a receiver that says it has no secret, or one whose processes read the vault later: the same request
- * again mends it, and so does the start of a process (`noteLostReceiverSecrets`). Until then, what was valid stays valid as promised.
+ * `ReceiverService` on the store and the vault: the hashes of tokens are in the store, the secrets are in the
+ * vault, each with the ends of those before, and so are the queries of `url:` targets. A crash between the
+ * two leaves a receiver that says it has no secret, or one whose processes read the vault later: the same
+ * request again mends it, and so does the start of a process (`noteLostReceiverSecrets`). Until then, what
+ * was valid stays valid as promised.
  */
 export class StoredReceiverService implements ReceiverService {
   readonly #options: ReceiversOptions
@@ -183,7 +185,8 @@ export class StoredReceiverService implements ReceiverService {
       const secrets = withSigning(before, { signing, until, nowMs: this.#options.now() })
       const { receivers } = this.#options.store
       const previousSecretUntil = latestEnd(secrets.previousSigning ?? [])
-      // Shown before the vault has it: after a crash between the two, the receiver says when the secret ends that the sender still uses.
+      // Shown before the vault has it: after a crash between the two, the receiver says when the secret ends
+      // that the sender still uses.
       if (previousSecretUntil !== null && previousSecretUntil !== receiver.previousSecretUntil)
         await receivers.update(name, { previousSecretUntil })
       await putReceiverSecrets(this.#options.vault, id, { secrets, replace })
@@ -218,7 +221,8 @@ export class StoredReceiverService implements ReceiverService {
   async delete(name: string, ifVersion?: number): Promise<void> {
     const { vault, addresses, store } = this.#options
     await this.#exclusively(name, async ({ id }) => {
-      // It is marked as having no secret before that is deleted, and is deleted after it: so no secret is left that nobody knows of.
+      // It is marked as having no secret before that is deleted, and is deleted after it: so no secret is
+      // left that nobody knows of.
       await store.receivers.update(name, { hasSecret: false, isSecretNew: true }, ifVersion)
       await vault.delete(receiverPath(id))
       await addresses.delete(id)

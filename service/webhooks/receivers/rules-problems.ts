@@ -1,7 +1,9 @@
 import type { WebhookSignature } from '../../../connectors/webhook-signature.ts'
 import type { DeliveryRules } from './schema.ts'
 
-/** Why nothing could be verified by the rules, or more than is signed would be trusted; empty: they are sound. */
+/**
+ * Why nothing could be verified by the rules, or more than is signed would be trusted; empty: they are sound.
+ */
 export function rulesProblems({ signature, eventId }: DeliveryRules): readonly string[] {
   const isUnsignedId =
     eventId.startsWith('header:') && eventId !== `header:${signature.idHeader ?? ''}`

@@ -4,7 +4,10 @@ import { description, name, timestamp, versioned } from '../../platform/fields.t
 import { snakeCaseSchema, type Resource } from '../../platform/wire.ts'
 import { targetText } from './target.ts'
 
-/** A JSON pointer into the body, `form:` and the name of a field of a form, or `header:` and the name of a header. */
+/**
+ * A JSON pointer into the body, `form:` and the name of a field of a form, or `header:` and the name of a
+ * header.
+ */
 const place = z
   .string()
   .max(200)

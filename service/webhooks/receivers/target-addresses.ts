@@ -24,8 +24,8 @@ const mostKnown = 1_000
 const keyDigits = 32
 
 /**
- * Whole `url:` targets whose query may be a secret are in the vault, one entry for each receiver. The database has what is shown of them, and a
- * key: an HMAC of the whole, so a key never means another address.
+ * Whole `url:` targets whose query may be a secret are in the vault, one entry for each receiver. The
+ * database has what is shown of them, and a key: an HMAC of the whole, so a key never means another address.
  */
 export class TargetAddresses {
   readonly #options: TargetAddressesOptions
@@ -52,7 +52,10 @@ export class TargetAddresses {
     )
   }
 
-  /** Adds the whole targets of a receiver to the vault, before the database has their keys. One caller at a time for a receiver. */
+  /**
+   * Adds the whole targets of a receiver to the vault, before the database has their keys. One caller at a
+   * time for a receiver.
+   */
   async add(receiverId: string, targets: readonly string[]): Promise<void> {
     const plain = targets.filter(isPlain)
     if (plain.length === 0) return
@@ -65,7 +68,10 @@ export class TargetAddresses {
     await this.#put(receiverId, { ...entry, ...Object.fromEntries(missing) }, replace)
   }
 
-  /** Deletes the whole targets of a receiver that it does not have any more, after the database has forgotten them. */
+  /**
+   * Deletes the whole targets of a receiver that it does not have any more, after the database has forgotten
+   * them.
+   */
   async keepOnly(receiverId: string, stored: readonly string[]): Promise<void> {
     const { entry, replace } = await this.#read(receiverId)
     const keys = new Set(stored.map((target) => splitKey(target).key))

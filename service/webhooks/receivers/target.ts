@@ -2,7 +2,10 @@ import { z } from 'zod'
 import { functionNameOf } from '../../../lib/net/function-address.ts'
 import { splitKey } from './masked-target.ts'
 
-/** Where events of a receiver go, as text: `job:NAME`, `function:NAME`, `topic:NAME`, `url:https://…`, `stream:CONNECTION/STREAM`. */
+/**
+ * Where events of a receiver go, as text: `job:NAME`, `function:NAME`, `topic:NAME`, `url:https://…`,
+ * `stream:CONNECTION/STREAM`.
+ */
 export type Target =
   | { readonly kind: 'job'; readonly name: string }
   | { readonly kind: 'function'; readonly name: string }

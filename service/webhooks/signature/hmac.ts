@@ -26,8 +26,9 @@ function filled(text: string, { timestamp, id }: SignedFacts): string {
 }
 
 /**
- * False for an id from which the same signed text could be read with another end of it: of `{id}.{timestamp}.{body}`, if it has a dot, part of a
- * genuine body would be taken for the id and the time. A time has only digits.
+ * False for an id from which the same signed text could be read with another end of it: of
+ * `{id}.{timestamp}.{body}`, if it has a dot, part of a genuine body would be taken for the id and the time.
+ * A time has only digits.
  */
 export function isIdBounded({ signed }: Pick<WebhookSignature, 'signed'>, id: string): boolean {
   // Texts and the names between them in turn.
@@ -47,8 +48,9 @@ export function isIdBounded({ signed }: Pick<WebhookSignature, 'signed'>, id: st
 const standardPrefix = 'whsec_'
 
 /**
- * The key that a secret stands for; undefined if the secret has not the form that the scheme wants. A key object: with bytes as the key,
- * `createHmac` costs four times as much (20 us instead of 5 us over 1 kB, Node 24).
+ * The key that a secret stands for; undefined if the secret has not the form that the scheme wants. A key
+ * object: with bytes as the key, `createHmac` costs four times as much (20 us instead of 5 us over 1 kB, Node
+ * 24).
  */
 export function keyOf(
   { secret: form }: Pick<WebhookSignature, 'secret'>,

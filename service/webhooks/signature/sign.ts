@@ -9,8 +9,8 @@ export interface SignOptions {
 }
 
 /**
- * The headers with which a vendor would send the body. If the time stands in the body, it has to be there. Throws if the secret has not the
- * form that the scheme wants.
+ * The headers with which a vendor would send the body. If the time stands in the body, it has to be there.
+ * Throws if the secret has not the form that the scheme wants.
  */
 export function signedHeaders(
   signature: WebhookSignature,

@@ -74,7 +74,10 @@ function pairsIn(value: string, name: string): readonly string[] {
     .map((pair) => pair.slice(name.length + 1))
 }
 
-/** The text of the time that is signed; empty if none is, or if it stands in the body, which is signed as a whole. */
+/**
+ * The text of the time that is signed; empty if none is, or if it stands in the body, which is signed as a
+ * whole.
+ */
 function signedTimestamp(
   { timestamp }: WebhookSignature,
   { header }: SignedRequest,

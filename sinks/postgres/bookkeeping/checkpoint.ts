@@ -25,9 +25,10 @@ interface CheckpointWrite {
 }
 
 /**
- * Writes states, counts and position into the open transaction, and checks the fence (the epoch, the attempt, and that no newer start has the connection): one statement. The stream's row is
- * locked for share, so that lanes of one stream do not wait for each other, but `begin` (which writes it) does.
- * A slice moves on only from where this lane found it: nothing is counted twice, and no sequence goes back.
+ * Writes states, counts and position into the open transaction, and checks the fence (the epoch, the attempt,
+ * and that no newer start has the connection): one statement. The stream's row is locked for share, so that
+ * lanes of one stream do not wait for each other, but `begin` (which writes it) does. A slice moves on only
+ * from where this lane found it: nothing is counted twice, and no sequence goes back.
  */
 export async function writeCheckpoint(
   session: DestinationSession,

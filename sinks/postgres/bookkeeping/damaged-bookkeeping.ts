@@ -45,7 +45,10 @@ interface StoredText<T> {
   readonly column: `${'streams' | 'slices' | 'positions'}.${string}`
 }
 
-/** Throws if slices of a stream were deleted although its sync continues from them: the records that they cover would be loaded again. */
+/**
+ * Throws if slices of a stream were deleted although its sync continues from them: the records that they
+ * cover would be loaded again.
+ */
 export async function requireSlices(
   session: DestinationSession,
   owner: RowOwner,
@@ -78,7 +81,10 @@ function damagedRow(
   })
 }
 
-/** How to make the streams of a connection give up their tables and start over; rows stay. `stream`: only this one. */
+/**
+ * How to make the streams of a connection give up their tables and start over; rows stay. `stream`: only this
+ * one.
+ */
 export function letGoOf(
   {
     id,
@@ -91,7 +97,10 @@ export function letGoOf(
   return `run ${resetCommands(stream, connection)}. If that connection is gone, run ${forget} in the destination’s database: the list of its rejected records goes with it`
 }
 
-/** Throws if tables of the bookkeeping, or columns, were dropped. `tables`: those that are left, with their columns. */
+/**
+ * Throws if tables of the bookkeeping, or columns, were dropped. `tables`: those that are left, with their
+ * columns.
+ */
 export async function requireIntact(
   session: DestinationSession,
   { known }: { readonly known: 'tables' | 'columns' },

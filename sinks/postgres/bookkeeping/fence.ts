@@ -18,8 +18,8 @@ export function attemptKey({ attemptKeys }: StreamSync): string | null {
 }
 
 /**
- * The id of the stream's row. Throws if the stream no longer belongs to this attempt, or soon will not: a newer start has the connection.
- * `locked`: until the transaction ends.
+ * The id of the stream's row. Throws if the stream no longer belongs to this attempt, or soon will not: a
+ * newer start has the connection. `locked`: until the transaction ends.
  */
 export async function requireOwn(
   session: DestinationSession,
@@ -47,7 +47,10 @@ async function unlockedRow(
   return row
 }
 
-/** In two statements, sent together: the first may wait for the lock, and the second sees what was committed meanwhile. */
+/**
+ * In two statements, sent together: the first may wait for the lock, and the second sees what was committed
+ * meanwhile.
+ */
 async function lockedRow(
   session: DestinationSession,
   sync: StreamSync,
@@ -62,7 +65,10 @@ async function lockedRow(
   return by === undefined ? row : undefined
 }
 
-/** The error for an attempt that has lost its stream: it was taken over, or the destination is not the one that it began in. */
+/**
+ * The error for an attempt that has lost its stream: it was taken over, or the destination is not the one
+ * that it began in.
+ */
 export async function lostStream(
   session: DestinationSession,
   sync: StreamSync,
@@ -102,7 +108,8 @@ function fenced({ connection, stream }: SinkStream, by: string): ConnectError {
 }
 
 /**
- * A later `begin` or a reset has a greater epoch. A row with an equal or a smaller one that is not this attempt's never knew the attempt.
+ * A later `begin` or a reset has a greater epoch. A row with an equal or a smaller one that is not this
+ * attempt's never knew the attempt.
  */
 async function hasOtherAttempt(session: DestinationSession, sync: StreamSync): Promise<boolean> {
   const { sink, streamId, epoch } = sync

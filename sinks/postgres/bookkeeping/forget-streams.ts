@@ -4,9 +4,9 @@ import type { TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 
 /**
- * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log continue to count, so that nothing
- * of the old sync is mistaken for the new one's, and counts of rows in its table that no run has reported stay. A stage that an overwrite left behind is
- * made again by the next one.
+ * `Destination.forget`: see the contract. The row of a stream stays: sync, epoch and position in the log
+ * continue to count, so that nothing of the old sync is mistaken for the new one's, and counts of rows in its
+ * table that no run has reported stay. A stage that an overwrite left behind is made again by the next one.
  */
 export async function forgetStreams(
   session: DestinationSession,
@@ -25,7 +25,9 @@ export function isAmong(parameter: string): string {
      WHERE wanted.name = stream.name AND wanted.namespace IS NOT DISTINCT FROM stream.namespace)`
 }
 
-/** Streams that loaded a table which somebody dropped: their checkpoints refer to rows that no longer exist. */
+/**
+ * Streams that loaded a table which somebody dropped: their checkpoints refer to rows that no longer exist.
+ */
 export async function forgetOwners(
   session: DestinationSession,
   { schema, table }: TableName,
@@ -41,7 +43,8 @@ async function forget(
   condition: string,
   params: readonly unknown[],
 ): Promise<void> {
-  // In a statement of its own: the server evaluates again what waited for a row, and cannot do that with the deletion in the other one.
+  // In a statement of its own: the server evaluates again what waited for a row, and cannot do that with the
+  // deletion in the other one.
   const wanted = await session.rows<{ id: string }>(
     `SELECT id FROM ${session.bookkeeping}.streams AS stream WHERE ${condition} ORDER BY id FOR UPDATE`,
     params,

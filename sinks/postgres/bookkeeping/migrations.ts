@@ -8,8 +8,9 @@ import type { DestinationSession } from '../session.ts'
 import { schemaExists } from '../tables/schemas.ts'
 
 /**
- * The destination's own tables: the truth about what has been loaded. They live in the destination's database, so that rows
- * and checkpoints commit together. Numbered steps, forward only. They run on the role's search path: types and functions have their schema.
+ * The destination's own tables: the truth about what has been loaded. They live in the destination's
+ * database, so that rows and checkpoints commit together. Numbered steps, forward only. They run on the
+ * role's search path: types and functions have their schema.
  */
 const migrations: readonly ((schema: string) => string)[] = [
   (schema) => `CREATE TABLE ${schema}.runs (
@@ -127,8 +128,8 @@ const migrations: readonly ((schema: string) => string)[] = [
 
 /**
  * Creates or migrates the bookkeeping. Durable when it resolves; at most one at a time in a database.
- * Throws `destination_bookkeeping_newer`, `destination_bookkeeping_damaged` if tables or columns of it were dropped, and
- * `destination_bookkeeping_untrusted` if others can make it run what they want.
+ * Throws `destination_bookkeeping_newer`, `destination_bookkeeping_damaged` if tables or columns of it were
+ * dropped, and `destination_bookkeeping_untrusted` if others can make it run what they want.
  */
 export async function migrateBookkeeping(session: DestinationSession): Promise<void> {
   if ((await knownVersion(session)) === migrations.length) {

@@ -33,7 +33,10 @@ export async function readSlices(
   })
 }
 
-/** `resumed`: the sync continues, with records that were written with the columns of a position. A new one skips what the log has. */
+/**
+ * `resumed`: the sync continues, with records that were written with the columns of a position. A new one
+ * skips what the log has.
+ */
 export async function readPositions(
   session: DestinationSession,
   owner: RowOwner,

@@ -3,7 +3,9 @@ import { lockForSession } from '../advisory-locks.ts'
 import { lockKey } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 
-/** Any number of our own: with it as the first, the second number of an advisory lock is the start of a run. */
+/**
+ * Any number of our own: with it as the first, the second number of an advisory lock is the start of a run.
+ */
 const startLock = 1_380_142_931
 
 /** The largest number of an advisory lock. A connection is not started more often. */
@@ -20,8 +22,9 @@ export function markOf(connection: string, start: number): string {
 }
 
 /**
- * Two shared locks identify the session for as long as it lives: its connection, and its start. No run takes them exclusively, so this
- * waits only for somebody else, and not for long. Ask for a newer start afterwards: one that came before did not see the locks.
+ * Two shared locks identify the session for as long as it lives: its connection, and its start. No run takes
+ * them exclusively, so this waits only for somebody else, and not for long. Ask for a newer start afterwards:
+ * one that came before did not see the locks.
  */
 export async function markSession(
   session: DestinationSession,
@@ -39,8 +42,8 @@ export async function markSession(
 export const markedSessions = `ARRAY(SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid::bigint = ${String(startLock)})`
 
 /**
- * Ends all sessions of older starts of the connection, whatever they are doing: a process that is frozen would keep its locks until it
- * wakes. Those of another role cannot be ended by us.
+ * Ends all sessions of older starts of the connection, whatever they are doing: a process that is frozen
+ * would keep its locks until it wakes. Those of another role cannot be ended by us.
  */
 export async function endOlderSessions(
   session: DestinationSession,
@@ -71,8 +74,8 @@ function connectionKey(session: DestinationSession, connection: string): string 
 }
 
 /**
- * The advisory lock of a stream: every lane's session holds it shared, as long as it lives; `begin` takes it exclusively,
- * so that no lane of an older epoch is left.
+ * The advisory lock of a stream: every lane's session holds it shared, as long as it lives; `begin` takes it
+ * exclusively, so that no lane of an older epoch is left.
  */
 export function laneLockKey(connection: string, { namespace, name }: StreamId): string {
   return lockKey('lanes', connection, namespace ?? null, name)

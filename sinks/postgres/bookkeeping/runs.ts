@@ -5,8 +5,8 @@ import { forgetTold } from './untold-counts.ts'
 import type { DestinationSession } from '../session.ts'
 
 /**
- * A run with the same key is continued under its number; if runs have no keys, one that did not end by itself (killed, stopped). Another
- * key is another run, also after a cancelled one.
+ * A run with the same key is continued under its number; if runs have no keys, one that did not end by itself
+ * (killed, stopped). Another key is another run, also after a cancelled one.
  */
 export async function startRun(
   session: DestinationSession,

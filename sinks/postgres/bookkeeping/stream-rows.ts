@@ -62,7 +62,10 @@ export interface StreamRow {
   readonly planned: number
   /** Other tables that it was loaded into, since its last reset. Their rows are still there. */
   readonly earlierTables: readonly TableName[]
-  /** The key that rows of the table were merged by, also if rows were appended since; undefined if there is none. */
+  /**
+   * The key that rows of the table were merged by, also if rows were appended since; undefined if there is
+   * none.
+   */
   readonly mergedKey: SyncSettings['key'] | undefined
 }
 
@@ -100,7 +103,10 @@ interface RawStreamRow {
   readonly told_run: string | null
 }
 
-/** Values of columns that an older bookkeeping does not have: a sandbox reads one that no run of this version has migrated yet. */
+/**
+ * Values of columns that an older bookkeeping does not have: a sandbox reads one that no run of this version
+ * has migrated yet.
+ */
 const beforeMigrations = {
   sync_start: '0',
   table_notes: '[]',
@@ -176,7 +182,10 @@ function storedTexts(session: DestinationSession, row: RawStreamRow, owner: RowO
   }
 }
 
-/** A stream that was reset is read from the beginning, whatever its row contains: so a reset repairs a damaged row. */
+/**
+ * A stream that was reset is read from the beginning, whatever its row contains: so a reset repairs a damaged
+ * row.
+ */
 function storedText<T>(
   {
     session,
@@ -246,7 +255,10 @@ export async function otherOwners(
   })
 }
 
-/** Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the previous sync are forgotten. */
+/**
+ * Writes the stream's row as this `begin` leaves it, with a key for the attempt; those of the previous sync
+ * are forgotten.
+ */
 export async function writeStreamRow(
   session: DestinationSession,
   sink: SinkStream,

@@ -6,8 +6,9 @@ import { quoteTable } from '../tables/identifiers.ts'
 import { bookkeepingColumns } from './bookkeeping-columns.ts'
 
 /**
- * SQL condition: what the role owns may run with our rights. Its triggers and functions do, on tables that we write, and its views and policies,
- * on those that we read. A superuser has the rights of every role, and trusts only those that it is a member of.
+ * SQL condition: what the role owns may run with our rights. Its triggers and functions do, on tables that we
+ * write, and its views and policies, on those that we read. A superuser has the rights of every role, and
+ * trusts only those that it is a member of.
  */
 export function isTrusted(role: string): string {
   return `EXISTS (SELECT FROM pg_roles me, pg_roles r WHERE me.rolname = current_user AND r.oid = ${role} AND (
@@ -25,7 +26,10 @@ const ownDefaults = `'now()', '0', '''0''::bigint', 'false', '''[]''::text', '''
 /** Rights are reported after all other problems. */
 const placeOfRights = 4
 
-/** SQL condition of an entry of `aclexplode`, of the table t: somebody who is not trusted may give it triggers, also after it was looked at. */
+/**
+ * SQL condition of an entry of `aclexplode`, of the table t: somebody who is not trusted may give it
+ * triggers, also after it was looked at.
+ */
 const mayTrigger = `privilege_type = 'TRIGGER' AND grantee <> t.relowner AND NOT ${isTrusted('grantee')}`
 
 /**
@@ -57,8 +61,9 @@ const additions = `
     FROM t JOIN pg_index ON indrelid = t.oid WHERE indexprs IS NOT NULL OR indpred IS NOT NULL`
 
 /**
- * Whether there is a table `migrations`. Throws before anything of the bookkeeping is read or written if somebody who has not our rights can make
- * it run what he wants: he made the schema before us, or one of its tables, or gave a table a trigger. One query of the catalog.
+ * Whether there is a table `migrations`. Throws before anything of the bookkeeping is read or written if
+ * somebody who has not our rights can make it run what he wants: he made the schema before us, or one of its
+ * tables, or gave a table a trigger. One query of the catalog.
  */
 export async function requireTrusted(session: DestinationSession): Promise<{ exists: boolean }> {
   let found = await look(session)
@@ -92,8 +97,8 @@ async function look(
 }
 
 /**
- * Takes the right to make triggers on tables of the bookkeeping from those who are not trusted: default privileges gave it to them. In the
- * transaction that makes the tables, nobody has used it.
+ * Takes the right to make triggers on tables of the bookkeeping from those who are not trusted: default
+ * privileges gave it to them. In the transaction that makes the tables, nobody has used it.
  */
 export async function revokeTriggers(session: DestinationSession): Promise<void> {
   const [found] = await session.rows<{ others: string | null }>(

@@ -10,7 +10,8 @@ import type { StreamRow, TableCounts } from './stream-rows.ts'
 
 // A later run reports the counts that a killed run committed, whatever it does with the stream:
 //   slices.run_*             of the last sync, and of earlier ones that it continues from
-//   streams.untold_counts    of syncs that are over, by table: its rows are there until an overwrite exchanges them
+//   streams.untold_counts of syncs that are over, by table: its rows are there until an overwrite exchanges
+//   them
 // The counts of a stage are deleted with the stage.
 
 interface Beginning {
@@ -23,7 +24,10 @@ interface Beginning {
   readonly goesOn: boolean
 }
 
-/** Called by `begin`: prepares the slices for the sync, and resolves with the unreported counts of slices that are over. Part of the open transaction. */
+/**
+ * Called by `begin`: prepares the slices for the sync, and resolves with the unreported counts of slices that
+ * are over. Part of the open transaction.
+ */
 export async function carryCounts(
   session: DestinationSession,
   id: string,
@@ -48,7 +52,10 @@ export async function carryCounts(
   return untold
 }
 
-/** The rows of its last sync were in a stage, and are in no table now. A sync that does not overwrite has merged them. */
+/**
+ * The rows of its last sync were in a stage, and are in no table now. A sync that does not overwrite has
+ * merged them.
+ */
 function isThrownAway(row: StreamRow, target: Beginning['target']): boolean {
   return row.staged && (target.isOverwrite || !isSameTable(row.table, target.table))
 }

@@ -49,7 +49,10 @@ export interface TranscoderOptions extends RowFacts {
 
 const noNames: readonly string[] = []
 
-/** Longest field that is not counted by its length, in either format: the text of a timestamp of the year 294276. */
+/**
+ * Longest field that is not counted by its length, in either format: the text of a timestamp of the year
+ * 294276.
+ */
 const FIELD_BYTES = 48
 
 /** A field nulled because the server refused its value. */
@@ -63,8 +66,9 @@ const serializationError = {
 const extractedBytes = 6
 
 /**
- * Transcodes blocks of Avro records (protocol/avro/record-layout.ts) to the rows of a COPY, without an object or a string per row
- * in the usual case: the hottest code of the sink (docs/performance-methods.md says what it costs).
+ * Transcodes blocks of Avro records (protocol/avro/record-layout.ts) to the rows of a COPY, without an object
+ * or a string per row in the usual case: the hottest code of the sink (docs/performance-methods.md says what
+ * it costs).
  */
 export class CopyTranscoder implements BlockWriter {
   /** The columns of the COPY, quoted by the caller. */
@@ -229,7 +233,10 @@ export class CopyTranscoder implements BlockWriter {
     this.#endRow()
   }
 
-  /** The time of extraction. Neighbouring records share it, and six bytes are compared faster than they are decoded. */
+  /**
+   * The time of extraction. Neighbouring records share it, and six bytes are compared faster than they are
+   * decoded.
+   */
   #extractedAt(): number {
     const wire = this.#wire
     const { view, offset } = wire

@@ -16,8 +16,8 @@ const heldOfTail: ReadonlyMap<string, HeldType> = new Map([
 ])
 
 /**
- * Whether rows of these columns can go to the table as binary COPY: every type must be one that we would have created. Any other type (the
- * user's own, a widened column) gets text, which any type reads.
+ * Whether rows of these columns can go to the table as binary COPY: every type must be one that we would have
+ * created. Any other type (the user's own, a widened column) gets text, which any type reads.
  */
 export function takesBinary(columns: readonly CopyColumn[], table: TableColumns): boolean {
   for (const [name, held] of heldOfTail) {

@@ -19,7 +19,10 @@ export const binaryHeader = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'l
 /** Ends it: a row of -1 fields. */
 export const binaryTrailer = Buffer.from([0xff, 0xff])
 
-/** The fields of COPY's binary format: each has its length (-1: NULL) before it, a row the number of its fields. */
+/**
+ * The fields of COPY's binary format: each has its length (-1: NULL) before it, a row the number of its
+ * fields.
+ */
 export class BinaryFields implements FieldWriter {
   stripped = false
   unwritable = false

@@ -105,7 +105,10 @@ function jsonbField(text: string | null): Buffer {
   return field
 }
 
-/** A text[] of one dimension with its length: dimensions, has no nulls, type, size, lower bound; then each text with its length. */
+/**
+ * A text[] of one dimension with its length: dimensions, has no nulls, type, size, lower bound; then each
+ * text with its length.
+ */
 function textArrayField(texts: readonly string[]): Buffer {
   const head = Buffer.alloc(24)
   const numbers = [1, 0, TEXT_OID, texts.length, 1]

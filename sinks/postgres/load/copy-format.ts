@@ -8,11 +8,14 @@ import type { HeldType } from '../tables/column-types.ts'
 export type CopyFormat = 'text' | 'binary'
 
 /**
- * Writes the fields of rows in one format of COPY, each from where the wire stands: one method a kind. No strings in the usual
- * cases. Everything of a field is written after where it begins, so that going back there takes it away.
+ * Writes the fields of rows in one format of COPY, each from where the wire stands: one method a kind. No
+ * strings in the usual cases. Everything of a field is written after where it begins, so that going back
+ * there takes it away.
  */
 export interface FieldWriter {
-  /** The last text had a U+0000 (or its JSON escape, or half of a surrogate pair in JSON), which was left out. */
+  /**
+   * The last text had a U+0000 (or its JSON escape, or half of a surrogate pair in JSON), which was left out.
+   */
   stripped: boolean
   /** The last value is one that this format has no encoding for here: the row is to be written as text. */
   unwritable: boolean
@@ -42,8 +45,8 @@ export interface BlockWriter {
   /** Skips records of the open block. */
   skip(rows: number): void
   /**
-   * Writes records until the output has this many bytes, `untilRow` (in the batch) is reached or the block ends, or until a row needs
-   * something else: that one, the `lastRow`, is not in the output.
+   * Writes records until the output has this many bytes, `untilRow` (in the batch) is reached or the block
+   * ends, or until a row needs something else: that one, the `lastRow`, is not in the output.
    */
   pump(fullAt: number, untilRow: number): 'full' | 'done' | RowNeed
   /** The number, in the batch, of the last row that was looked at. */
@@ -61,7 +64,10 @@ export interface RowFacts {
   readonly rejections?: KeyRejections
 }
 
-/** A column for `_airbyte_meta`; to be written as text; the records of its block instead of rows of binary COPY. */
+/**
+ * A column for `_airbyte_meta`; to be written as text; the records of its block instead of rows of binary
+ * COPY.
+ */
 export type RowNeed = 'needs meta' | 'needs text' | 'needs records'
 
 /** Writes the metadata columns that end every row. */

@@ -1,7 +1,10 @@
 import { from as copyFrom } from 'pg-copy-streams'
 import { DatabaseError, type Client } from 'pg'
 
-/** One COPY … FROM STDIN. The server may refuse it at any time: the next call throws the server's error, once a query may follow. */
+/**
+ * One COPY … FROM STDIN. The server may refuse it at any time: the next call throws the server's error, once
+ * a query may follow.
+ */
 export class CopyIn {
   readonly #client: Client
   readonly #stream: ReturnType<typeof copyFrom>
@@ -23,8 +26,8 @@ export class CopyIn {
   }
 
   /**
-   * Resolves when the chunk has left for the server: the bytes are free again, if they are more than the socket buffers
-   * (64 KiB), else once `end` resolves.
+   * Resolves when the chunk has left for the server: the bytes are free again, if they are more than the
+   * socket buffers (64 KiB), else once `end` resolves.
    */
   async write(chunk: Uint8Array): Promise<void> {
     await this.#unlessItFails((done) => {

@@ -18,8 +18,9 @@ export interface CopyLoadOptions {
   readonly session: DestinationSession
   readonly place: CopyPlace
   /**
-   * The staging table of a merge, where the rows go instead from the first batch on that has a key twice or one that the table has, or if the table has triggers.
-   * Until then a new key is simply inserted, which costs a third of staging and merging it (docs/performance-methods.md).
+   * The staging table of a merge, where the rows go instead from the first batch on that has a key twice or
+   * one that the table has, or if the table has triggers. Until then a new key is simply inserted, which
+   * costs a third of staging and merging it (docs/performance-methods.md).
    */
   readonly whenMerged?: CopyPlace
   /** The columns of the table, staging apart. */
@@ -29,8 +30,13 @@ export interface CopyLoadOptions {
   readonly keyFields: readonly string[]
   /** Set for a dedup mode. */
   readonly rejections?: KeyRejections
-  /** Throws if the table was changed since its columns were read: that is why it refuses values. In the transaction. */
+  /**
+   * Throws if the table was changed since its columns were read: that is why it refuses values. In the
+   * transaction.
+   */
   readonly requireUnchanged: () => Promise<void>
-  /** Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again. */
+  /**
+   * Makes `_airbyte_meta` in the table, which has none yet. In the transaction, before rows are sent again.
+   */
   readonly addMeta: () => Promise<void>
 }

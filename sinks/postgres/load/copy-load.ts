@@ -18,16 +18,20 @@ import { RowOrigins } from './row-origins.ts'
 import { RowsTranscoder } from './rows-to-copy.ts'
 import { SeenFacts } from './seen-facts.ts'
 
-/** A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it was written. */
+/**
+ * A chunk leaves for the server at this size: more than a socket buffers, so that its bytes are free once it
+ * was written.
+ */
 const CHUNK_BYTES = 128 * 1024
 /** The initial buffer of a lane: most streams of a run with thousands of streams need no more. */
 const FIRST_BYTES = 16 * 1024
 
 /**
- * Loads blocks by COPY, inside of the session's transaction, which it begins. Each COPY runs under a savepoint. If the
- * server refuses a value that it reads (SQLSTATE class 22), its context names line and column: the cell becomes NULL with a note, the rows
- * up to it are sent again as a COPY of their own, and the rest after it. So every refusal makes progress, at the price of
- * two more COPYs, however many there are; blocks are kept until `flush` for this.
+ * Loads blocks by COPY, inside of the session's transaction, which it begins. Each COPY runs under a
+ * savepoint. If the server refuses a value that it reads (SQLSTATE class 22), its context names line and
+ * column: the cell becomes NULL with a note, the rows up to it are sent again as a COPY of their own, and the
+ * rest after it. So every refusal makes progress, at the price of two more COPYs, however many there are;
+ * blocks are kept until `flush` for this.
  */
 export class CopyLoad {
   /** The losses in the rows of the open transaction whose COPY has ended. */
@@ -44,7 +48,10 @@ export class CopyLoad {
   /** The transcoder for blocks of binary COPY; undefined if the table gets text. */
   #rowsTranscoder: RowsTranscoder | undefined
   #format: CopyFormat = 'text'
-  /** A row that only text can represent: more of them may come, so what is written until the next flush is text. */
+  /**
+   * A row that only text can represent: more of them may come, so what is written until the next flush is
+   * text.
+   */
   #needsText = false
   readonly #blocks = new KeptBlocks()
   /** Rows of the transaction: given to `write`, … */
@@ -164,7 +171,9 @@ export class CopyLoad {
     await this.#options.session.begin()
   }
 
-  /** Abandons an open COPY, and the transaction if there is one: the server would warn of a rollback without. */
+  /**
+   * Abandons an open COPY, and the transaction if there is one: the server would warn of a rollback without.
+   */
   async rollback(): Promise<void> {
     const { session } = this.#options
     const copy = this.#copy
@@ -213,7 +222,10 @@ export class CopyLoad {
     }
   }
 
-  /** Undefined: the block is to be encoded before. A cell that was refused is only known by the number of its row in records. */
+  /**
+   * Undefined: the block is to be encoded before. A cell that was refused is only known by the number of its
+   * row in records.
+   */
   #writerOf({ copy }: RecordBlock): BlockWriter | undefined {
     if (copy === undefined) return this.#transcoder
     return this.#transcoder.refused.size === 0 ? this.#rowsTranscoder : undefined
@@ -315,7 +327,8 @@ export class CopyLoad {
   async #repair(thrown: unknown): Promise<void> {
     const { session, whenMerged } = this.#options
     const needsMeta = thrown instanceof NeedsMeta
-    // Whatever the server did not throw has left its COPY open: it would wait for rows, and everything after it for that.
+    // Whatever the server did not throw has left its COPY open: it would wait for rows, and everything after
+    // it for that.
     if (!(thrown instanceof DatabaseError) && !session.isLost) await this.#copy?.abort()
     this.#copy = undefined
     this.#inFlight = Promise.resolve(undefined)
@@ -372,7 +385,10 @@ export class CopyLoad {
   }
 }
 
-/** A known key; a deadlock of lanes that insert the same keys; a key that may be too long, which a merge finds out; or a table with triggers (`refuseTriggers`). */
+/**
+ * A known key; a deadlock of lanes that insert the same keys; a key that may be too long, which a merge finds
+ * out; or a table with triggers (`refuseTriggers`).
+ */
 const mergedAfter: Parameters<typeof hasState>[1] = [
   'uniqueViolation',
   'deadlockDetected',

@@ -8,9 +8,10 @@ interface KeyableColumn {
 }
 
 /**
- * The records that a table with one row per key cannot store: those without a key, which cannot be distinguished, and those with a key that
- * its columns cannot hold. A NULL in one of several fields of a key is a value like any other, as it is for the index of the key. What an
- * open COPY passed over counts once that has ended: rows of one that was refused are sent again.
+ * The records that a table with one row per key cannot store: those without a key, which cannot be
+ * distinguished, and those with a key that its columns cannot hold. A NULL in one of several fields of a key
+ * is a value like any other, as it is for the index of the key. What an open COPY passed over counts once
+ * that has ended: rows of one that was refused are sent again.
  */
 export class KeyRejections {
   readonly #key: readonly string[]
@@ -50,7 +51,10 @@ export class KeyRejections {
     if (this.#isKey[column] === 1) this.#unfit ??= column
   }
 
-  /** Why the current record is to be rejected; undefined for nearly every one. The next one is the current one from here on. */
+  /**
+   * Why the current record is to be rejected; undefined for nearly every one. The next one is the current one
+   * from here on.
+   */
   takeReason(): string | undefined {
     if (this.#nulls === 0 && this.#unfit === undefined) return undefined
     const hasKey = this.#nulls < this.#key.length

@@ -10,8 +10,8 @@ interface Counted {
 }
 
 /**
- * The values that a transaction could not load as they came. What an open COPY loaded counts once it has ended: rows of one that was
- * refused are sent again.
+ * The values that a transaction could not load as they came. What an open COPY loaded counts once it has
+ * ended: rows of one that was refused are sent again.
  */
 export class LoadLosses {
   #settled = none()

@@ -6,15 +6,18 @@ const ZERO = 0x30
 /** Longer ones are left to the server's own parser. */
 const MAX_DIGITS = 1000
 const NEGATIVE = 0x4000
-/** A double is tried as a whole number of tenths, hundredths, and so on, to ten-thousandths. Below the limit, the rounded product is the right one. */
+/**
+ * A double is tried as a whole number of tenths, hundredths, and so on, to ten-thousandths. Below the limit,
+ * the rounded product is the right one.
+ */
 const mostParts = 10_000
 const maxExact = 1e15
 /** Number of digits, weight, sign, scale: two bytes each. */
 const HEADER_BYTES = 8
 
 /**
- * Writes numerics as COPY's binary format has them: a length, then digits to the base 10,000. The scale is kept as it is
- * written (1.10 is not 1.1); groups of zeros at either end are left out, as Postgres does.
+ * Writes numerics as COPY's binary format has them: a length, then digits to the base 10,000. The scale is
+ * kept as it is written (1.10 is not 1.1); groups of zeros at either end are left out, as Postgres does.
  */
 export class NumericField {
   readonly #out: ByteOutput
@@ -26,7 +29,10 @@ export class NumericField {
     this.#out = out
   }
 
-  /** From the text of a number: of plain decimal digits, perhaps with a minus and a fraction, or not finite; false, and nothing written, if it is something else. */
+  /**
+   * From the text of a number: of plain decimal digits, perhaps with a minus and a fraction, or not finite;
+   * false, and nothing written, if it is something else.
+   */
   number(from: Uint8Array, start: number, end: number): boolean {
     if (this.#digits(from, start, end)) return true
     const special = specialTexts.find((text) => text.compare(from, start, end) === 0)
@@ -49,7 +55,10 @@ export class NumericField {
     return true
   }
 
-  /** Its shortest digits, as Postgres would print it: 100 ns if they are few, otherwise 220, of which V8 prints for 90 (2026-11, one core). */
+  /**
+   * Its shortest digits, as Postgres would print it: 100 ns if they are few, otherwise 220, of which V8
+   * prints for 90 (2026-11, one core).
+   */
   double(value: number): void {
     const most = Math.round(value * mostParts)
     if (most / mostParts !== value || Math.abs(most) >= maxExact) {

@@ -49,9 +49,10 @@ const textOf: Readonly<Record<HeldType, (text: string, value: RecordValue) => st
   }
 
 /**
- * The text for a column of this type that holds a value which the declared type could not hold (an overflow entry of the
- * wire, as JSON); undefined if the column cannot hold it either. What looks right here is still Postgres' to refuse.
- * Words such as `now` or `today`, which Postgres would replace by a value of its own, are not taken.
+ * The text for a column of this type that holds a value which the declared type could not hold (an overflow
+ * entry of the wire, as JSON); undefined if the column cannot hold it either. What looks right here is still
+ * Postgres' to refuse. Words such as `now` or `today`, which Postgres would replace by a value of its own,
+ * are not taken.
  */
 export function columnTextOf(json: string, held: HeldType): ColumnText | undefined {
   const clean = sanitizeJson(json)

@@ -142,7 +142,8 @@ class PostgresLane implements SinkLane {
     }
     const name = { schema: 'pg_temp', table: '_reactor_staging' }
     const staged = { table: staging, name, tail: this.#tail(true) }
-    // Deletes, and values that a change record does not have, need the existing rows; so does a sandbox, which fetches them.
+    // Deletes, and values that a change record does not have, need the existing rows; so does a sandbox,
+    // which fetches them.
     const meetsRows = context.place.metRows?.[target.loaded.table] !== undefined
     const insertsFirst = target.deletedAt === undefined && !target.isCdc && !meetsRows
     this.#load = new CopyLoad({
@@ -281,7 +282,10 @@ class PostgresLane implements SinkLane {
     nameRejection(this.#rejected, rejection)
   }
 
-  /** One lane at a time merges into a table: two lanes that update the same rows in a different order would deadlock. */
+  /**
+   * One lane at a time merges into a table: two lanes that update the same rows in a different order would
+   * deadlock.
+   */
   async #merge(): Promise<void> {
     const { session, sync, target } = this.#context
     const addsMeta = !this.#hasMeta && !this.#addsMeta && this.#seen.hasChanges
@@ -346,7 +350,10 @@ class PostgresLane implements SinkLane {
     return requireUnchanged(session, target.loaded, actual)
   }
 
-  /** Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY until this one commits. */
+  /**
+   * Only for rows that go straight into a table with minimal metadata. Other lanes wait at their next COPY
+   * until this one commits.
+   */
   async #addMeta(): Promise<void> {
     const { session, target } = this.#context
     await session.run(`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`)

@@ -7,7 +7,10 @@ export function keyFieldsOf(stream: ConfiguredAirbyteStream): readonly string[] 
   return (primaryKey(stream) ?? []).flatMap(([field]) => field ?? [])
 }
 
-/** Canonical JSON of the key of one record of the wire; undefined without a key. For the few records that an account names. */
+/**
+ * Canonical JSON of the key of one record of the wire; undefined without a key. For the few records that an
+ * account names.
+ */
 export function keyOfRecord(
   bytes: Uint8Array,
   columns: readonly Column[],

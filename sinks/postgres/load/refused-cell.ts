@@ -13,14 +13,17 @@ export interface RefusedCell {
  * statement is no such line.
  */
 const jsonLine = /^[^\d"'«»„(\n]*JSON[^\d"'«»„(\n]*\d[^\n]*\n/
-/** From the relation on: `, line 12, column `. If a row is shown in the place of a column, a colon follows the number. */
+/**
+ * From the relation on: `, line 12, column `. If a row is shown in the place of a column, a colon follows the
+ * number.
+ */
 const columnFollows = /^[,、，]\D*(\d+)\s*[,、，]\s*\S+\s/
 
 /**
- * Reads the context of a COPY error: `COPY relation, line 12, column price: "x"`. The words are in the server's language, so
- * only the relation, the number and the place of the column's name are looked for. Undefined if no column of these is named, or
- * if a function (of a trigger, a generated column, a type) was at work: then no cell was being read, and what looks like
- * the name of a column may be the text of the row.
+ * Reads the context of a COPY error: `COPY relation, line 12, column price: "x"`. The words are in the
+ * server's language, so only the relation, the number and the place of the column's name are looked for.
+ * Undefined if no column of these is named, or if a function (of a trigger, a generated column, a type) was
+ * at work: then no cell was being read, and what looks like the name of a column may be the text of the row.
  */
 export function refusedCell(
   context: string,

@@ -18,11 +18,12 @@ const fewBytes = 128
 const fixedBytes = 40
 
 /**
- * Makes rows of the source's binary COPY those of the destination's: most types are the same on both sides, and their fields are copied
- * together. The columns of the destination are those that we would have created (`takesBinary`).
+ * Makes rows of the source's binary COPY those of the destination's: most types are the same on both sides,
+ * and their fields are copied together. The columns of the destination are those that we would have created
+ * (`takesBinary`).
  *
- * Only for what needs no second look: a row that has something to say of its values, or cannot become one, is left to the records that
- * BlockEncoder makes of it. So there is one place that knows what is lost.
+ * Only for what needs no second look: a row that has something to say of its values, or cannot become one, is
+ * left to the records that BlockEncoder makes of it. So there is one place that knows what is lost.
  */
 export class RowsTranscoder implements BlockWriter {
   readonly #out: ByteOutput
@@ -192,7 +193,10 @@ export class RowsTranscoder implements BlockWriter {
   }
 }
 
-/** The columns of the destination: bigint, numeric, text and jsonb for these types, the same type for the others. */
+/**
+ * The columns of the destination: bigint, numeric, text and jsonb for these types, the same type for the
+ * others.
+ */
 function stepOf(type: BinaryType): number {
   if (type === 'int2' || type === 'int4' || type === 'float8' || type === 'json') return steps[type]
   return type === 'uuid' ? steps.uuid : steps.copy

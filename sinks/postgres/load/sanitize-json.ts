@@ -3,8 +3,8 @@ const escapes =
   /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|[^])/g
 
 /**
- * JSON text that jsonb takes: without U+0000, which Postgres cannot hold, and with U+FFFD for half a surrogate pair,
- * which is no character. Everything else stays byte for byte.
+ * JSON text that jsonb takes: without U+0000, which Postgres cannot hold, and with U+FFFD for half a
+ * surrogate pair, which is no character. Everything else stays byte for byte.
  */
 export function sanitizeJson(text: string): string {
   return text.replaceAll('\0', '').replace(escapes, (escape) => {

@@ -14,11 +14,14 @@ import {
 import { isEqual, isSame } from './operators.ts'
 
 /**
- * The SQL of a merge into a table with triggers, which may do what the server's count of rows does not show. It costs a sort and joins more
- * than that of other tables.
+ * The SQL of a merge into a table with triggers, which may do what the server's count of rows does not show.
+ * It costs a sort and joins more than that of other tables.
  */
 
-/** Leaves in the source only the rows that have to be written: the newest of each key, unless the table has a newer one. */
+/**
+ * Leaves in the source only the rows that have to be written: the newest of each key, unless the table has a
+ * newer one.
+ */
 export function pruneStatements(merge: Merge): string {
   const key = merge.key.map(quote).join(', ')
   return `DELETE FROM ${merge.source} d USING (
@@ -30,9 +33,10 @@ export function pruneStatements(merge: Merge): string {
 }
 
 /**
- * Writes the rows of a source that was pruned, and carries out deletes. Selects `due`, `done` and `deleted` as `countedUpsertStatement` does, but rows that a
- * trigger left as they were are not `done`; and how many rows it gave another key than their records have (`moved`), or a later cursor or time (`late`).
- * Records and rows are compared in the order in which they were written: a trigger may exchange the keys of two records.
+ * Writes the rows of a source that was pruned, and carries out deletes. Selects `due`, `done` and `deleted`
+ * as `countedUpsertStatement` does, but rows that a trigger left as they were are not `done`; and how many
+ * rows it gave another key than their records have (`moved`), or a later cursor or time (`late`). Records and
+ * rows are compared in the order in which they were written: a trigger may exchange the keys of two records.
  */
 export function checkedUpsertStatement(merge: Merge): string {
   const { columns, conflict } = upsertClauses(merge)
@@ -72,7 +76,10 @@ export function checkedUpsertStatement(merge: Merge): string {
     (${moved})::pg_catalog.float8 AS moved, (${late})::pg_catalog.float8 AS late`
 }
 
-/** Selects how many rows have a later cursor or time than their records, once the triggers that come after the statement have run. */
+/**
+ * Selects how many rows have a later cursor or time than their records, once the triggers that come after the
+ * statement have run.
+ */
 export function lateRowsQuery(merge: Merge): string {
   const { deletedAt } = deleteClauses(merge)
   const conditions = [
@@ -95,8 +102,8 @@ function returned(merge: Merge): string {
 }
 
 /**
- * Rows that were written and are those of before still, though the record has other values. The time alone does not say so: a trigger may keep
- * that one and let the values in.
+ * Rows that were written and are those of before still, though the record has other values. The time alone
+ * does not say so: a trigger may keep that one and let the values in.
  */
 function keptAsTheyWere(merge: Merge): string {
   const timeOf = (alias: string): string => `${alias}.${extractedAt}`

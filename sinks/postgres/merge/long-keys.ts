@@ -25,8 +25,9 @@ export function isOverLimit(error: unknown): boolean {
 }
 
 /**
- * Takes the rows out of the source whose key the server refuses to index. What fits depends on how well a value can be compressed, so the
- * server is asked: each long key goes into an index that is made for it. None: another index of the table was at fault.
+ * Takes the rows out of the source whose key the server refuses to index. What fits depends on how well a
+ * value can be compressed, so the server is asked: each long key goes into an index that is made for it.
+ * None: another index of the table was at fault.
  */
 export async function takeLongKeys(
   session: DestinationSession,

@@ -5,15 +5,15 @@ import { isEqual, isSame } from './operators.ts'
 import type { CursorColumn } from '../tables/stream-target.ts'
 
 /**
- * The SQL that merges staged rows into a table with one row per key. Of several rows of a key the newest counts: the
- * highest cursor (nulls are the oldest), then the latest extraction, then the one that came last. An older row never
- * replaces a newer one that is in the table.
+ * The SQL that merges staged rows into a table with one row per key. Of several rows of a key the newest
+ * counts: the highest cursor (nulls are the oldest), then the latest extraction, then the one that came last.
+ * An older row never replaces a newer one that is in the table.
  *
- * Alternatives, as measured (us of server CPU a row, 2026-11, PERFORMANCE.md): INSERT … ON CONFLICT and MERGE cost the
- * same (4.5 to 5.3 where all keys exist, 1.6 to 1.9 into an empty table). ON CONFLICT was taken because its index treats
- * null keys as equal, and MERGE's join does not. Batches of 60,000 rows whose keys all exist, 12 columns, one connection on
- * 2 cores: ON CONFLICT 6.9; without the sort that finds the newest row of a key 5.8; UPDATE … FROM 8.9; MERGE 9.1 (the planner
- * hashes the whole table); DELETE and INSERT 8.0.
+ * Alternatives, as measured (us of server CPU a row, 2026-11, PERFORMANCE.md): INSERT … ON CONFLICT and MERGE
+ * cost the same (4.5 to 5.3 where all keys exist, 1.6 to 1.9 into an empty table). ON CONFLICT was taken
+ * because its index treats null keys as equal, and MERGE's join does not. Batches of 60,000 rows whose keys
+ * all exist, 12 columns, one connection on 2 cores: ON CONFLICT 6.9; without the sort that finds the newest
+ * row of a key 5.8; UPDATE … FROM 8.9; MERGE 9.1 (the planner hashes the whole table); DELETE and INSERT 8.0.
  */
 export interface Merge {
   readonly target: TableName
@@ -25,17 +25,24 @@ export interface Merge {
   /** The schema of the operators that compare values of a column. */
   readonly operatorsOf: (column: string) => string
   readonly cursor: (CursorColumn & { readonly isText: boolean }) | undefined
-  /** The column of deletes, if the source may have some; `hard` removes the row, `soft` keeps its last values. */
+  /**
+   * The column of deletes, if the source may have some; `hard` removes the row, `soft` keeps its last values.
+   */
   readonly deletes: { readonly column: string; readonly how: 'hard' | 'soft' } | undefined
   /** Columns that some of the rows lack (named in `_reactor_missing`): the value there is stays. */
   readonly missing: readonly string[]
   /** The source may have rows whose key has a null. */
   readonly hasNullKeys: boolean
-  /** The source may have several rows of a key. If it may not and has, the server refuses with SQLSTATE 21000. */
+  /**
+   * The source may have several rows of a key. If it may not and has, the server refuses with SQLSTATE 21000.
+   */
   readonly hasRepeatedKeys: boolean
 }
 
-/** Completes the rows of the source, before they are written. In one transaction with that, which holds the table's merge lock. */
+/**
+ * Completes the rows of the source, before they are written. In one transaction with that, which holds the
+ * table's merge lock.
+ */
 export function fillStatements(merge: Merge): string[] {
   const softDeletes = merge.deletes?.how === 'soft' ? [merge.deletes.column] : []
   return [
@@ -50,16 +57,20 @@ export function fillStatements(merge: Merge): string[] {
   ]
 }
 
-/** Writes rows that have each key once, and delete nothing: the server's count of rows is that of the source, or some were left out. */
+/**
+ * Writes rows that have each key once, and delete nothing: the server's count of rows is that of the source,
+ * or some were left out.
+ */
 export function upsertStatement(merge: Merge): string {
   const { columns, newest, conflict } = upsertClauses(merge)
   return `INSERT INTO ${quoteTable(merge.target)} AS t (${columns}) ${newest} ${conflict}`
 }
 
 /**
- * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to change (`due`) and did (`done`),
- * and how many rows of the source are not in it now, since they are `deleted`.
- * `olderRows`: rows of the source that are older than the table's change nothing; to count them costs a join, `due` is too high without.
+ * Writes the newest row of each key, and carries out deletes. Selects how many rows of the table had to
+ * change (`due`) and did (`done`), and how many rows of the source are not in it now, since they are
+ * `deleted`. `olderRows`: rows of the source that are older than the table's change nothing; to count them
+ * costs a join, `due` is too high without.
  */
 export function countedUpsertStatement(
   merge: Merge,
@@ -133,7 +144,10 @@ export function upsertClauses(merge: Merge): {
   return { columns, newest, conflict }
 }
 
-/** The row `from` is as new as the row `than` of the table, or newer. A row of the table without a time is older. */
+/**
+ * The row `from` is as new as the row `than` of the table, or newer. A row of the table without a time is
+ * older.
+ */
 export function isNewer(merge: Merge, from: string, than: 't' | 'w' = 't'): string {
   const time = `(${than}._airbyte_extracted_at IS NULL
      OR ${from}._airbyte_extracted_at OPERATOR(pg_catalog.>=) ${than}._airbyte_extracted_at)`
@@ -161,7 +175,9 @@ function oldestFirst(merge: Merge): string {
     .replace(/ DESC$/, ' ASC')
 }
 
-/** A cursor inside of a JSON column is compared as jsonb; text by its bytes, not by the rules of a language. */
+/**
+ * A cursor inside of a JSON column is compared as jsonb; text by its bytes, not by the rules of a language.
+ */
 function cursorOf({ name, path, isText }: NonNullable<Merge['cursor']>, alias: string): string {
   const column = `${alias}.${quote(name)}`
   if (path.length === 0) return isText ? `${column} COLLATE pg_catalog."C"` : column
@@ -181,8 +197,9 @@ export function sameKey(merge: Merge, left: string, right: string): string {
 }
 
 /**
- * Pairs of rows of the batch: one that needs values (`taker`), and the last row before it, of the same key, that has them (`giver`).
- * Rows that have values begin a new group within their key; the others follow in the same group.
+ * Pairs of rows of the batch: one that needs values (`taker`), and the last row before it, of the same key,
+ * that has them (`giver`). Rows that have values begin a new group within their key; the others follow in the
+ * same group.
  */
 function pairs(merge: Merge, needs: string): string {
   const key = merge.key.map(quote).join(', ')
@@ -239,8 +256,8 @@ function fillDeletedFromTable(merge: Merge, deletedAt: string): string {
 }
 
 /**
- * Removes all but the newest row of each key, and hard deletes: for a table that was appended to until now. Selects how many rows had to
- * go (`due`) and went (`done`).
+ * Removes all but the newest row of each key, and hard deletes: for a table that was appended to until now.
+ * Selects how many rows had to go (`due`) and went (`done`).
  */
 export function dedupStatement(merge: Merge): string {
   const target = quoteTable(merge.target)
@@ -251,8 +268,8 @@ export function dedupStatement(merge: Merge): string {
 }
 
 /**
- * Selects the rows that `dedupStatement` removes: partition (each counts its rows again) and `tid`. `from`: the table, or a query that
- * gives its rows with their tableoid and ctid.
+ * Selects the rows that `dedupStatement` removes: partition (each counts its rows again) and `tid`. `from`:
+ * the table, or a query that gives its rows with their tableoid and ctid.
  */
 export function superfluousRows(merge: Merge, from: string): string {
   const key = merge.key.map(quote).join(', ')

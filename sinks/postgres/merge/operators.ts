@@ -1,7 +1,10 @@
 import { operatorIn } from '../../../postgres/search-path.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 
-/** The schema of the operators that compare values of a column; the catalog's for one that the table does not have yet. */
+/**
+ * The schema of the operators that compare values of a column; the catalog's for one that the table does not
+ * have yet.
+ */
 export function operatorSchema(
   actual: ReadonlyMap<string, { readonly operators: string }> | undefined,
   column: string,

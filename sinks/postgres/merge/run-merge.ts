@@ -42,10 +42,10 @@ interface CheckedAccount extends MergeAccount {
 }
 
 /**
- * Merges the rows of the source, inside of a transaction that holds the table's merge lock, and checks that every row which had to
- * change did. Most batches have each key once, and nothing that is older than the table: then one count of the server is enough. The sort
- * that finds the newest of several rows, and the join that counts older ones, are for those that turn out to need them, and for tables with
- * triggers.
+ * Merges the rows of the source, inside of a transaction that holds the table's merge lock, and checks that
+ * every row which had to change did. Most batches have each key once, and nothing that is older than the
+ * table: then one count of the server is enough. The sort that finds the newest of several rows, and the join
+ * that counts older ones, are for those that turn out to need them, and for tables with triggers.
  */
 export async function runMerge(
   session: DestinationSession,
@@ -106,7 +106,10 @@ async function mergeCheaply(
   }
 }
 
-/** Into a table with triggers, which may leave rows out, and change their keys, or what says which of two versions is newer. */
+/**
+ * Into a table with triggers, which may leave rows out, and change their keys, or what says which of two
+ * versions is newer.
+ */
 async function mergeChecked(
   session: DestinationSession,
   merge: Merge,

@@ -6,10 +6,15 @@ import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { storageOf, type TableColumns } from '../tables/table-columns.ts'
 
-/** The session's own table in which the rows of one transaction wait for their merge. Empty again after each commit. */
+/**
+ * The session's own table in which the rows of one transaction wait for their merge. Empty again after each
+ * commit.
+ */
 export const staging = 'pg_temp._reactor_staging'
 
-/** Makes the staging table for rows of these columns of the table. A temporary table costs no write-ahead log. */
+/**
+ * Makes the staging table for rows of these columns of the table. A temporary table costs no write-ahead log.
+ */
 export async function createStaging(
   session: DestinationSession,
   table: TableName,
@@ -55,7 +60,10 @@ export function mergeOf(
   }
 }
 
-/** Text does not keep the order of every type (an enum, 9 before 10, collation rules): then the later record is the newer one. */
+/**
+ * Text does not keep the order of every type (an enum, 9 before 10, collation rules): then the later record
+ * is the newer one.
+ */
 function cursorOf(
   { cursor, isCursorOrdered }: StreamTarget,
   actual: TableColumns,

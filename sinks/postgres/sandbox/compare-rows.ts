@@ -33,11 +33,13 @@ export interface RowCountsRow {
 }
 
 /**
- * Counts inserts, updates and unchanged rows. Rows of one key are paired off: first those that are equal, then the others, as updates;
- * what is left of one side is inserted or gone. So it also counts if a key is not unique, and if everything is the key.
+ * Counts inserts, updates and unchanged rows. Rows of one key are paired off: first those that are equal,
+ * then the others, as updates; what is left of one side is inserted or gone. So it also counts if a key is
+ * not unique, and if everything is the key.
  *
- * It agrees with the sink's merge because it does not repeat its rules: for a mode that merges, `after` is what the sink's own statements
- * (merge/merge-sql.ts) made of the rows in `before`, and an overwrite has no rules but its rows.
+ * It agrees with the sink's merge because it does not repeat its rules: for a mode that merges, `after` is
+ * what the sink's own statements (merge/merge-sql.ts) made of the rows in `before`, and an overwrite has no
+ * rules but its rows.
  */
 export function countSql({ after, before, key, columns }: Comparison): string {
   const contents = contentsOf('s', columns)
@@ -88,7 +90,10 @@ function pairs(comparison: Comparison, key: readonly ComparedColumn[]): string {
          ON a._reactor_key = b._reactor_key AND a._reactor_copies = 1 AND b._reactor_copies = 1`
 }
 
-/** Selects some changed rows: of each column its value before (b0, b1 …) and after (a0, …), and whether it changed (d0, …). */
+/**
+ * Selects some changed rows: of each column its value before (b0, b1 …) and after (a0, …), and whether it
+ * changed (d0, …).
+ */
 export function changedSql(
   comparison: Comparison,
   key: readonly ComparedColumn[],
@@ -138,8 +143,8 @@ function order(alias: string, key: readonly ComparedColumn[]): string {
 }
 
 /**
- * The rows of `before` whose key is also after, as a query in parentheses. A large table is read once, or by its index: `hasNullKeys`
- * says that `=` would not find them all.
+ * The rows of `before` whose key is also after, as a query in parentheses. A large table is read once, or by
+ * its index: `hasNullKeys` says that `=` would not find them all.
  */
 export function metQuery(comparison: Comparison & { readonly hasNullKeys: boolean }): string {
   const found = isInOther(comparison, quoteTable(comparison.after))

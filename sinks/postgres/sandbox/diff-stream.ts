@@ -39,7 +39,10 @@ export interface RowDiff {
   readonly tableRows: TableRows | null
   /** Values that are there now and would be NULL. */
   readonly nulled: readonly ColumnRows[]
-  /** Values of columns that are not the stream's, which an overwrite replaces by what the column has by default. */
+  /**
+   * Values of columns that are not the stream's, which an overwrite replaces by what the column has by
+   * default.
+   */
   readonly reset: readonly ColumnRows[]
   readonly examples: RowExamples
   readonly warnings: readonly string[]
@@ -67,8 +70,8 @@ export const unknownRows: RowDiff = {
 }
 
 /**
- * Compares what a sandbox loaded with production, on the server. `isComplete`: the stream was read to its end. One that was cut is
- * compared as far as it came; what an overwrite would delete is then unknown.
+ * Compares what a sandbox loaded with production, on the server. `isComplete`: the stream was read to its
+ * end. One that was cut is compared as far as it came; what an overwrite would delete is then unknown.
  */
 export async function diffRows(
   session: DestinationSession,
@@ -87,7 +90,10 @@ export async function diffRows(
   }
 }
 
-/** The rest of a stream may insert and change more. It deletes rows if its records say so; for an overwrite nobody knows. */
+/**
+ * The rest of a stream may insert and change more. It deletes rows if its records say so; for an overwrite
+ * nobody knows.
+ */
 function lowerBounds({ production }: SandboxTable): readonly RowCount[] {
   const { plan, sink, target } = production
   if (plan.actual === undefined || sink.mode === 'append') return ['insert']
@@ -207,7 +213,9 @@ async function compareOverwrite(
   }
 }
 
-/** A dedup mode's own key; else the stream's, by which people know the row, though the mode does not use it. */
+/**
+ * A dedup mode's own key; else the stream's, by which people know the row, though the mode does not use it.
+ */
 function overwriteKey({ production }: SandboxTable): readonly string[] | undefined {
   const { target, sink } = production
   if (target.key !== undefined) return target.key
@@ -225,7 +233,10 @@ function expressions({ columns }: SandboxTable): string {
     .join(', ')
 }
 
-/** A stage that was cut has not the columns that the source has no more: they get what the table has by default, as in the swap. */
+/**
+ * A stage that was cut has not the columns that the source has no more: they get what the table has by
+ * default, as in the swap.
+ */
 export async function sameShape(
   session: DestinationSession,
   { table }: SandboxTable,

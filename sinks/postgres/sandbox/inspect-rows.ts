@@ -12,7 +12,10 @@ export async function openSandboxSession(place: PostgresPlace): Promise<Destinat
   return session
 }
 
-/** Some rows, by column, as Postgres writes the values; without the metadata columns and those that are left out. */
+/**
+ * Some rows, by column, as Postgres writes the values; without the metadata columns and those that are left
+ * out.
+ */
 export async function sampleRows(
   session: DestinationSession,
   table: TableName,

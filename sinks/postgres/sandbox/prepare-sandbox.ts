@@ -53,13 +53,16 @@ export function isRefused(
   return 'error' in stream
 }
 
-/** How long a question about production may take, and how long it may wait for a lock that somebody else holds. */
+/**
+ * How long a question about production may take, and how long it may wait for a lock that somebody else
+ * holds.
+ */
 const readSettings = `SET statement_timeout = '60s'; SET lock_timeout = '10s'`
 
 /**
- * Makes the ephemeral schema: the bookkeeping with a copy of the streams' checkpoints, and an empty table for each. Production is
- * only read. Streams that a run would refuse for their configuration alone come as refused. Throws if the schema cannot be made; then
- * nothing is left.
+ * Makes the ephemeral schema: the bookkeeping with a copy of the streams' checkpoints, and an empty table for
+ * each. Production is only read. Streams that a run would refuse for their configuration alone come as
+ * refused. Throws if the schema cannot be made; then nothing is left.
  */
 export async function prepareSandbox(
   place: PostgresPlace,
@@ -175,8 +178,8 @@ async function createLike(
 }
 
 /**
- * The defaults of columns that are not the stream's: what a run leaves in them. A sequence of production is not asked for a number, nor a
- * function of the user's called.
+ * The defaults of columns that are not the stream's: what a run leaves in them. A sequence of production is
+ * not asked for a number, nor a function of the user's called.
  */
 async function sandboxFills(
   session: DestinationSession,
@@ -240,8 +243,8 @@ async function copyRun({ session, place, id }: Maker, connection: string): Promi
 }
 
 /**
- * Without the position in a log, which a sandbox has not: it reads what a run would find there. An overwrite that did not end is
- * begun again: what its stage holds is read again, with the same result.
+ * Without the position in a log, which a sandbox has not: it reads what a run would find there. An overwrite
+ * that did not end is begun again: what its stage holds is read again, with the same result.
  */
 async function copyCheckpoints(
   { session, place, id }: Maker,

@@ -13,9 +13,9 @@ export interface ProductionColumn {
 
 export interface ColumnFill {
   /**
-   * constant: the same value in every row. computed: a value of its own for each row or run, such as `now()`. counter: an identity, or the
-   * next value of a sequence. generated: the table computes it from other columns. opaque: a function of the user's, which a sandbox does
-   * not call.
+   * constant: the same value in every row. computed: a value of its own for each row or run, such as `now()`.
+   * counter: an identity, or the next value of a sequence. generated: the table computes it from other
+   * columns. opaque: a function of the user's, which a sandbox does not call.
    */
   readonly kind: 'constant' | 'computed' | 'counter' | 'generated' | 'opaque'
   /** SQL; empty for an identity. */

@@ -55,7 +55,10 @@ export interface Production {
   readonly warnings: readonly string[]
 }
 
-/** Only reads. Throws if the stream's configuration cannot work, or its place is not a table. `earlier`: streams of the table that begin before it. */
+/**
+ * Only reads. Throws if the stream's configuration cannot work, or its place is not a table. `earlier`:
+ * streams of the table that begin before it.
+ */
 export async function readProduction(
   session: DestinationSession,
   sink: SinkStream,
@@ -191,7 +194,9 @@ async function readViews(session: DestinationSession, table: TableName): Promise
   )
 }
 
-/** A right that the run's statements will need. The right to create a schema was shown by the sandbox's own. */
+/**
+ * A right that the run's statements will need. The right to create a schema was shown by the sandbox's own.
+ */
 async function missingRight(
   session: DestinationSession,
   known: Pick<Production, 'target' | 'plan' | 'hasKeyIndex'>,
@@ -251,7 +256,9 @@ async function ownRules(session: DestinationSession, table: TableName): Promise<
   return [`The table has rules of its own, which a sandbox does not apply and a run does: ${rules}`]
 }
 
-/** The next run of a stream that is no longer overwritten begins by merging what an unfinished overwrite left. */
+/**
+ * The next run of a stream that is no longer overwritten begins by merging what an unfinished overwrite left.
+ */
 async function leftStage(
   session: DestinationSession,
   { target, row }: Pick<Production, 'target' | 'row'>,

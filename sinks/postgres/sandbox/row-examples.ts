@@ -8,8 +8,8 @@ export const shownRow = z.record(z.string(), z.string().nullable())
 export type ShownRow = Readonly<z.infer<typeof shownRow>>
 
 /**
- * Some of the rows that a run would insert, change and delete. They are the customer's data. `deleted`: their keys; of a stream without a key
- * the rows. `cells`: only the columns that change.
+ * Some of the rows that a run would insert, change and delete. They are the customer's data. `deleted`: their
+ * keys; of a stream without a key the rows. `cells`: only the columns that change.
  */
 export const rowExamplesDocument = z.object({
   inserted: z.array(shownRow),

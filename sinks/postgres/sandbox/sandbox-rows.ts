@@ -37,8 +37,8 @@ export async function storeRows(
 }
 
 /**
- * The sample rows and examples of a sandbox, by the streams of its report, in their order. Undefined if the schema is gone, or the sandbox
- * did not come to its end.
+ * The sample rows and examples of a sandbox, by the streams of its report, in their order. Undefined if the
+ * schema is gone, or the sandbox did not come to its end.
  */
 export async function readSandboxRows(
   place: PostgresPlace,

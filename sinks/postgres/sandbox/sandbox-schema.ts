@@ -34,8 +34,9 @@ export function sandboxSchemaName(id: string): string {
 }
 
 /**
- * The schema and its comment are one transaction: whatever is killed afterwards, a sweep finds the schema. Nobody else may look into it, also
- * if default privileges open all schemas: it gets rows of tables that may have policies, or other rights.
+ * The schema and its comment are one transaction: whatever is killed afterwards, a sweep finds the schema.
+ * Nobody else may look into it, also if default privileges open all schemas: it gets rows of tables that may
+ * have policies, or other rights.
  */
 export async function createSandboxSchema(
   session: DestinationSession,
@@ -86,7 +87,10 @@ async function readSchemas(session: DestinationSession): Promise<SandboxSchema[]
   })
 }
 
-/** Ends what still works in the sandbox's schema, and drops it with all that is in it. One that is gone is not an error. */
+/**
+ * Ends what still works in the sandbox's schema, and drops it with all that is in it. One that is gone is not
+ * an error.
+ */
 export async function dropSandboxSchema(place: PostgresPlace, id: string): Promise<void> {
   const schema = sandboxSchemaName(id)
   await using session = await DestinationSession.open({ address: place.address })

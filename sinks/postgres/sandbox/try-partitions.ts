@@ -67,7 +67,10 @@ interface IndexKey {
 /** Shorter entries fit into every index, whatever the server makes of them. */
 const safeBytes = 2_000
 
-/** A B-tree takes no entry of more than a third of a page. How well a value can be compressed is known when it is tried. */
+/**
+ * A B-tree takes no entry of more than a third of a page. How well a value can be compressed is known when it
+ * is tried.
+ */
 export async function tryIndexes(trial: Trial, ownIndexes: readonly string[]): Promise<void> {
   const { session, stream, found } = trial
   const { table } = stream.production.target

@@ -50,8 +50,9 @@ export interface DependentRows {
 export const noRules: RulesTried = { refusal: undefined, dependentRows: [], warnings: [] }
 
 /**
- * Tries the constraints, unique indexes and foreign keys of the production table with the rows as a run would write them. Production is
- * only read. `loaded`: where these rows are. `planned`: the tables that the same run loads, whose rows may be others by then.
+ * Tries the constraints, unique indexes and foreign keys of the production table with the rows as a run would
+ * write them. Production is only read. `loaded`: where these rows are. `planned`: the tables that the same
+ * run loads, whose rows may be others by then.
  */
 export async function tryRules(
   session: DestinationSession,
@@ -133,8 +134,8 @@ function refusalOf({ session, stream }: Trial, broken: Broken): ConnectError {
 }
 
 /**
- * A query for the rows of production that stay beside those of the sandbox: of an overwrite none, of a merge those that it did not
- * meet.
+ * A query for the rows of production that stay beside those of the sandbox: of an overwrite none, of a merge
+ * those that it did not meet.
  */
 function staying({ stream }: Trial): string | undefined {
   const { production, before, columns } = stream
@@ -251,8 +252,9 @@ async function tryUnique(trial: Trial, rule: UniqueRule): Promise<void> {
 }
 
 /**
- * A merge writes row by row: what takes a value that a later row still has is refused, though in the end no two rows have it. Deletes come
- * last. The order of the rows in the sandbox's table is that in which its own merge wrote them.
+ * A merge writes row by row: what takes a value that a later row still has is refused, though in the end no
+ * two rows have it. Deletes come last. The order of the rows in the sandbox's table is that in which its own
+ * merge wrote them.
  */
 async function countMoved(trial: Trial, rule: UniqueRule): Promise<number> {
   const { stream, loaded } = trial
@@ -333,7 +335,8 @@ async function tryReference(trial: Trial, rule: ReferenceRule): Promise<void> {
   )
   if (count === 0) return
   const reason = `${countedRows(count)} against the foreign key ${name}: not in ${quoteTable(other)}`
-  // The same run may bring the missing rows, before or after these. Of a stream that was cut the rest may hold them.
+  // The same run may bring the missing rows, before or after these. Of a stream that was cut the rest may
+  // hold them.
   const mayCome = isOwn ? !isComplete : planned.has(quoteTable(other))
   if (mayCome) found.warnings.push(`A run may fail: ${reason} by now`)
   else report(trial, count, { name, sqlstate: sqlstates.foreignKeyViolation, reason })

@@ -52,7 +52,10 @@ export async function countNulled(
   )
 }
 
-/** Values of columns that fill themselves: an overwrite leaves none of them. Of a column that is foreseen those that differ. */
+/**
+ * Values of columns that fill themselves: an overwrite leaves none of them. Of a column that is foreseen
+ * those that differ.
+ */
 export async function countReset(
   session: DestinationSession,
   { production }: SandboxTable,

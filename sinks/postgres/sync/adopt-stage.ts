@@ -21,9 +21,9 @@ export interface StagedSync {
 }
 
 /**
- * The stage becomes the table, so that no row is written twice and none is left for vacuum: if the table is still what `begin` made, so
- * that nobody loses anything with it, and nobody could miss its rows. In the transaction that finishes the sync. Returns false, with
- * nothing changed, if the rows have to be copied.
+ * The stage becomes the table, so that no row is written twice and none is left for vacuum: if the table is
+ * still what `begin` made, so that nobody loses anything with it, and nobody could miss its rows. In the
+ * transaction that finishes the sync. Returns false, with nothing changed, if the rows have to be copied.
  * @param found by `findPlain`: a table that is another's may not even be locked
  */
 export async function adoptStage(
@@ -69,7 +69,9 @@ async function runIfAllowed(session: DestinationSession, sql: string): Promise<b
 
 /** How the stage becomes the table. */
 export interface StageWay {
-  /** Nobody but the owner may read a stage: these statements make the table one that others may use as before. */
+  /**
+   * Nobody but the owner may read a stage: these statements make the table one that others may use as before.
+   */
   readonly grants: string | null
   /** The table has been analyzed. */
   readonly hasStatistics: boolean
@@ -87,8 +89,9 @@ async function mayGoUnseen(
 }
 
 /**
- * Does not wait for readers: who waits for their locks holds up all that come after. Autovacuum is waited for, with a lock that holds up
- * nobody else: it gives way after a second (`deadlock_timeout`). False if somebody is in the way.
+ * Does not wait for readers: who waits for their locks holds up all that come after. Autovacuum is waited
+ * for, with a lock that holds up nobody else: it gives way after a second (`deadlock_timeout`). False if
+ * somebody is in the way.
  */
 async function lockAtOnce(
   session: DestinationSession,
@@ -111,7 +114,10 @@ async function lockAtOnce(
   }
 }
 
-/** Undefined if the table has more than its rows, a subscriber waits for rows under its name, or one of the two does not exist. */
+/**
+ * Undefined if the table has more than its rows, a subscriber waits for rows under its name, or one of the
+ * two does not exist.
+ */
 export async function findPlain(
   session: DestinationSession,
   target: StreamTarget,
@@ -165,7 +171,10 @@ function columnsOf(table: string): string {
      FROM pg_attribute WHERE attrelid = ${table}.oid AND attnum > 0)`
 }
 
-/** Views, foreign keys, indexes, statistics, policies, sequences, publications, functions and columns of its type; ours is the index of the key, without settings. */
+/**
+ * Views, foreign keys, indexes, statistics, policies, sequences, publications, functions and columns of its
+ * type; ours is the index of the key, without settings.
+ */
 const hasNoDependents = `NOT EXISTS (SELECT FROM pg_depend d
      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.deptype <> 'i'
        AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (
@@ -186,10 +195,10 @@ const isNotReplicated = `NOT EXISTS (SELECT FROM pg_publication_tables p JOIN pg
   AND NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'logical' AND database = current_database() AND plugin <> 'pgoutput')`
 
 /**
- * Whether each transaction that might still open the table sees all rows of the stage. One whose snapshot is older than the last of their
- * commits, and that has not read the table yet, would find them missing under the table's name. What other users' transactions see is hidden,
- * unless the role has pg_read_all_stats: then only one that began after this transaction is known to be young enough.
- * Lanes read no table but their own.
+ * Whether each transaction that might still open the table sees all rows of the stage. One whose snapshot is
+ * older than the last of their commits, and that has not read the table yet, would find them missing under
+ * the table's name. What other users' transactions see is hidden, unless the role has pg_read_all_stats: then
+ * only one that began after this transaction is known to be young enough. Lanes read no table but their own.
  */
 async function isSeenByAll(
   session: DestinationSession,
@@ -209,6 +218,9 @@ async function isSeenByAll(
   return row?.seen === true
 }
 
-/** A server that follows this one has readers of its own, whose snapshots are not known here. Its connection is in no database. */
+/**
+ * A server that follows this one has readers of its own, whose snapshots are not known here. Its connection
+ * is in no database.
+ */
 const hasNoStandby = `NOT EXISTS (SELECT FROM pg_replication_slots WHERE slot_type = 'physical')
   AND NOT EXISTS (SELECT FROM pg_stat_replication JOIN pg_stat_activity w USING (pid) WHERE w.datid IS NULL)`

@@ -71,7 +71,8 @@ export async function beginSync(
       const { isOurs, owners } = await takeTable(session, sink, { target, row, owners: others })
       const isEnded = isEndOf(row, unconfirmed)
       const holder = isEnded ? target.table : target.loaded
-      // Without its table, or in another one, states refer to rows that do not exist: the stream is read from the beginning.
+      // Without its table, or in another one, states refer to rows that do not exist: the stream is read from
+      // the beginning.
       const hasTable =
         isTableOf(row, target) &&
         (await hasGathered(session, row, target)) &&
@@ -188,7 +189,10 @@ async function requireAllSlices(
   if (row !== undefined) await requireSlices(session, ownerOf(sink, row), row.planned)
 }
 
-/** Throws if the table belongs to another stream. `isOurs`: a stream of ours has loaded it, so its columns are ours too. */
+/**
+ * Throws if the table belongs to another stream. `isOurs`: a stream of ours has loaded it, so its columns are
+ * ours too.
+ */
 async function takeTable(
   session: DestinationSession,
   sink: SinkStream,
@@ -211,7 +215,10 @@ type BegunSync = Omit<
   'attemptKeys' | 'slices' | 'positions' | 'untoldCounts' | 'isOlder' | 'startedAtMs'
 >
 
-/** Nothing is known of a stream that was never begun: five statements less, of thousands of tables that are loaded for the first time. */
+/**
+ * Nothing is known of a stream that was never begun: five statements less, of thousands of tables that are
+ * loaded for the first time.
+ */
 function firstSync({ attemptKeys, startedAtMs }: BegunRow, sync: BegunSync): StreamSync {
   const untoldCounts = { kept: noCounts, staged: noCounts, replaced: noCounts }
   const nothing = { isOlder: false, slices: [], positions: [], untoldCounts }
@@ -236,7 +243,10 @@ async function withCheckpoints(
   }
 }
 
-/** This run completed the stream before it was interrupted, or before it could hear of it: nothing is changed. But its rows may be gone since. */
+/**
+ * This run completed the stream before it was interrupted, or before it could hear of it: nothing is changed.
+ * But its rows may be gone since.
+ */
 async function leaveAsItStands(
   session: DestinationSession,
   row: StreamRow,
@@ -265,7 +275,10 @@ export function isTableOf(row: StreamRow | undefined, { table }: StreamTarget): 
   return row !== undefined && isSameTable(row.table, table)
 }
 
-/** Rows of an overwrite that did not end are merged from its stage, if the mode is another one now: their states are worth nothing without it. */
+/**
+ * Rows of an overwrite that did not end are merged from its stage, if the mode is another one now: their
+ * states are worth nothing without it.
+ */
 async function hasGathered(
   session: DestinationSession,
   row: StreamRow | undefined,
@@ -275,7 +288,10 @@ async function hasGathered(
   return (await readTable(session, target.stage)) !== undefined
 }
 
-/** In a transaction of its own, so that streams that begin at the same time do not wait for each other's tables. */
+/**
+ * In a transaction of its own, so that streams that begin at the same time do not wait for each other's
+ * tables.
+ */
 async function ensureSchema(session: DestinationSession, schema: string): Promise<void> {
   // A sandbox's own one, which nothing makes again.
   if (schema === session.bookkeepingSchema) return
@@ -291,7 +307,10 @@ async function ensureSchema(session: DestinationSession, schema: string): Promis
   })
 }
 
-/** Locks the stream's lanes and its table: if two streams begin at the same time to load one table, the second finds the first. */
+/**
+ * Locks the stream's lanes and its table: if two streams begin at the same time to load one table, the second
+ * finds the first.
+ */
 async function takeOver(
   session: DestinationSession,
   sink: SinkStream,
@@ -317,8 +336,9 @@ async function takeOver(
 }
 
 /**
- * Ends the sessions of lanes of an older epoch: one that hangs would keep its locks for ever, and none of them could commit
- * any more. What another role runs cannot be ended by us: then this waits, and gives up with a `destination_lock_held`.
+ * Ends the sessions of lanes of an older epoch: one that hangs would keep its locks for ever, and none of
+ * them could commit any more. What another role runs cannot be ended by us: then this waits, and gives up
+ * with a `destination_lock_held`.
  */
 async function takeLanes(
   session: DestinationSession,

@@ -10,7 +10,10 @@ export async function watchesDrops(session: DestinationSession): Promise<boolean
   return row?.watched === true
 }
 
-/** Throws what the DROP at the end would throw, before anything is read. Part of the open transaction; nothing is changed. */
+/**
+ * Throws what the DROP at the end would throw, before anything is read. Part of the open transaction; nothing
+ * is changed.
+ */
 export async function tryDrop(session: DestinationSession, table: TableName): Promise<void> {
   await session.run(`DROP TABLE IF EXISTS ${quoteTable(table)}`, 'trial')
   await session.rollbackTo('trial')

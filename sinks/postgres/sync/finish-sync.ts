@@ -52,9 +52,11 @@ export async function savePlan(
 }
 
 /**
- * `Destination.finish`. A staged generation is swapped in. A table that nobody has given anything gives way to the stage (adopt-stage.ts);
- * otherwise rows are exchanged, the table is not, so that its views, grants and indexes stay. DELETE rather than TRUNCATE, which would make readers wait for the whole copy and show an older snapshot an
- * empty table; vacuum reclaims the dead rows. One transaction: a killed one leaves the old rows, and the stage for the next run.
+ * `Destination.finish`. A staged generation is swapped in. A table that nobody has given anything gives way
+ * to the stage (adopt-stage.ts); otherwise rows are exchanged, the table is not, so that its views, grants
+ * and indexes stay. DELETE rather than TRUNCATE, which would make readers wait for the whole copy and show an
+ * older snapshot an empty table; vacuum reclaims the dead rows. One transaction: a killed one leaves the old
+ * rows, and the stage for the next run.
  */
 export async function finishSync(
   session: DestinationSession,
@@ -168,7 +170,10 @@ async function findSwap(session: DestinationSession, target: StreamTarget): Prom
   return { stage, table, way, refusal: hidden ?? cascade }
 }
 
-/** Throws if the rows cannot be exchanged. Gives the table what the stage has, and resolves with how the stage may become the table. */
+/**
+ * Throws if the rows cannot be exchanged. Gives the table what the stage has, and resolves with how the stage
+ * may become the table.
+ */
 async function prepareSwap(
   session: DestinationSession,
   target: StreamTarget,
@@ -197,7 +202,8 @@ async function swapStage(
   // Creating the index waits for writers of the table: none of them may be waiting for our rows then.
   if (newKey !== undefined)
     await session.run(`LOCK TABLE ${quoteTable(target.table)} IN SHARE ROW EXCLUSIVE MODE`)
-  // A publication of all tables has one that was made just now too, and the server deletes nothing from it, not even no row.
+  // A publication of all tables has one that was made just now too, and the server deletes nothing from it,
+  // not even no row.
   const deleted = (await hasRows(session, target.table)) ? await deleteRows(session, target) : 0
   const inserted = await copyRows(session, target, list)
   if (newKey !== undefined) await createKeyIndex(session, target.table, newKey)

@@ -10,8 +10,9 @@ import { hasRows } from '../tables/table-columns.ts'
 type Key = SyncSettings['key']
 
 /**
- * Why rows cannot be merged by the key that the stream has now: those in the table were merged by another one, so that rows which the
- * source has no more would stay for ever. An overwrite replaces them all. `row`: the stream's, if the table was loaded by it.
+ * Why rows cannot be merged by the key that the stream has now: those in the table were merged by another
+ * one, so that rows which the source has no more would stay for ever. An overwrite replaces them all. `row`:
+ * the stream's, if the table was loaded by it.
  */
 export async function findKeyChange(
   session: DestinationSession,
@@ -38,8 +39,8 @@ export async function findKeyChange(
 }
 
 /**
- * The key that rows of the table are merged by, for what comes after this sync. An append leaves them beside its own, as an overwrite does
- * until it ends.
+ * The key that rows of the table are merged by, for what comes after this sync. An append leaves them beside
+ * its own, as an overwrite does until it ends.
  */
 export async function mergedKeyOf(
   session: DestinationSession,

@@ -17,7 +17,10 @@ export interface KeyColumn {
   readonly kind: ColumnKind
 }
 
-/** Their text is the same, whatever type holds it. A double is none: `1e+20` in one place is 100000000000000000000 in another. */
+/**
+ * Their text is the same, whatever type holds it. A double is none: `1e+20` in one place is
+ * 100000000000000000000 in another.
+ */
 const plainTypes: readonly HeldType[] = ['smallint', 'integer', 'bigint', 'numeric', 'text', 'uuid']
 const plainKinds: readonly ColumnKind[] = ['string', 'integer', 'number']
 
@@ -28,7 +31,9 @@ const jsonKinds: Readonly<Partial<Record<ColumnKind, string>>> = {
   double: 'number',
 }
 
-/** Whether a key that is in the column still equals the same key of the stream. False if that is not known. */
+/**
+ * Whether a key that is in the column still equals the same key of the stream. False if that is not known.
+ */
 export function staysEqual(column: KeyColumn): boolean {
   const { held, widened, before, kind } = column
   if (widened === undefined && (before === undefined || before === kind)) return true
@@ -66,8 +71,8 @@ interface KnownTable {
 }
 
 /**
- * Why rows cannot be merged by the key that the stream has now: its type is another one, so that the keys that are in the table are written
- * otherwise than those that come. The same record would be there twice.
+ * Why rows cannot be merged by the key that the stream has now: its type is another one, so that the keys
+ * that are in the table are written otherwise than those that come. The same record would be there twice.
  */
 export async function findKeyTypeChange(
   session: DestinationSession,

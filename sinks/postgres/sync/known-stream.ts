@@ -10,8 +10,9 @@ import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
 import { hasRows, readTable } from '../tables/table-columns.ts'
 
 /**
- * Streams that only append may share a table. Any other mode would delete or replace rows of the others, also of complete ones; except that a
- * stream and its events merge rows of the same keys, the newest of which counts. A stream that was forgotten has given up its table.
+ * Streams that only append may share a table. Any other mode would delete or replace rows of the others, also
+ * of complete ones; except that a stream and its events merge rows of the same keys, the newest of which
+ * counts. A stream that was forgotten has given up its table.
  */
 export function findSharedTable(
   sink: SinkStream,
@@ -117,7 +118,10 @@ function hasLoaded(row: StreamRow | undefined, { table }: StreamTarget): row is 
   return row !== undefined && row.run !== 0 && isSameTable(row.table, table)
 }
 
-/** Its settings have changed, so it starts over, and nobody asked for its rows a second time. A full refresh whose mode has changed has its own warning. */
+/**
+ * Its settings have changed, so it starts over, and nobody asked for its rows a second time. A full refresh
+ * whose mode has changed has its own warning.
+ */
 function readsAgain({ settings }: StreamRow, { stream: { sync_mode: now } }: SinkStream): boolean {
   return now === 'incremental' || (settings.mode === 'append' && settings.sync_mode !== now)
 }
@@ -189,7 +193,9 @@ function againWarning({ table, streamId }: StreamTarget, owners: readonly TableO
   return `${name} holds rows of an earlier load, ${begins}: rows that were loaded before are in it twice. To have each row once, run \`TRUNCATE ${name}\` and reset the stream (${resetCommands(streamLabel(streamId))}), or set \`destination_sync_mode: append_dedup\` and \`primary_key\`.`
 }
 
-/** See `findReplacedRows` of continuation.ts. A table that somebody emptied or dropped has nothing to lose. */
+/**
+ * See `findReplacedRows` of continuation.ts. A table that somebody emptied or dropped has nothing to lose.
+ */
 export async function findReplacingMode(
   session: DestinationSession,
   sink: SinkStream,

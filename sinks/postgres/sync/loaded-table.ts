@@ -71,7 +71,10 @@ export async function warnOfLostRows(
   return compare(session, stream, await seeTable(session, stream.target))
 }
 
-/** Undefined if an overwrite replaces its rows, or if they may not be read: nothing is reported about them then. */
+/**
+ * Undefined if an overwrite replaces its rows, or if they may not be read: nothing is reported about them
+ * then.
+ */
 async function seeTable(
   session: DestinationSession,
   { table, isOverwrite }: StreamTarget,

@@ -135,14 +135,20 @@ async function prepareStage(
   return publications
 }
 
-/** The stream's row will say as much when the tables are altered: nothing is to be done to them but new columns. */
+/**
+ * The stream's row will say as much when the tables are altered: nothing is to be done to them but new
+ * columns.
+ */
 function isSameAsBefore({ row, sink, target }: Preparation): boolean {
   if (row === undefined) return true
   if (!isSameTable(row.table, target.table) || row.settings.mode !== sink.mode) return false
   return target.isOverwrite || !row.staged
 }
 
-/** An old stage goes: its rows are worth nothing to a new sync, and the next attempt must not continue from it. */
+/**
+ * An old stage goes: its rows are worth nothing to a new sync, and the next attempt must not continue from
+ * it.
+ */
 async function leaveTables({
   session,
   target,
@@ -253,7 +259,10 @@ async function findTypeRefusal(
   )
 }
 
-/** COPY ignores rules. The upsert of a merge is refused if a table has any, and so is a part of a statement that deletes. */
+/**
+ * COPY ignores rules. The upsert of a merge is refused if a table has any, and so is a part of a statement
+ * that deletes.
+ */
 function rulesInTheWay(
   { deletes }: SinkStream,
   { isOverwrite, key, deletedAt }: StreamTarget,
@@ -267,7 +276,10 @@ function rulesInTheWay(
 /** The server drops no expression of a virtual column (18), which has no values to lose either. */
 type Undo = 'DROP IDENTITY' | 'DROP EXPRESSION' | 'DROP COLUMN'
 
-/** A column of the stream that takes no values, because the table computes it, or counts it itself: COPY may fill that, INSERT may not. */
+/**
+ * A column of the stream that takes no values, because the table computes it, or counts it itself: COPY may
+ * fill that, INSERT may not.
+ */
 async function findOwnedColumn(
   session: DestinationSession,
   { table, columns, isOverwrite, key }: StreamTarget,
@@ -305,8 +317,8 @@ async function readExistingTable(
 }
 
 /**
- * A sync that was to overwrite died, and the stream is no longer to be overwritten: what it gathered is merged, because its
- * states were saved and its records are not read again.
+ * A sync that was to overwrite died, and the stream is no longer to be overwritten: what it gathered is
+ * merged, because its states were saved and its records are not read again.
  */
 async function mergeStage(preparation: Preparation): Promise<void> {
   const { session, sink, target } = preparation
@@ -352,8 +364,9 @@ interface KeyIndex {
 }
 
 /**
- * The index of the key, without which there is no dedup; that of an earlier key or mode goes. Rows that were appended before are deduplicated,
- * but not for an overwrite: it replaces them all at its end, and makes the index then (finish-sync.ts).
+ * The index of the key, without which there is no dedup; that of an earlier key or mode goes. Rows that were
+ * appended before are deduplicated, but not for an overwrite: it replaces them all at its end, and makes the
+ * index then (finish-sync.ts).
  */
 async function ensureKeyIndex(preparation: Preparation): Promise<KeyIndex> {
   const { session, target, row } = preparation
@@ -376,7 +389,8 @@ async function makeKeyIndex(
 ): Promise<number> {
   const { table } = target
   let removed = 0
-  // Not if there are none: in a publication of all tables, the server refuses to delete from one that was made just now.
+  // Not if there are none: in a publication of all tables, the server refuses to delete from one that was
+  // made just now.
   if (await hasRows(session, table)) {
     await requireKeys(session, table, key)
     removed = await removeDuplicates({ session, sink, target })

@@ -15,9 +15,10 @@ interface Stage extends Record<string, unknown> {
 }
 
 /**
- * Takes from a stage what default privileges gave to others, in the transaction that made it: its rows are committed while a run goes on, and
- * the table that they are for may have policies, or other rights. Also of one that an earlier run left. Throws if somebody else made it: its
- * triggers would run with our rights. Resolves with the publications that have it (published-stage.ts).
+ * Takes from a stage what default privileges gave to others, in the transaction that made it: its rows are
+ * committed while a run goes on, and the table that they are for may have policies, or other rights. Also of
+ * one that an earlier run left. Throws if somebody else made it: its triggers would run with our rights.
+ * Resolves with the publications that have it (published-stage.ts).
  */
 export async function keepPrivate(
   session: DestinationSession,
@@ -44,7 +45,10 @@ export async function keepPrivate(
   return publications
 }
 
-/** SQL condition: the table of pg_class has the rights that its owner's new tables in its schema get, no others. */
+/**
+ * SQL condition: the table of pg_class has the rights that its owner's new tables in its schema get, no
+ * others.
+ */
 export function hasDefaultRights(table: string): string {
   const defaults = (schema: string): string =>
     `(SELECT defaclacl FROM pg_default_acl WHERE defaclrole = ${table}.relowner AND defaclobjtype = 'r' AND defaclnamespace = ${schema})`
@@ -59,7 +63,10 @@ function rightsOf(lists: readonly string[]): string {
      FROM (SELECT grantor, grantee, privilege_type, bool_or(is_grantable) FROM (${entries}) l GROUP BY 1, 2, 3) e)`
 }
 
-/** SQL: the statements that give a table of the quoted name (a parameter) the rights that others have on the table of pg_class; null if none have. */
+/**
+ * SQL: the statements that give a table of the quoted name (a parameter) the rights that others have on the
+ * table of pg_class; null if none have.
+ */
 export function grantsOf(table: string, name: string): string {
   return `(SELECT string_agg(format('GRANT %s ON TABLE %s TO %s%s', rights, ${name}::text, grantee, CASE WHEN is_grantable THEN ' WITH GRANT OPTION' END), '; ')
      FROM (SELECT ${granteeName} AS grantee, is_grantable, string_agg(privilege_type, ', ') AS rights

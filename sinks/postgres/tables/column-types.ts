@@ -17,7 +17,10 @@ export type OwnType =
 /** The types that a column can change to: our types, or the same type without its precision. */
 export type WideType = OwnType | 'interval'
 
-/** Types that only a user chooses; we send text to them. `network`: inet, cidr, macaddr. `other`: arrays, composites, ranges, types of extensions. */
+/**
+ * Types that only a user chooses; we send text to them. `network`: inet, cidr, macaddr. `other`: arrays,
+ * composites, ranges, types of extensions.
+ */
 type ChosenType = 'uuid' | 'enum' | 'network' | 'interval' | 'money' | 'oid' | 'other'
 
 /**
@@ -116,7 +119,9 @@ const heldTypes: Readonly<Record<string, HeldType>> = {
   oid: 'oid',
 }
 
-/** `character` is one character, `"char"` one byte, `name` 63 bytes; `real` has the half of a double's digits. */
+/**
+ * `character` is one character, `"char"` one byte, `name` 63 bytes; `real` has the half of a double's digits.
+ */
 const narrowTypes: readonly string[] = ['character', '"char"', 'name', 'real']
 
 /** Reads what Postgres' `format_type` gives, such as `numeric(38,9)` or `timestamp(3) with time zone`. */
@@ -152,8 +157,9 @@ const joined: Readonly<Record<string, OwnType>> = {
 }
 
 /**
- * The type that an existing column must become so that values of the declared kind arrive in it as they came, or not at all; undefined if it stays.
- * A column only ever gets wider. In a key nothing may be written otherwise than it came: two keys could become one.
+ * The type that an existing column must become so that values of the declared kind arrive in it as they came,
+ * or not at all; undefined if it stays. A column only ever gets wider. In a key nothing may be written
+ * otherwise than it came: two keys could become one.
  */
 export function widenedType(
   actual: ActualType,

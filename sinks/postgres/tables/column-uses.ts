@@ -22,8 +22,9 @@ interface ColumnUse {
 const maxNamed = 5
 
 /**
- * PostgreSQL refuses to alter the type of a column that some objects use, and says so only then, and in its own language. It rebuilds
- * others (constraints, indexes) for the new type, which fails if their operators do not take it. Only looks, within a transaction.
+ * PostgreSQL refuses to alter the type of a column that some objects use, and says so only then, and in its
+ * own language. It rebuilds others (constraints, indexes) for the new type, which fails if their operators do
+ * not take it. Only looks, within a transaction.
  */
 export async function findColumnInUse(
   session: DestinationSession,
@@ -90,7 +91,10 @@ export function refusedChange(
   return new ConnectError('destination_column_in_use', { details, cause: error })
 }
 
-/** The table with its partitions and the tables that inherit from it, and the columns of all that get another type. */
+/**
+ * The table with its partitions and the tables that inherit from it, and the columns of all that get another
+ * type.
+ */
 const affected = `WITH RECURSIVE relations AS (
        SELECT to_regclass($1)::oid AS oid
        UNION SELECT inhrelid FROM pg_inherits JOIN relations ON inhparent = relations.oid),
@@ -187,7 +191,10 @@ const brokenKeys = `${affected},
         AND NOT EXISTS (SELECT FROM pg_cast WHERE castsource = fktype AND casttarget = pktype AND castcontext = 'i')
       ORDER BY name`
 
-/** Constraints, indexes and statistics with expressions over the columns: the server parses them again for the new type. */
+/**
+ * Constraints, indexes and statistics with expressions over the columns: the server parses them again for the
+ * new type.
+ */
 const expressionsOfColumns = `${affected},
      named AS (SELECT attrelid, relation, relname, min(attname) AS column,
               array_agg(DISTINCT attnum) AS numbers FROM affected GROUP BY attrelid, relation, relname),

@@ -4,7 +4,10 @@ import { requireRows } from './row-account.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
-/** Copies the stage into the table: all of its rows, or it throws. `columns`: quoted, of both. Resolves with their number. */
+/**
+ * Copies the stage into the table: all of its rows, or it throws. `columns`: quoted, of both. Resolves with
+ * their number.
+ */
 export async function copyRows(
   session: DestinationSession,
   { streamId, table, stage }: StreamTarget,

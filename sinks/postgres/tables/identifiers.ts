@@ -4,7 +4,10 @@ import { quoteQualified } from '../../../postgres/quote.ts'
 /** NAMEDATALEN - 1: Postgres cuts longer names silently, and two streams would share a table. */
 const MAX_BYTES = 63
 
-/** Names that a stream's column may not take: Postgres' system columns, Airbyte's, and those of the staging table. */
+/**
+ * Names that a stream's column may not take: Postgres' system columns, Airbyte's, and those of the staging
+ * table.
+ */
 const reservedColumns = [
   'ctid',
   'xmin',
@@ -35,14 +38,17 @@ export function quoteTable({ schema, table }: TableName): string {
 }
 
 /**
- * A name that Postgres takes as it is. What had to change (over 63 bytes, U+0000, a lone surrogate, empty) ends in a hash
- * of the original: deterministic, and two long names with the same beginning stay apart.
+ * A name that Postgres takes as it is. What had to change (over 63 bytes, U+0000, a lone surrogate, empty)
+ * ends in a hash of the original: deterministic, and two long names with the same beginning stay apart.
  */
 export function identifierOf(name: string): string {
   return isLegal(name) ? name : hashed(name, 8)
 }
 
-/** The same for a stream's table. What is called like a stage or a key index gets another name: it could be that of another stream. */
+/**
+ * The same for a stream's table. What is called like a stage or a key index gets another name: it could be
+ * that of another stream.
+ */
 export function tableIdentifierOf(name: string): string {
   if (isLegal(name) && !derived.test(name)) return name
   const short = hashed(name, 8)
@@ -59,8 +65,9 @@ export function isKeyIndexName(index: string | undefined): boolean {
 }
 
 /**
- * The name of a table that belongs to another one (its stage): the same for the same table, never another's. It has the whole name of the table, which
- * nobody else has in its schema; or, if that is too long, a hash for which no second name can be found.
+ * The name of a table that belongs to another one (its stage): the same for the same table, never another's.
+ * It has the whole name of the table, which nobody else has in its schema; or, if that is too long, a hash
+ * for which no second name can be found.
  */
 export function derivedTable(of: TableName, suffix: 'stage' | 'before'): TableName {
   const { schema, table } = of
@@ -85,7 +92,10 @@ function withEnding(table: string, ending: string): string {
   return cut(table, MAX_BYTES - ending.length) + ending
 }
 
-/** The names of the columns in the table, in the same order. Legal names stay as they are, so that they do not depend on others. */
+/**
+ * The names of the columns in the table, in the same order. Legal names stay as they are, so that they do not
+ * depend on others.
+ */
 export function columnNames(names: readonly string[]): string[] {
   const taken = new Set(reservedColumns)
   const isUsable = (name: string): boolean => isLegal(name) && !reservedColumns.includes(name)

@@ -7,7 +7,10 @@ export function keyIndexName(table: TableName, key: readonly string[]): string {
   return derivedName(table, 'key').slice(0, -8) + derivedName(table, JSON.stringify(key)).slice(-8)
 }
 
-/** Whether the table has the index, and it keeps keys apart. One of that name on another table does nothing for this one. */
+/**
+ * Whether the table has the index, and it keeps keys apart. One of that name on another table does nothing
+ * for this one.
+ */
 export async function hasIndex(
   session: DestinationSession,
   table: TableName,
@@ -39,8 +42,8 @@ export async function indexColumns(
 }
 
 /**
- * Nulls count as equal, as they do in the choice of the newest row. Deferred triggers of the transaction run before: the server makes no index
- * of a table while some wait.
+ * Nulls count as equal, as they do in the choice of the newest row. Deferred triggers of the transaction run
+ * before: the server makes no index of a table while some wait.
  */
 export async function createKeyIndex(
   session: DestinationSession,
@@ -56,8 +59,8 @@ export async function createKeyIndex(
 }
 
 /**
- * A table that somebody renamed, to put another in its place, still has the index of the key under its old name. It stays there,
- * under a name of its own.
+ * A table that somebody renamed, to put another in its place, still has the index of the key under its old
+ * name. It stays there, under a name of its own.
  */
 export async function freeName(
   session: DestinationSession,
@@ -76,7 +79,10 @@ export async function freeName(
   )
 }
 
-/** Drops the index that an earlier mode or key needed: it would refuse rows of the new one. That of another table stays. */
+/**
+ * Drops the index that an earlier mode or key needed: it would refuse rows of the new one. That of another
+ * table stays.
+ */
 export async function dropIndex(
   session: DestinationSession,
   table: TableName,

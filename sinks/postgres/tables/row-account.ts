@@ -21,7 +21,10 @@ export interface RowPlace {
   readonly table: TableName
 }
 
-/** Throws if a trigger or a policy of the table (or nothing that is known) left rows out. The transaction is then to be rolled back. */
+/**
+ * Throws if a trigger or a policy of the table (or nothing that is known) left rows out. The transaction is
+ * then to be rolled back.
+ */
 export async function requireRows(
   session: DestinationSession,
   place: RowPlace,
@@ -54,7 +57,10 @@ async function rowsDropped(
   return new ConnectError('destination_rows_left_out', { details: facts })
 }
 
-/** Throws if a trigger gave rows of the table (`moved`) a key that no record has. The transaction is then to be rolled back. */
+/**
+ * Throws if a trigger gave rows of the table (`moved`) a key that no record has. The transaction is then to
+ * be rolled back.
+ */
 export async function requireKeysKept(
   session: DestinationSession,
   { stream, table }: RowPlace,
@@ -68,8 +74,9 @@ export async function requireKeysKept(
 }
 
 /**
- * Throws if a trigger gave rows (`late`) a later value of the cursor, or a later time, than their records have: a dedup mode would take the
- * next version of such a record for an older one, and leave it out. The transaction is then to be rolled back.
+ * Throws if a trigger gave rows (`late`) a later value of the cursor, or a later time, than their records
+ * have: a dedup mode would take the next version of such a record for an older one, and leave it out. The
+ * transaction is then to be rolled back.
  */
 export async function requireOrderKept(
   session: DestinationSession,
@@ -114,8 +121,8 @@ export function keyChanged(
 }
 
 /**
- * The triggers of a table (`object`, quoted) and its partitions that act on one of the events, at this time (by default, on each row before it); undefined if
- * there are none.
+ * The triggers of a table (`object`, quoted) and its partitions that act on one of the events, at this time
+ * (by default, on each row before it); undefined if there are none.
  */
 export async function findTriggers(
   session: DestinationSession,
@@ -168,8 +175,8 @@ function triggerCodes(events: readonly RowEvent[]): number {
 }
 
 /**
- * Selects the triggers of these events (`$2`) and times (`$3`) that may leave rows out, or change them. One of a partitioned table has copies at its
- * partitions, which are disabled with it.
+ * Selects the triggers of these events (`$2`) and times (`$3`) that may leave rows out, or change them. One
+ * of a partitioned table has copies at its partitions, which are disabled with it.
  */
 const triggersOfTable = `SELECT format('trigger %I', tgname) AS rule, nspname AS schema, relname AS "table", format('DISABLE TRIGGER %I', tgname) AS undo
   FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -191,8 +198,9 @@ function namesOf(found: readonly InTheWay[]): Suspects {
 }
 
 /**
- * Whether the table has triggers of INSERT or UPDATE. One that sees a row before may return the old row: then the server counts an update that changed nothing.
- * It may also change the key, or what says which of two versions is newer; one that comes after, the latter. `deferred`: some act at the end of the transaction.
+ * Whether the table has triggers of INSERT or UPDATE. One that sees a row before may return the old row: then
+ * the server counts an update that changed nothing. It may also change the key, or what says which of two
+ * versions is newer; one that comes after, the latter. `deferred`: some act at the end of the transaction.
  */
 export async function readTriggers(
   session: DestinationSession,
@@ -211,8 +219,9 @@ export async function readTriggers(
 const isOwnTrigger = `tgrelid IN ${tableAndPartitions} AND NOT tgisinternal AND tgenabled IN ('O', 'A') AND tgtype & 20 <> 0`
 
 /**
- * Statements without a result that are refused with division_by_zero if the table has triggers of INSERT or UPDATE. The lock, which a COPY takes anyway,
- * keeps others from making one before the transaction ends; those of partitions would be too many. No DO block: plpgsql may be out of reach for this login.
+ * Statements without a result that are refused with division_by_zero if the table has triggers of INSERT or
+ * UPDATE. The lock, which a COPY takes anyway, keeps others from making one before the transaction ends;
+ * those of partitions would be too many. No DO block: plpgsql may be out of reach for this login.
  */
 export function refuseTriggers(table: TableName): string {
   const condition = isOwnTrigger.replaceAll('$1', () => quoteLiteral(quoteTable(table)))
@@ -221,7 +230,10 @@ export function refuseTriggers(table: TableName): string {
     MOVE ${cursor}; CLOSE ${cursor}`
 }
 
-/** Why a run cannot load the table: a rule would replace its statements, and the server counts those of the rule, or refuses them. */
+/**
+ * Why a run cannot load the table: a rule would replace its statements, and the server counts those of the
+ * rule, or refuses them.
+ */
 export async function findRewritingRule(
   session: DestinationSession,
   table: TableName,

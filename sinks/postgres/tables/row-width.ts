@@ -32,8 +32,9 @@ const usualBlockBytes = 8192
 const mostNamed = 3
 
 /**
- * Why no row of the stream fits into a page: found before rows are read. Counts only what must be in every row (columns that their source
- * declares as never null), so that a table of many columns which are NULL in most rows is loaded.
+ * Why no row of the stream fits into a page: found before rows are read. Counts only what must be in every
+ * row (columns that their source declares as never null), so that a table of many columns which are NULL in
+ * most rows is loaded.
  */
 export async function findWideRow(
   session: DestinationSession,

@@ -8,14 +8,18 @@ import type { StreamTarget } from './stream-target.ts'
 const reserved = /^(pg_.*|information_schema|reactor_(connect|sandbox_).*|pgboss)$/is
 
 /**
- * Whether a schema is PostgreSQL's own, or holds checkpoints, sandboxes, jobs or the service's tables. A source chooses the names of
- * its schemas: one of these would let it add rows to the service's users. Upper case is another schema, and as misleading.
+ * Whether a schema is PostgreSQL's own, or holds checkpoints, sandboxes, jobs or the service's tables. A
+ * source chooses the names of its schemas: one of these would let it add rows to the service's users. Upper
+ * case is another schema, and as misleading.
  */
 export function isReservedSchema(schema: string): boolean {
   return reserved.test(schema)
 }
 
-/** Before anything is made. A sandbox loads into the schema of its own bookkeeping. Throws `destination_schema_reserved`. */
+/**
+ * Before anything is made. A sandbox loads into the schema of its own bookkeeping. Throws
+ * `destination_schema_reserved`.
+ */
 export function requireOpenSchema(
   { stream }: SinkStream,
   { table }: StreamTarget,

@@ -25,7 +25,9 @@ export interface TargetColumn {
   readonly kind: ColumnKind
 }
 
-/** The field that says which of two records of a key is newer: a column, or something inside of a JSON column. */
+/**
+ * The field that says which of two records of a key is newer: a column, or something inside of a JSON column.
+ */
 export interface CursorColumn {
   readonly name: string
   readonly path: readonly string[]
@@ -41,7 +43,10 @@ export interface StreamTarget {
   readonly loaded: TableName
   readonly columns: readonly TargetColumn[]
   readonly isOverwrite: boolean
-  /** A change stream (`_ab_cdc_…` columns): what a record lacks is unchanged. An API that leaves a field out says that it is empty. */
+  /**
+   * A change stream (`_ab_cdc_…` columns): what a record lacks is unchanged. An API that leaves a field out
+   * says that it is empty.
+   */
   readonly isCdc: boolean
   /** Columns of the key; undefined if rows are only appended. */
   readonly key: readonly string[] | undefined

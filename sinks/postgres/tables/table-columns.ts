@@ -107,8 +107,9 @@ async function tableOf(
 }
 
 /**
- * Types with an order of the catalog's own (pg_type.dat): bool, bytea, int8, int2, int4, text, oid, float4, float8, bpchar, date, time, timestamp,
- * timestamptz, interval, timetz, numeric, uuid, jsonb. A table has nothing else, usually, and is asked for in 0.3 ms instead of 3 (PostgreSQL 18, 2026-11).
+ * Types with an order of the catalog's own (pg_type.dat): bool, bytea, int8, int2, int4, text, oid, float4,
+ * float8, bpchar, date, time, timestamp, timestamptz, interval, timetz, numeric, uuid, jsonb. A table has
+ * nothing else, usually, and is asked for in 0.3 ms instead of 3 (PostgreSQL 18, 2026-11).
  */
 const catalogOrdered: ReadonlySet<number> = new Set([
   16, 17, 20, 21, 23, 25, 26, 700, 701, 1042, 1082, 1083, 1114, 1184, 1186, 1266, 1700, 2950, 3802,
@@ -169,7 +170,10 @@ const kinds: Readonly<Record<string, string>> = {
   v: 'a view',
 }
 
-/** A table is a type too, so that no other type may have its name. The server itself moves the type of an array away. */
+/**
+ * A table is a type too, so that no other type may have its name. The server itself moves the type of an
+ * array away.
+ */
 export async function findTypeOfName(
   session: DestinationSession,
   name: TableName,
@@ -195,8 +199,9 @@ export function baseType(oid: string): string {
 const manyColumns = 64
 
 /**
- * The storage parameters of a new table with this number of columns, as SQL. The server moves values of a row above 2 KB out of it, one by one, until it is smaller:
- * large ones, but 18 of 36 bytes just as well, each of which costs more than a row. 200 columns, 50,000 rows: 6 s instead of 18 (bench/shapes, 2026-11).
+ * The storage parameters of a new table with this number of columns, as SQL. The server moves values of a row
+ * above 2 KB out of it, one by one, until it is smaller: large ones, but 18 of 36 bytes just as well, each of
+ * which costs more than a row. 200 columns, 50,000 rows: 6 s instead of 18 (bench/shapes, 2026-11).
  */
 export function storageOf(columns: number): string {
   return columns > manyColumns ? 'WITH (toast_tuple_target = 8160)' : ''
@@ -289,7 +294,10 @@ function addition(column: string, quoted: string, type: string): TableChange {
   return { kind: 'add', column, type, action: `ADD COLUMN ${quoted} ${catalogType(type)}` }
 }
 
-/** In the place of one that an earlier sync left. The stage has the sink's columns of the table with their types: no index, default or constraint, no column of the user's. */
+/**
+ * In the place of one that an earlier sync left. The stage has the sink's columns of the table with their
+ * types: no index, default or constraint, no column of the user's.
+ */
 export async function createStage(
   session: DestinationSession,
   stage: TableName,
@@ -297,7 +305,8 @@ export async function createStage(
 ): Promise<void> {
   const columns = from.columns.map(quoteIdentifier).join(', ')
   await session.run(
-    // A merge changes rows of the stage. If a publication has all tables, it too needs a replica identity for that.
+    // A merge changes rows of the stage. If a publication has all tables, it too needs a replica identity for
+    // that.
     `DROP TABLE IF EXISTS ${quoteTable(stage)};
      CREATE TABLE ${quoteTable(stage)} ${storageOf(from.columns.length)} AS SELECT ${columns} FROM ${quoteTable(from.table)} WITH NO DATA;
      ALTER TABLE ${quoteTable(stage)} REPLICA IDENTITY FULL`,

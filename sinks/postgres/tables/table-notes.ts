@@ -33,7 +33,10 @@ export function noteTableChanges(
   return [...untold.filter((note) => !known.has(JSON.stringify(note))), ...notes]
 }
 
-/** Columns that the stream did not have in its last sync, and the table has had: what its rows hold there, no source has said lately. */
+/**
+ * Columns that the stream did not have in its last sync, and the table has had: what its rows hold there, no
+ * source has said lately.
+ */
 export function warnOfReturned(
   { streamId, table }: Pick<StreamTarget, 'streamId' | 'table'>,
   { columns, before, actual, isOverwrite }: Omit<Columns, 'changes'>,

@@ -5,9 +5,9 @@ import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from './stream-target.ts'
 
 /**
- * Why a table cannot be loaded as it is set up. Row-level security hides rows from us: an overwrite would delete only those that it sees,
- * and a merge would not find those that it is to change. The rows of tables that inherit from it would count as its own: an overwrite or a
- * merge would delete them.
+ * Why a table cannot be loaded as it is set up. Row-level security hides rows from us: an overwrite would
+ * delete only those that it sees, and a merge would not find those that it is to change. The rows of tables
+ * that inherit from it would count as its own: an overwrite or a merge would delete them.
  */
 export async function findSetupRefusal(
   session: DestinationSession,
@@ -37,14 +37,17 @@ interface Dependent extends Record<string, unknown> {
   readonly action: keyof typeof consequences
   /** Selects a row that refers to the table; null if this role may not look. */
   readonly probe: string | null
-  /** Makes a foreign key of the same columns that is looked at when the transaction ends, and changes nothing. */
+  /**
+   * Makes a foreign key of the same columns that is looked at when the transaction ends, and changes nothing.
+   */
   readonly undo: string
 }
 
 /**
- * Why an overwrite of the table is refused: to exchange its rows, it deletes all of them, and a foreign key of another table would delete the
- * rows that refer to them, set their columns, or refuse the DELETE, although the same keys come back a moment later. One that is looked at
- * when the transaction ends does none of that.
+ * Why an overwrite of the table is refused: to exchange its rows, it deletes all of them, and a foreign key
+ * of another table would delete the rows that refer to them, set their columns, or refuse the DELETE,
+ * although the same keys come back a moment later. One that is looked at when the transaction ends does none
+ * of that.
  */
 export async function findCascade(
   session: DestinationSession,
@@ -105,8 +108,8 @@ async function readDependents(
 }
 
 /**
- * Whether the server checks a row of pg_constraint at all: NOT ENFORCED came with 18, and a foreign key acts by triggers of the table `$1`
- * that can be disabled.
+ * Whether the server checks a row of pg_constraint at all: NOT ENFORCED came with 18, and a foreign key acts
+ * by triggers of the table `$1` that can be disabled.
  */
 export const isEnforced = `coalesce((to_jsonb(pg_constraint) ->> 'conenforced')::boolean, true)
          AND NOT EXISTS (SELECT FROM pg_trigger t

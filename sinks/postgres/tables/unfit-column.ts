@@ -15,8 +15,9 @@ interface Table {
 }
 
 /**
- * Why the type that a user gave a column cannot take the stream's values as they come, and is not changed: a domain would lose its rules, and
- * keys that are in the table may be written otherwise than those that come. Only reads.
+ * Why the type that a user gave a column cannot take the stream's values as they come, and is not changed: a
+ * domain would lose its rules, and keys that are in the table may be written otherwise than those that come.
+ * Only reads.
  */
 export async function findUnfitColumn(
   session: DestinationSession,

@@ -91,8 +91,8 @@ async function partitionedElsewhere(
 const looseTypes = ['citext', 'uuid', 'inet', 'cidr', 'macaddr', 'macaddr8']
 
 /**
- * The effect of a user's column type or collation on the key: the server treats texts as equal that are two keys at the source, so their
- * records become one row.
+ * The effect of a user's column type or collation on the key: the server treats texts as equal that are two
+ * keys at the source, so their records become one row.
  */
 export async function warnOfLooseKeys(
   session: DestinationSession,

@@ -57,8 +57,8 @@ export class CheckpointReader implements AsyncDisposable {
   }
 
   /**
-   * Reads up to the end that the topic has now, all at once: nobody sees a part of it. `hidden` if a transaction that does not end hides what
-   * follows it, for this time; then what comes before it was read.
+   * Reads up to the end that the topic has now, all at once: nobody sees a part of it. `hidden` if a
+   * transaction that does not end hides what follows it, for this time; then what comes before it was read.
    */
   catchUp(limitMs: number): Promise<'read' | 'hidden'> {
     return this.#reading.run(async () => {

@@ -30,17 +30,24 @@ export interface Bookkeeping {
   fence(streams: readonly StoredStream[]): Promise<void>
 }
 
-/** Others take the connection over and give it back while a change is tried: more often means that two processes fight for it. */
+/**
+ * Others take the connection over and give it back while a change is tried: more often means that two
+ * processes fight for it.
+ */
 const maxTries = 5
-/** A lane hides what follows its last messages for a few milliseconds. One that has died hides it until it is fenced, or its transaction times out. */
+/**
+ * A lane hides what follows its last messages for a few milliseconds. One that has died hides it until it is
+ * fenced, or its transaction times out.
+ */
 const hiddenMs = 2_000
 /** Longer than any transaction may be open. */
 const waitMs = 16 * 60_000
 
 /**
- * The bookkeeping of a connection on the main thread. Every change is a decision about the checkpoints as they are, and one transaction: the
- * transactional id belongs to one process at a time, so that a change commits only if nobody else has changed anything since it was
- * decided. The process that is fenced reads again, and decides again.
+ * The bookkeeping of a connection on the main thread. Every change is a decision about the checkpoints as
+ * they are, and one transaction: the transactional id belongs to one process at a time, so that a change
+ * commits only if nobody else has changed anything since it was decided. The process that is fenced reads
+ * again, and decides again.
  */
 export class CheckpointStore implements Bookkeeping, AsyncDisposable {
   readonly #place: CheckpointPlace
@@ -61,12 +68,18 @@ export class CheckpointStore implements Bookkeeping, AsyncDisposable {
     throw this.#hidden()
   }
 
-  /** Durable when it resolves. The decision may be made several times; what lanes have committed since the last `read` may be missing from it. */
+  /**
+   * Durable when it resolves. The decision may be made several times; what lanes have committed since the
+   * last `read` may be missing from it.
+   */
   change<T>(decide: (now: Checkpoints) => Change<T>): Promise<T> {
     return this.#changeAfter(() => Promise.resolve(), decide)
   }
 
-  /** The same, when no lane of the connection is to commit any more: the decision knows all that was, and one that has died is fenced. */
+  /**
+   * The same, when no lane of the connection is to commit any more: the decision knows all that was, and one
+   * that has died is fenced.
+   */
   changeAtRest<T>(decide: (now: Checkpoints) => Change<T>): Promise<T> {
     return this.#changeAfter((reader) => this.#readAll(reader), decide)
   }
@@ -164,7 +177,10 @@ export class CheckpointStore implements Bookkeeping, AsyncDisposable {
     }
   }
 
-  /** Lanes of a process that was killed may hide a part of the topic: they are fenced. They are known from before what they hide. */
+  /**
+   * Lanes of a process that was killed may hide a part of the topic: they are fenced. They are known from
+   * before what they hide.
+   */
   async #readAll(reader: CheckpointReader): Promise<void> {
     const started = performance.now()
     while ((await reader.catchUp(hiddenMs)) === 'hidden') {

@@ -4,7 +4,8 @@ import { keySchema, syncSettings } from '../../continuation.ts'
 import { columnsSchema, notesSchema } from '../../stored-shapes.ts'
 import type { CommittedCounts } from '../../sink.ts'
 
-// The messages of a checkpoint topic: the key is a JSON array, the value JSON. The last message of a key counts; one without a value deletes it.
+// The messages of a checkpoint topic: the key is a JSON array, the value JSON. The last message of a key
+// counts; one without a value deletes it.
 //   ["run"]                                   the run of the connection, and the start that has it
 //   ["stream", namespace, name]               the last sync of a stream
 //   ["slice", namespace, name, slice]         how far a slice was loaded
@@ -43,7 +44,10 @@ const rowForm = z.object({
   lookup: z.enum(['registry', 'fingerprint']).nullable(),
 })
 export type RowFormRecord = z.infer<typeof rowForm>
-/** A schema of the messages, and its number in the registry. Null: there is no registry, or an older version wrote them. */
+/**
+ * A schema of the messages, and its number in the registry. Null: there is no registry, or an older version
+ * wrote them.
+ */
 const registeredSchema = z.object({ subject: z.string(), id: number, text: z.string() })
 export type RegisteredSchema = z.infer<typeof registeredSchema>
 
@@ -101,11 +105,17 @@ const streamRecord = z.object({
    */
   partitions: number,
   maxMessageBytes: number,
-  /** The offsets that came next in the topic, by partition: when the generation began, and at the last `begin`. */
+  /**
+   * The offsets that came next in the topic, by partition: when the generation began, and at the last
+   * `begin`.
+   */
   generationStart: texts,
   beganAt: texts,
   merged,
-  /** Slices before those that are stored have committed messages into the topic. An older version did not store it. */
+  /**
+   * Slices before those that are stored have committed messages into the topic. An older version did not
+   * store it.
+   */
   isFilled: z.boolean().default(true),
   form: rowForm.nullable().default(null),
   schema: registeredSchema.nullable().default(null),
@@ -177,7 +187,10 @@ interface StoredMessage {
   readonly value: Buffer | null
 }
 
-/** Throws `destination_checkpoints_damaged` for what this version cannot read: to guess would load rows twice, or lose some. */
+/**
+ * Throws `destination_checkpoints_damaged` for what this version cannot read: to guess would load rows twice,
+ * or lose some.
+ */
 export function parseRecord(message: StoredMessage): CheckpointRecord {
   const { topic, offset } = message
   try {

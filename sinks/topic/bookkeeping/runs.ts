@@ -16,8 +16,8 @@ export interface Starter {
 }
 
 /**
- * A run with the same key is continued under its number; if runs have no keys, one that did not end by itself (killed, stopped). Another key
- * is another run, also after a cancelled one.
+ * A run with the same key is continued under its number; if runs have no keys, one that did not end by itself
+ * (killed, stopped). Another key is another run, also after a cancelled one.
  */
 export function startRun({ run: last }: Checkpoints, { key, by, atMs }: Starter): Change<RunStart> {
   const run = last === undefined ? 1 : last.run + (isOver(last, key) ? 1 : 0)
@@ -101,7 +101,10 @@ export function startRefusal(
   return by === undefined ? undefined : fenced(sink, by)
 }
 
-/** The stream as this attempt's `begin` left it. Throws if it no longer belongs to the attempt: it was taken over, or the topic is another one. */
+/**
+ * The stream as this attempt's `begin` left it. Throws if it no longer belongs to the attempt: it was taken
+ * over, or the topic is another one.
+ */
 export function requireOwn(now: Checkpoints, sync: StreamSync): StoredStream & OwnRecord {
   const { sink, streamId, epoch, start, attemptKeys } = sync
   const refusal = startRefusal(now, sink, start)
@@ -110,7 +113,8 @@ export function requireOwn(now: Checkpoints, sync: StreamSync): StoredStream & O
   const { record } = stored
   const isOwn = record?.epoch === epoch && record.attempt === attemptKeys.at(-1)
   if (isOwn) return { ...stored, record }
-  // A later `begin` or a reset has a greater epoch. Another attempt with an equal or a smaller one never knew this one.
+  // A later `begin` or a reset has a greater epoch. Another attempt with an equal or a smaller one never knew
+  // this one.
   if (record === undefined || record.epoch <= epoch)
     throw checkpointsReplaced(checkpointTopic(sink.connection))
   throw fenced(sink, 'a later start of the stream, or a reset of it')

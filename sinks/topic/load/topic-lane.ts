@@ -36,8 +36,8 @@ import { publishSchemas, usesSchemasTopic } from './value-schemas.ts'
 const maxPendingBytes = 4 * 1024 * 1024
 const maxKeptRejections = 1000
 /**
- * How long the records up to the next state may take, once some were sent: as long as Kafka allows by default (`transaction.max.timeout.ms`), or
- * as its operator does.
+ * How long the records up to the next state may take, once some were sent: as long as Kafka allows by default
+ * (`transaction.max.timeout.ms`), or as its operator does.
  */
 const timeoutsMs = [15 * 60_000, 5 * 60_000, 60_000]
 /** A lane that has died may hide the checkpoints until it is fenced, or its transaction times out. */
@@ -51,7 +51,10 @@ export interface TopicLaneOptions {
   readonly logger: Logger
 }
 
-/** Opens a lane with a producer of its own, which fences the older ones of the lane. Throws `fenced` if a newer `begin` took over. */
+/**
+ * Opens a lane with a producer of its own, which fences the older ones of the lane. Throws `fenced` if a
+ * newer `begin` took over.
+ */
 export async function openTopicLane(options: TopicLaneOptions): Promise<SinkLane> {
   const { place, sync, partition, logger } = options
   const { servers } = place
@@ -196,7 +199,10 @@ class TopicLane implements SinkLane {
     })
   }
 
-  /** The bytes of a block are free when `write` resolves: what is not sent yet has been copied. So no transaction opens before it has to. */
+  /**
+   * The bytes of a block are free when `write` resolves: what is not sent yet has been copied. So no
+   * transaction opens before it has to.
+   */
   flush(): Promise<void> {
     return Promise.resolve()
   }
@@ -262,7 +268,10 @@ class TopicLane implements SinkLane {
     }
   }
 
-  /** A transaction that stays open hides what follows it from consumers. After a commit that may have come through, nothing is open. */
+  /**
+   * A transaction that stays open hides what follows it from consumers. After a commit that may have come
+   * through, nothing is open.
+   */
   async #abortRest(): Promise<void> {
     const { producer, options, topic } = this.#context
     try {

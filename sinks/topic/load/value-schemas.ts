@@ -15,8 +15,8 @@ export function usesSchemasTopic({ format, registry }: TopicPlace): boolean {
 }
 
 /**
- * Readers find the schemas of the messages when it resolves: before the first message. Their ids, if a registry gives some. To make a schema
- * known twice has the effect of once.
+ * Readers find the schemas of the messages when it resolves: before the first message. Their ids, if a
+ * registry gives some. To make a schema known twice has the effect of once.
  */
 export async function publishSchemas(
   form: RowForm,

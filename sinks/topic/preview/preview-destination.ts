@@ -55,8 +55,9 @@ function previewedRegistry(place: NonNullable<TopicPlace['registry']>): SchemaSo
 }
 
 /**
- * The destination of a sandbox: a run into it begins as a run into the topics would, by the same decisions, and sends nothing. It has no connection to
- * Kafka, so that nothing can be sent by mistake. What its lanes would send is in their stats (`LaneStats.preview`).
+ * The destination of a sandbox: a run into it begins as a run into the topics would, by the same decisions,
+ * and sends nothing. It has no connection to Kafka, so that nothing can be sent by mistake. What its lanes
+ * would send is in their stats (`LaneStats.preview`).
  */
 export class PreviewDestination implements Destination {
   readonly #snapshot: TopicSnapshot
@@ -99,7 +100,8 @@ export class PreviewDestination implements Destination {
       now: Date.now,
     }
     const sync = await beginSync(context, stream, { ...options, start })
-    // A run reads on after the end of a sync that an older start began. Where that end is, nothing remembers here.
+    // A run reads on after the end of a sync that an older start began. Where that end is, nothing remembers
+    // here.
     return { ...sync, isOlder: false }
   }
 

@@ -122,7 +122,10 @@ export class PreviewLane implements SinkLane {
     return Promise.resolve()
   }
 
-  /** The numbers that the registry has for the schemas; 0 for one that a run would register. Throws what a run would throw. */
+  /**
+   * The numbers that the registry has for the schemas; 0 for one that a run would register. Throws what a run
+   * would throw.
+   */
   async #previewSchemas(
     topic: string,
     { key, value }: ReturnType<typeof messageSchemas>,

@@ -27,7 +27,10 @@ const hiddenMs = 2_000
 /** `max.message.bytes` of a topic that is not there yet: Kafka's default, rounded down. */
 const newTopicBytes = 1024 * 1024
 
-/** Only reads: nothing is made, written or fenced. Throws `destination_topic_invalid` if a topic cannot be named. */
+/**
+ * Only reads: nothing is made, written or fenced. Throws `destination_topic_invalid` if a topic cannot be
+ * named.
+ */
 export async function takeSnapshot(options: SnapshotOptions): Promise<TopicSnapshot> {
   const { place, connection, streams, logger } = options
   const { servers } = place

@@ -16,7 +16,10 @@ export interface TopicSnapshot {
   readonly targets: Readonly<Record<string, TargetTopic>>
 }
 
-/** Equal as long as a run would begin in the same way: the same topics, settings and checkpoints. New rows in the topics do not matter. */
+/**
+ * Equal as long as a run would begin in the same way: the same topics, settings and checkpoints. New rows in
+ * the topics do not matter.
+ */
 export function snapshotFingerprint({ place, checkpoints, targets }: TopicSnapshot): string {
   const { servers, topic, format, registry } = place
   const shapes = Object.entries(targets).map(

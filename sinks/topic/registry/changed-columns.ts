@@ -1,6 +1,9 @@
 import { isJsonObject, own, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
 
-/** Columns whose type differs between two schemas of values or keys, as the ends of a reason; a registry may not name any itself. */
+/**
+ * Columns whose type differs between two schemas of values or keys, as the ends of a reason; a registry may
+ * not name any itself.
+ */
 export function listChangedColumns(
   before: JsonValue | undefined,
   now: JsonValue | undefined,
@@ -12,7 +15,10 @@ export function listChangedColumns(
   })
 }
 
-/** Our schemas have the name and the kind of a column in its field. In Debezium's envelope, the row is in `before`. */
+/**
+ * Our schemas have the name and the kind of a column in its field. In Debezium's envelope, the row is in
+ * `before`.
+ */
 function kindsOf(schema: JsonValue | undefined): ReadonlyMap<string, string> {
   const fields = fieldsOf(schema)
   const row = fields.find((field) => own(field, 'name') === 'before' && !('kind' in field))

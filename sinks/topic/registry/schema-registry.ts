@@ -40,8 +40,9 @@ const longestPauseMs = 30_000
 const namedReasons = 3
 
 /**
- * A client of Confluent's Schema Registry API, which Confluent, Redpanda, Karapace and Apicurio (at `/apis/ccompat/v7`) speak. What may succeed later
- * is tried five times, in about 8 seconds, or a minute if nothing responds. Throws `schema_registry_unreachable`, `schema_registry_refused`, `schema_incompatible`.
+ * A client of Confluent's Schema Registry API, which Confluent, Redpanda, Karapace and Apicurio (at
+ * `/apis/ccompat/v7`) speak. What may succeed later is tried five times, in about 8 seconds, or a minute if
+ * nothing responds. Throws `schema_registry_unreachable`, `schema_registry_refused`, `schema_incompatible`.
  */
 export class SchemaRegistry {
   readonly #options: SchemaRegistryOptions
@@ -76,8 +77,8 @@ export class SchemaRegistry {
   }
 
   /**
-   * Registers the schema if it is new, and resolves with its id. The subject is `<topic>-key` or `<topic>-value`. One that is there needs no right to
-   * write: operators may register schemas themselves.
+   * Registers the schema if it is new, and resolves with its id. The subject is `<topic>-key` or
+   * `<topic>-value`. One that is there needs no right to write: operators may register schemas themselves.
    */
   async register(subject: string, schema: SchemaText): Promise<number> {
     const known = await this.find(subject, schema)
@@ -119,7 +120,10 @@ export class SchemaRegistry {
     return this.#ask({ method: 'POST', path, body })
   }
 
-  /** The rule by which new versions of the subject are compared with older ones, such as BACKWARD; undefined if the registry does not say. */
+  /**
+   * The rule by which new versions of the subject are compared with older ones, such as BACKWARD; undefined
+   * if the registry does not say.
+   */
   async #compatibilityOf(subject: string): Promise<string | undefined> {
     const path = `/config/${encodeURIComponent(subject)}?defaultToGlobal=true`
     const { status, text } = await this.#ask({ method: 'GET', path })

@@ -12,8 +12,9 @@ import { ownFields } from './row-facts.ts'
 import type { RowForm } from './row-options.ts'
 
 /**
- * The key of a message. Its names do not depend on the columns beside it, so that the bytes of a key, and its partition, stay when a column
- * is added. The field of a key of one column is never null; of several ones, some may be.
+ * The key of a message. Its names do not depend on the columns beside it, so that the bytes of a key, and its
+ * partition, stay when a column is added. The field of a key of one column is never null; of several ones,
+ * some may be.
  */
 export function avroKeySchema(
   form: RowForm,
@@ -30,8 +31,8 @@ export function avroKeySchema(
 }
 
 /**
- * The value of a message: names as Debezium gives them to the records of a topic. One nullable field per column, so that columns may come
- * and go under any rule of compatibility.
+ * The value of a message: names as Debezium gives them to the records of a topic. One nullable field per
+ * column, so that columns may come and go under any rule of compatibility.
  */
 export function avroValueSchema(form: RowForm): AvroRecordSchema {
   const namespace = namespaceOf(form, form.columns)
@@ -105,8 +106,9 @@ function envelopeOf(row: AvroRecordSchema, namespace: string): AvroRecordSchema 
 }
 
 /**
- * The name of the topic, which stays: a registry compares the versions of a subject by it. If readers find a schema by its fingerprint, which
- * covers names and physical types only, a digest of the real names and kinds follows, as it does in the log (protocol/avro/avro-schema.ts).
+ * The name of the topic, which stays: a registry compares the versions of a subject by it. If readers find a
+ * schema by its fingerprint, which covers names and physical types only, a digest of the real names and kinds
+ * follows, as it does in the log (protocol/avro/avro-schema.ts).
  */
 function namespaceOf({ topic, lookup }: RowForm, columns: readonly Column[]): string {
   const name = topic.split('.').map(avroName).join('.')

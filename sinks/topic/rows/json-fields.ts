@@ -10,7 +10,10 @@ const DASH = 0x2d
 const FIRST_PRINTABLE = 0x20
 /** The longest escape: `\u0000`. */
 const ESCAPE_BYTES = 6
-/** Longer texts are looked through once before they are written, so that no room of six times their length is made. */
+/**
+ * Longer texts are looked through once before they are written, so that no room of six times their length is
+ * made.
+ */
 const LONG_TEXT = 4096
 const hexDigits = Buffer.from('0123456789abcdef')
 const trueText = Buffer.from('true')
@@ -53,7 +56,10 @@ export function jsonCodeOf(kind: ColumnKind): number {
   return codes[wireKind(kind)]
 }
 
-/** Writes single values of the wire as JSON (docs/topics.md says what each kind becomes). The caller has reserved `valueBytes`. */
+/**
+ * Writes single values of the wire as JSON (docs/topics.md says what each kind becomes). The caller has
+ * reserved `valueBytes`.
+ */
 export class JsonFields {
   readonly #out: ByteOutput
   readonly #wire: WireReader
@@ -116,7 +122,10 @@ export class JsonFields {
     out.bytes[out.offset++] = QUOTE
   }
 
-  /** JSON has no NaN and no infinities: they are texts. -0 has a fraction, since many readers take an integer for 0. */
+  /**
+   * JSON has no NaN and no infinities: they are texts. -0 has a fraction, since many readers take an integer
+   * for 0.
+   */
   #double(): void {
     const out = this.#out
     const value = this.#wire.double()

@@ -5,8 +5,8 @@ import { rowColumns } from './row-columns.ts'
 import type { MessageSchema, MessageSchemas, RowForm } from './row-options.ts'
 
 /**
- * The schemas of the messages: to be registered, or published, before the first one. Throws a ConnectError if a mode that is not
- * append has no primary key, or one that is not among the columns.
+ * The schemas of the messages: to be registered, or published, before the first one. Throws a ConnectError if
+ * a mode that is not append has no primary key, or one that is not among the columns.
  */
 export function messageSchemas(form: RowForm): MessageSchemas {
   const { key } = rowColumns(form)

@@ -9,7 +9,10 @@ export interface Written {
 /** The operation on the row that a message reports. */
 export type RowOperation = 'write' | 'delete'
 
-/** Writes the keys and values of messages in one encoding. What a method returns holds until it is called again. */
+/**
+ * Writes the keys and values of messages in one encoding. What a method returns holds until it is called
+ * again.
+ */
 export interface MessageWriter {
   /** The key of the current record; a column of the key if the encoding cannot hold its value. */
   key(record: WireRecord): Written | { readonly unfit: string }

@@ -1,7 +1,10 @@
 const seed = 0x97_47_b2_8c | 0
 const factor = 0x5b_d1_e9_95
 
-/** The hash of a key's first bytes by which Kafka's own Java client chooses a partition (`Utils.murmur2`), as a signed 32-bit number. */
+/**
+ * The hash of a key's first bytes by which Kafka's own Java client chooses a partition (`Utils.murmur2`), as
+ * a signed 32-bit number.
+ */
 export function murmur2(bytes: Uint8Array, length: number): number {
   let hash = seed ^ length
   const whole = length & ~3
@@ -18,7 +21,10 @@ export function murmur2(bytes: Uint8Array, length: number): number {
   return hash ^ (hash >>> 15)
 }
 
-/** The partition of a key, as Kafka's Java client chooses it: other writers and Kafka Streams find the key there. */
+/**
+ * The partition of a key, as Kafka's Java client chooses it: other writers and Kafka Streams find the key
+ * there.
+ */
 export function partitionOf(key: Uint8Array, length: number, partitions: number): number {
   return (murmur2(key, length) & 0x7f_ff_ff_ff) % partitions
 }

@@ -105,7 +105,10 @@ export class PartitionBatches implements MessageBatches {
   }
 }
 
-/** Alone in a batch of a topic with this `max.message.bytes`. Zstandard makes what it cannot compress larger by 1/256 and less than 64 bytes. */
+/**
+ * Alone in a batch of a topic with this `max.message.bytes`. Zstandard makes what it cannot compress larger
+ * by 1/256 and less than 64 bytes.
+ */
 export function largestMessage(maxMessageBytes: number): number {
   return Math.max(0, Math.floor(((maxMessageBytes - headerBytes - 64) * 256) / 257))
 }

@@ -4,7 +4,9 @@ import { idPrefixText } from '../../wire/row-id.ts'
 import type { RowMessagesOptions } from './row-options.ts'
 import type { WireRecord } from './wire-record.ts'
 
-/** The fields of our own in a value, in their order. The first is in Avro only, the others with full metadata. */
+/**
+ * The fields of our own in a value, in their order. The first is in Avro only, the others with full metadata.
+ */
 export const ownFields = {
   overflow: '_airbyte_overflow',
   extractedAt: '_airbyte_extracted_at',

@@ -20,14 +20,17 @@ const noBytes = Buffer.alloc(0)
 const maxNameLength = 8_192
 
 /**
- * Makes messages of a topic from blocks of records, bytes to bytes, without an object a row in the usual case.
+ * Makes messages of a topic from blocks of records, bytes to bytes, without an object a row in the usual
+ * case.
  *
- * Usage: `write` blocks; when `pendingBytes` is large enough, `take` the batches and send them in their order; `release` each one when it
- * was sent (its bytes are used again from then on). Columns change: a new RowMessages. Roll back: `clear`.
+ * Usage: `write` blocks; when `pendingBytes` is large enough, `take` the batches and send them in their
+ * order; `release` each one when it was sent (its bytes are used again from then on). Columns change: a new
+ * RowMessages. Roll back: `clear`.
  *
- * Measured 2026-11-28 on two shared, busy cores, with a key and 6 partitions: a row of 6 columns takes 1.1 us as Avro and 4.1 us as JSON, one of 12
- * columns (172 bytes on the wire) at most 2.5 us and 3.4 us. The whole program, source included: 8.6 us of CPU a row in JSON (1,000,000 rows of 12 columns, 127,000
- * rows/s); a second lane makes it no faster on two cores, which the program, PostgreSQL and the broker share.
+ * Measured 2026-11-28 on two shared, busy cores, with a key and 6 partitions: a row of 6 columns takes 1.1 us
+ * as Avro and 4.1 us as JSON, one of 12 columns (172 bytes on the wire) at most 2.5 us and 3.4 us. The whole
+ * program, source included: 8.6 us of CPU a row in JSON (1,000,000 rows of 12 columns, 127,000 rows/s); a
+ * second lane makes it no faster on two cores, which the program, PostgreSQL and the broker share.
  */
 export class RowMessages {
   readonly #options: RowMessagesOptions
@@ -76,7 +79,10 @@ export class RowMessages {
     return { rows, deleted, rejected }
   }
 
-  /** All messages since the last time, in the order in which the messages of a key are to be written. No batch is larger than the topic takes. */
+  /**
+   * All messages since the last time, in the order in which the messages of a key are to be written. No batch
+   * is larger than the topic takes.
+   */
   take(): readonly RowBatch[] {
     return this.#batches.take()
   }

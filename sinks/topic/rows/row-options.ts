@@ -8,7 +8,10 @@ export interface RowFormat {
   readonly envelope: 'row' | 'debezium'
 }
 
-/** How readers find the schema of a value in Avro: a schema registry has it under a number, or `connect.schemas` under its fingerprint. */
+/**
+ * How readers find the schema of a value in Avro: a schema registry has it under a number, or
+ * `connect.schemas` under its fingerprint.
+ */
 export type SchemaLookup = 'registry' | 'fingerprint'
 
 /** The facts that follow only from the stream, its columns and the topic. The schemas do too. */
@@ -41,7 +44,10 @@ export interface RowMessagesOptions extends RowForm {
   readonly schemaIds?: SchemaIds
 }
 
-/** A schema that readers of the messages need, for registries (`text`, `type`) and for `connect.schemas` (`fingerprint`). */
+/**
+ * A schema that readers of the messages need, for registries (`text`, `type`) and for `connect.schemas`
+ * (`fingerprint`).
+ */
 export interface MessageSchema {
   readonly type: 'AVRO' | 'JSON'
   /** The document. */

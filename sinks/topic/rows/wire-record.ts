@@ -21,7 +21,10 @@ const extentOfKind: Readonly<Record<ColumnKind, number>> = {
   json: extents.counted,
 }
 
-/** One record of a block at a time (protocol/avro/record-layout.ts): where its fields stand, without an object or a string in the usual case. */
+/**
+ * One record of a block at a time (protocol/avro/record-layout.ts): where its fields stand, without an object
+ * or a string in the usual case.
+ */
 export class WireRecord {
   readonly wire = new WireReader()
   /** Where the branch of each field stands in `wire.input`; one more: where the record ends. */
@@ -32,8 +35,9 @@ export class WireRecord {
   /** The source's changes, a JSON array; empty if there are none. */
   changes = ''
   /**
-   * By column: values that its kind cannot hold, as JSON, and null for fields that are missing. Undefined for nearly every record. Fields
-   * that are no columns are left out: the stream does not have them, or its user did not want them.
+   * By column: values that its kind cannot hold, as JSON, and null for fields that are missing. Undefined for
+   * nearly every record. Fields that are no columns are left out: the stream does not have them, or its user
+   * did not want them.
    */
   overflow: Map<string, string | null> | undefined
 

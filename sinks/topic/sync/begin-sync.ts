@@ -57,8 +57,8 @@ export interface BeginContext {
 }
 
 /**
- * `Destination.begin`: see the contract. The next epoch is durable before the lanes of older ones are fenced: a lane that opens after that
- * finds it. So nobody else writes to the stream when its checkpoints are read.
+ * `Destination.begin`: see the contract. The next epoch is durable before the lanes of older ones are fenced:
+ * a lane that opens after that finds it. So nobody else writes to the stream when its checkpoints are read.
  */
 export async function beginSync(
   context: BeginContext,
@@ -132,7 +132,8 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   requireOwnTopic(now, place, { stream: streamId, topic })
   const stored = now.stream(streamId)
   const record = stored.record && withoutTold(stored.record, start)
-  // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read from the beginning.
+  // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read
+  // from the beginning.
   const same = sameRecord({ ...stored, record }, beginning)
   const known = same !== undefined && same.run !== 0 ? same : undefined
   const isDone =
@@ -146,9 +147,14 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
 }
 
 interface Earlier {
-  /** As the last sync of the topic left the stream; undefined if it was forgotten since, or is another topic. */
+  /**
+   * As the last sync of the topic left the stream; undefined if it was forgotten since, or is another topic.
+   */
   readonly known: StreamRecord | undefined
-  /** Also of a stream that was forgotten, or loaded into another topic since: its old messages are still there. */
+  /**
+   * Also of a stream that was forgotten, or loaded into another topic since: its old messages are still
+   * there.
+   */
   readonly inTopic: KnownTopic | undefined
   /** The topic was deleted, and made again: what was loaded into it is nowhere. */
   readonly isGone: boolean
@@ -279,7 +285,9 @@ function requireLoadable(
   }
 }
 
-/** A read from the beginning makes void what an incremental one warned of; a full refresh has read everything. */
+/**
+ * A read from the beginning makes void what an incremental one warned of; a full refresh has read everything.
+ */
 function keepsReadWarnings(record: StreamRecord | undefined, goesOn: boolean): boolean {
   return goesOn || record?.settings.sync_mode === 'full_refresh'
 }

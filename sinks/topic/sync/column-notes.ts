@@ -1,7 +1,10 @@
 import type { Column } from '../../../protocol/index.ts'
 import type { TableNote } from '../../sink.ts'
 
-/** How the columns of a stream differ from those of its last sync. `untold`: the same of attempts before, each once. */
+/**
+ * How the columns of a stream differ from those of its last sync. `untold`: the same of attempts before, each
+ * once.
+ */
 export function noteColumns(
   before: readonly Column[],
   now: readonly Column[],

@@ -25,9 +25,15 @@ export interface OldKeys {
   readonly stop?: AbortSignal | undefined
 }
 
-/** Keys that are held at a time: 128 MiB. A partition with more messages of the new generation is read several times. */
+/**
+ * Keys that are held at a time: 128 MiB. A partition with more messages of the new generation is read several
+ * times.
+ */
 const maxKeys = 12_000_000
-/** Old keys that wait for the end of the partition, where they may have been deleted already: about 50 MiB. More of them get their tombstones at once. */
+/**
+ * Old keys that wait for the end of the partition, where they may have been deleted already: about 50 MiB.
+ * More of them get their tombstones at once.
+ */
 const maxOldKeys = 500_000
 /** The same of long keys. */
 const maxOldKeyBytes = 32 * 1024 * 1024
@@ -37,8 +43,9 @@ const batchBytes = 256 * 1024
 const hiddenMs = 16 * 60_000
 
 /**
- * Writes a tombstone for each key of older generations that the new one did not write. What was killed in the middle is repeated: a tombstone
- * belongs to the new generation, so its key is not deleted twice. Resolves with the number of keys.
+ * Writes a tombstone for each key of older generations that the new one did not write. What was killed in the
+ * middle is repeated: a tombstone belongs to the new generation, so its key is not deleted twice. Resolves
+ * with the number of keys.
  */
 export async function deleteOldKeys(old: OldKeys): Promise<number> {
   const { place, record, transactionalId, requireOwn, logger } = old

@@ -66,8 +66,8 @@ interface Loaded {
 }
 
 /**
- * `Destination.finish`. The old rows of an overwrite are deleted first: a process that is killed meanwhile leaves the sync unfinished, and
- * the next one begins a newer generation.
+ * `Destination.finish`. The old rows of an overwrite are deleted first: a process that is killed meanwhile
+ * leaves the sync unfinished, and the next one begins a newer generation.
  */
 export async function finishSync(
   context: FinishContext,
@@ -191,8 +191,8 @@ export function leaveLog(
 }
 
 /**
- * `Destination.forget`. The stream's record stays: sync, epoch and position in the log continue to count, and counts of rows in the
- * topic that no run has reported stay.
+ * `Destination.forget`. The stream's record stays: sync, epoch and position in the log continue to count, and
+ * counts of rows in the topic that no run has reported stay.
  */
 export function forgetStreams(
   now: Checkpoints,

@@ -3,8 +3,8 @@ import { hash } from 'node:crypto'
 const firstSlots = 1 << 16
 
 /**
- * Keys of messages, as 64 bits of a digest each: 8 bytes for a slot, at most three quarters of which are used. Two of ten million keys share
- * a digest once in 400,000 times.
+ * Keys of messages, as 64 bits of a digest each: 8 bytes for a slot, at most three quarters of which are
+ * used. Two of ten million keys share a digest once in 400,000 times.
  */
 export class KeySet {
   #high = new Uint32Array(firstSlots)

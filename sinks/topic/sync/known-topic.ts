@@ -112,7 +112,10 @@ export function requireSameMessages(
   requireSameKey(known, sink, { topic, place })
 }
 
-/** Whatever the mode: readers would meet messages of both forms, also while and after an overwrite deletes the old ones. */
+/**
+ * Whatever the mode: readers would meet messages of both forms, also while and after an overwrite deletes the
+ * old ones.
+ */
 function requireSameForm(
   { form }: KnownTopic,
   sink: SinkStream,
@@ -153,7 +156,9 @@ function requireSameKey(
   })
 }
 
-/** Throws if rows that are in the topic would be appended to it from the beginning, and nobody asked for that. */
+/**
+ * Throws if rows that are in the topic would be appended to it from the beginning, and nobody asked for that.
+ */
 export function requireUnrepeated(
   stored: StoredStream,
   sink: SinkStream,

@@ -22,9 +22,10 @@ interface Wanted {
 }
 
 /**
- * The schema of the keys, or of the values without one, with its number, which is in the bytes of each message. Throws
- * `destination_topic_form_changed` if the registry does not have the schema of the messages in the topic under its number: then it has lost its
- * schemas, or is another one, and readers could not decode them; and `destination_topic_key_changed`.
+ * The schema of the keys, or of the values without one, with its number, which is in the bytes of each
+ * message. Throws `destination_topic_form_changed` if the registry does not have the schema of the messages
+ * in the topic under its number: then it has lost its schemas, or is another one, and readers could not
+ * decode them; and `destination_topic_key_changed`.
  */
 export async function registerSchema(
   registry: SchemaSource,

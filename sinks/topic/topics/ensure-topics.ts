@@ -22,8 +22,8 @@ type Settings = Readonly<Record<string, string>>
 /** A state may be megabytes. */
 const ownMessageBytes = String(8 * 1024 * 1024 + 512 * 1024)
 /**
- * The checkpoints are read as a whole when a run starts and when a lane opens: small segments are compacted early. Kafka's default is a
- * gigabyte for a segment, of which nothing is compacted.
+ * The checkpoints are read as a whole when a run starts and when a lane opens: small segments are compacted
+ * early. Kafka's default is a gigabyte for a segment, of which nothing is compacted.
  */
 const smallSegments: Settings = {
   'segment.bytes': String(16 * 1024 * 1024),
@@ -58,7 +58,8 @@ async function ensureOwn(kafka: KafkaAdmin, wanted: WantedTopic): Promise<void> 
   const { topic, policy: needed } = wanted
   await ensure(kafka, { ...wanted, partitions: 1 })
   const { policy } = await settingsOf(kafka, topic)
-  // A checkpoint that is deleted by its age is lost; a compacted topic would drop all but the last rejection of a stream.
+  // A checkpoint that is deleted by its age is lost; a compacted topic would drop all but the last rejection
+  // of a stream.
   if (policy === needed) return
   throw new ConnectError('destination_topic_policy', { details: { topic, policy, needed } })
 }
@@ -105,7 +106,10 @@ export async function topicId(kafka: TopicCluster, topic: string): Promise<strin
   }
 }
 
-/** Whether it was made. Asks which topics there are first: who may not create topics could not use one that is there. */
+/**
+ * Whether it was made. Asks which topics there are first: who may not create topics could not use one that is
+ * there.
+ */
 async function ensure(
   kafka: KafkaAdmin,
   wanted: WantedTopic & { readonly partitions: number },

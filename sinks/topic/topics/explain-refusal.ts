@@ -4,7 +4,10 @@ import { topicSettings } from '../../../kafka/make-topic.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { topicError } from '../topic-errors.ts'
 
-/** Why the brokers refuse a message as such: its topic has become one that is compacted, and the message has no key. */
+/**
+ * Why the brokers refuse a message as such: its topic has become one that is compacted, and the message has
+ * no key.
+ */
 export async function explainRefusal(
   thrown: unknown,
   {

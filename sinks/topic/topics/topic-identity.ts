@@ -9,8 +9,8 @@ export function isOther(before: Id, now: Id): boolean {
 }
 
 /**
- * Throws `destination_topic_missing` if the topic was deleted and made again since `begin`: rows that are committed are gone, and those that follow
- * would be read as if they were all.
+ * Throws `destination_topic_missing` if the topic was deleted and made again since `begin`: rows that are
+ * committed are gone, and those that follow would be read as if they were all.
  */
 export function requireSameTopic(
   { topic, topicId }: Pick<StreamRecord, 'topic' | 'topicId'>,

@@ -37,7 +37,10 @@ const legacySession = (): string =>
 const oauth = (url: string): string =>
   `{ type: OAuthAuthenticator, token_refresh_endpoint: ${url}token, client_id: me, client_secret: hush, refresh_token: "{{ config['token'] }}", refresh_token_updater: { refresh_token_config_path: [token] } }`
 
-/** Gives tokens at /token, and repeats what it was sent at /orders: with `status`, at the edge of what is shown. */
+/**
+ * Gives tokens at /token, and repeats what it was sent at /orders: with `status`, at the edge of what is
+ * shown.
+ */
 async function tryOrders(
   authenticator: (url: string) => string,
   {

@@ -10,7 +10,10 @@ import { checking } from './loopback.ts'
 
 export const githubConnector = await connectorOf('github')
 
-/** A GitHub that stores what is written, and its actions. In the end all requests must have been as GitHub describes them. */
+/**
+ * A GitHub that stores what is written, and its actions. In the end all requests must have been as GitHub
+ * describes them.
+ */
 export interface World extends AsyncDisposable {
   readonly github: GithubSimulator
   readonly api: VendorApi

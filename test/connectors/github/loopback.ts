@@ -18,7 +18,10 @@ export interface GithubLoopback extends AsyncDisposable {
   source(config: object): LoopbackSource
 }
 
-/** A GitHub on loopback, and sources that read from it. In the end all requests must have been as GitHub describes them. */
+/**
+ * A GitHub on loopback, and sources that read from it. In the end all requests must have been as GitHub
+ * describes them.
+ */
 export async function startGithub(): Promise<GithubLoopback> {
   registerGithubComponents()
   const github = new GithubSimulator()

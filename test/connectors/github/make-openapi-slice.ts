@@ -1,6 +1,7 @@
 // Cuts the operations that the connector uses out of GitHub's OpenAPI document (npm @octokit/openapi, MIT):
 //   npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-23.0.2.tgz
-//   node test/connectors/github/make-openapi-slice.ts package/generated/api.github.com.json > test/connectors/github/openapi-slice.json
+//   node test/connectors/github/make-openapi-slice.ts package/generated/api.github.com.json >
+//   test/connectors/github/openapi-slice.json
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 

@@ -14,7 +14,10 @@ interface Stop {
   readonly requests: number
 }
 
-/** The vendor responds as the scripts say, and the service stops in the wait after the last one; before the first request if there is none. */
+/**
+ * The vendor responds as the scripts say, and the service stops in the wait after the last one; before the
+ * first request if there is none.
+ */
 async function stopInWait(
   type: string,
   action: string,
@@ -69,7 +72,8 @@ describe('the service stops', () => {
   test('the time to try again counts from the response of the vendor, not from the stop', async () => {
     const long: VendorScript = () => ({ status: 429, headers: { 'retry-after': '8' }, body: {} })
     for (const [type, action] of unrepeatable) {
-      // In the clock of the test the wait has passed when the service stops: there is nothing left to wait for.
+      // In the clock of the test the wait has passed when the service stops: there is nothing left to wait
+      // for.
       const { error } = await stopInWait(type, action, [long])
       expect(error.code).toBe('action_rate_limited')
       expect(error.details).not.toHaveProperty('retry_at')

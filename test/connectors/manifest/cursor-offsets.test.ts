@@ -25,7 +25,10 @@ streams:
       schema: { type: object, properties: { at: { type: string, format: date-time } } }
 `
 
-/** In a format without an offset: the moment, or the clock of the record if that is earlier and the API may mean it. */
+/**
+ * In a format without an offset: the moment, or the clock of the record if that is earlier and the API may
+ * mean it.
+ */
 test.each([
   ['%Y-%m-%dT%H:%M:%S.%fZ', '2024-02-03 00:00:00+05:00', '2024-02-02T19:00:00.000000Z'],
   ['%Y-%m-%dT%H:%M:%S.%fZ', '2024-02-03 00:00:00-05:00', '2024-02-03T05:00:00.000000Z'],

@@ -102,7 +102,8 @@ test('a user reads public channels without being in them, and channel_ids select
     scopes: ['channels:read', 'groups:read', 'channels:history'],
   })
   const source = connectorFor(slack).with({ access_token: 'xoxp-user', channel_ids: ['C2', 'C3'] })
-  // The simulator refuses it all the same, as Slack does if an administrator limits it: the channel is left out.
+  // The simulator refuses it all the same, as Slack does if an administrator limits it: the channel is left
+  // out.
   expect(keys((await source.read('messages')).rows, 'channel_id')).toEqual(['C2'])
   expect(slack.callsOf('conversations.history').map(({ args }) => args.get('channel'))).toEqual([
     'C2',

@@ -113,7 +113,10 @@ export function idsOf(records: readonly JsonObject[]): readonly JsonValue[] {
   return records.map(({ id = null }) => id)
 }
 
-/** The rows of a table that records are merged into: the highest `changed` of a key, then the last one; deleted ones are not in it. */
+/**
+ * The rows of a table that records are merged into: the highest `changed` of a key, then the last one;
+ * deleted ones are not in it.
+ */
 export function mergedRows(...reads: readonly StripeRead[]): ReadonlyMap<string, JsonObject> {
   const rows = new Map<string, JsonObject>()
   for (const record of reads.flatMap(({ records }) => records)) {

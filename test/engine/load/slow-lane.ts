@@ -14,7 +14,10 @@ const stats: LaneStats = {
   commitSeconds: 0,
 }
 
-/** A lane that reads each block as it comes, and whose flushes and commits take as long as a slow destination's. */
+/**
+ * A lane that reads each block as it comes, and whose flushes and commits take as long as a slow
+ * destination's.
+ */
 export class SlowLane implements SinkLane {
   readonly sums: number[] = []
   onPause: () => void = () => undefined

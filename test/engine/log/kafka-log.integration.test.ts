@@ -40,7 +40,8 @@ const ids = { syncId: 1, attempt: 1 }
 
 const framings = ['kafka block', 'kafka record'] as const
 
-// Concurrent, as all that follow: they wait most of the time, for threads that start, for what does not come, or may come back, or is gone.
+// Concurrent, as all that follow: they wait most of the time, for threads that start, for what does not come,
+// or may come back, or is gone.
 describe.concurrent.each(usually(1, framings))(
   'a lane of the %s log',
   { timeout: 120_000 },

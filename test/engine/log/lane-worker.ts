@@ -18,7 +18,10 @@ export type LaneJob =
       readonly address: LaneAddress
       readonly options: LaneWriterOptions
       readonly slices: readonly SampleSlice[]
-      /** `close` ends the lane well; `exit` ends the thread without a word, in the middle of a unit if `stopAfter` is given. */
+      /**
+       * `close` ends the lane well; `exit` ends the thread without a word, in the middle of a unit if
+       * `stopAfter` is given.
+       */
       readonly then: 'close' | 'exit'
       readonly stopAfter?: number
     }

@@ -14,7 +14,9 @@ const type = avro.Type.forSchema(forAvsc(wireSchema(sampleStream, sampleColumns)
   wrapUnions: false,
 })
 
-/** A records entry as a writer in `record` framing gives it (a log that frames blocks ignores ends and keys). */
+/**
+ * A records entry as a writer in `record` framing gives it (a log that frames blocks ignores ends and keys).
+ */
 export function sampleRecords(
   slice: string,
   range: { readonly seq: number; readonly count: number; readonly nameBytes?: number },

@@ -15,7 +15,10 @@ import {
 import { pair, type Pair } from './pairs.ts'
 import { checksum, sandboxPlan } from './sandbox-run.ts'
 
-/** Pairs of a batch: one stream each, so that they share their runs. `npm run test:long -- sandbox` runs eight batches. */
+/**
+ * Pairs of a batch: one stream each, so that they share their runs. `npm run test:long -- sandbox` runs eight
+ * batches.
+ */
 const batchSize = 25
 const seeds = (process.env.SANDBOX_SEEDS ?? '1').split(',').map(Number)
 

@@ -18,7 +18,10 @@ import { newFolder } from '../../support/new-folder.ts'
 /** Sandboxes in all, of which a third is killed; the long form (`npm run test:long -- sandbox`) sets more. */
 const sandboxes = Number(process.env.SANDBOX_KILLS ?? 12)
 const seed = Number(process.env.SANDBOX_KILL_SEED ?? 7)
-/** Processes at the same time; each runs this many sandboxes, four at once and then two at once, which are killed in their middle. */
+/**
+ * Processes at the same time; each runs this many sandboxes, four at once and then two at once, which are
+ * killed in their middle.
+ */
 const processes = 2
 const inEach = 6
 
@@ -67,7 +70,10 @@ test(
   },
 )
 
-/** Runs sandboxes in a process of their own, and kills it while the last ones go on. Gives whether it was killed. */
+/**
+ * Runs sandboxes in a process of their own, and kills it while the last ones go on. Gives whether it was
+ * killed.
+ */
 async function runAndKill(
   plan: TablePlan,
   {

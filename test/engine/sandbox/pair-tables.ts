@@ -80,7 +80,10 @@ export async function columnsOf(
   return rows.map(({ name, type }) => ({ name: String(name), type: String(type) }))
 }
 
-/** Rows of a table as texts of these types, the newest of each key last if `newest` is given (a mode with a key had none). */
+/**
+ * Rows of a table as texts of these types, the newest of each key last if `newest` is given (a mode with a
+ * key had none).
+ */
 export async function rowsAs(
   database: TestDatabase,
   table: string,

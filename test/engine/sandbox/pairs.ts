@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import type { Metadata, SyncMode } from '../../../sinks/sink.ts'
 
-/** A source table in two versions, with what was synced of the first and how: a state of a connection before a sandbox. */
+/**
+ * A source table in two versions, with what was synced of the first and how: a state of a connection before a
+ * sandbox.
+ */
 export interface Pair {
   /** How the stream is synced from now on. */
   readonly mode: SyncMode

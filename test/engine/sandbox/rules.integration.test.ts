@@ -26,7 +26,10 @@ function planOf(
 const madeTable = `CREATE TABLE src.t (id int PRIMARY KEY, v text, n int);
   INSERT INTO src.t SELECT i, 'v' || i, i FROM generate_series(1, 10) i`
 
-/** A table of ten rows at the source, which was replicated once; then the destination's owner and the source change something. */
+/**
+ * A table of ten rows at the source, which was replicated once; then the destination's owner and the source
+ * change something.
+ */
 async function synced(db: TestDatabase, mode: Mode, change: string): Promise<TablePlan> {
   await db.query(`CREATE SCHEMA src; ${madeTable}`)
   await runPlan(await planOf(db, mode))

@@ -5,8 +5,9 @@ import type { TablePlan } from '../../../engine/run-types.ts'
 import { silent as logger } from '../../support/logger.ts'
 
 /**
- * A process that runs sandboxes until it is killed: `node sandbox-process.ts PLAN ID…`, where the plan is JSON. The last two begin when the
- * others have ended. It writes an id to stdout when that sandbox begins, and ends when all have ended.
+ * A process that runs sandboxes until it is killed: `node sandbox-process.ts PLAN ID…`, where the plan is
+ * JSON. The last two begin when the others have ended. It writes an id to stdout when that sandbox begins,
+ * and ends when all have ended.
  */
 const [planText = '', ...ids] = process.argv.slice(2)
 const plan = JSON.parse(planText) as TablePlan

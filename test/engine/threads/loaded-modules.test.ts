@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { loadedModules } from '../../support/loaded-modules.ts'
 
-// Each thread of a run loads them: its start and its memory are those of its modules (docs/performance-methods.md).
+// Each thread of a run loads them: its start and its memory are those of its modules
+// (docs/performance-methods.md).
 
 test('a thread that reads loads neither a connector nor an interpreter before its job says which', async () => {
   const { loaded } = await loadedModules('engine/read/read-worker.ts')

@@ -22,7 +22,10 @@ const append: PlanValue = {
 const overwrite: PlanValue = { ...append, destination_sync_mode: 'overwrite' }
 const of = (plan: PlanValue, more: Partial<PlanValue>): PlanValue => ({ ...plan, ...more })
 
-/** A topic as a test writes it: where its partitions begin, and their messages. Records are rejected ones, which need no schema. */
+/**
+ * A topic as a test writes it: where its partitions begin, and their messages. Records are rejected ones,
+ * which need no schema.
+ */
 class Topic {
   readonly #rebuild = new TableRebuild('topic')
   readonly #missing: MissingMessages

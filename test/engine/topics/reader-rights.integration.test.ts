@@ -11,7 +11,10 @@ import { runFile } from '../../support/run-file.ts'
 import { startSecuredKafka, type Right, type SecuredKafka } from '../../support/secured-kafka.ts'
 import { longDescribe } from '../../support/long.ts'
 
-/** The rights of readers in docs/topics.md: these, and no others, are enough for `reactor connect topics` and `reactor-connect/topics`. */
+/**
+ * The rights of readers in docs/topics.md: these, and no others, are enough for `reactor connect topics` and
+ * `reactor-connect/topics`.
+ */
 const rows = 50
 const users = ['one-stream', 'late', 'own-topics', 'describes', 'nobody'] as const
 type User = (typeof users)[number]

@@ -9,7 +9,10 @@ import { rebuildWhole } from './rebuild-whole.ts'
 import {} from '../../support/long.ts'
 import { longTest } from '../../support/long.ts'
 
-/** The reference reader beside real runs over what the topics outlive: soft deletes, and a destination that was dropped or restored. */
+/**
+ * The reference reader beside real runs over what the topics outlive: soft deletes, and a destination that
+ * was dropped or restored.
+ */
 const rows = 120
 /** Both in the long form (`npm run test:long -- rebuild`). */
 const framings =

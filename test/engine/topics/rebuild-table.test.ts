@@ -72,7 +72,10 @@ class Topic {
     )
   }
 
-  /** A slice from `seq` on: its begin, the records as one unit, and their state unless it is left open. `isBegun`: without the begin. */
+  /**
+   * A slice from `seq` on: its begin, the records as one unit, and their state unless it is left open.
+   * `isBegun`: without the begin.
+   */
   async read(
     { sync: syncId, attempt }: PlanValue,
     records: readonly RecordData[],

@@ -25,7 +25,10 @@ export interface RoutedCall extends Call {
 
 export type Routes = Readonly<Record<string, (call: RoutedCall) => VendorAnswer>>
 
-/** The response of the first route that fits, such as `PATCH issues/:number`; `*` stands for the rest of a path. */
+/**
+ * The response of the first route that fits, such as `PATCH issues/:number`; `*` stands for the rest of a
+ * path.
+ */
 export function routed(routes: Routes, call: Call): VendorAnswer | undefined {
   const { request, path } = call
   for (const [route, respond] of Object.entries(routes)) {

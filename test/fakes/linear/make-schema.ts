@@ -1,6 +1,7 @@
 /**
- * Writes the slice of Linear's schema that the tests use: `node test/fakes/linear/make-schema.ts > test/fakes/linear/schema.graphql`, then prettier.
- * The types of @linear/sdk are made from Linear's schema; what its client and the connector ask for is taken from them, and written as SDL.
+ * Writes the slice of Linear's schema that the tests use: `node test/fakes/linear/make-schema.ts >
+ * test/fakes/linear/schema.graphql`, then prettier. The types of @linear/sdk are made from Linear's schema;
+ * what its client and the connector ask for is taken from them, and written as SDL.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import {

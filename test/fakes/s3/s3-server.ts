@@ -19,7 +19,10 @@ const secretAccessKey = 'a secret access key of the tests'
 const accessKeyId = 'reactor-connect'
 const region = 'us-east-1'
 
-/** The part of S3 that Reactor Connect uses, in memory, on loopback. It checks the signature (version 4) and the hash of the body. */
+/**
+ * The part of S3 that Reactor Connect uses, in memory, on loopback. It checks the signature (version 4) and
+ * the hash of the body.
+ */
 export class S3Server implements AsyncDisposable {
   readonly config: StorageConfig
   /** By bucket, then by key. */

@@ -11,7 +11,10 @@ export interface VersityGateway extends AsyncDisposable {
   readonly config: StorageConfig
 }
 
-/** A real S3 server (Versity Gateway) on loopback, over a folder. Built with Go at its first use, for two minutes. */
+/**
+ * A real S3 server (Versity Gateway) on loopback, over a folder. Built with Go at its first use, for two
+ * minutes.
+ */
 export async function startVersityGateway(): Promise<VersityGateway> {
   const executable = await builtGateway()
   const folder = await newFolder('versity')

@@ -5,7 +5,10 @@ export function ts(day: number, number = 1): string {
   return `${String(Date.UTC(2026, 0, day) / 1000)}.${String(number).padStart(6, '0')}`
 }
 
-/** 450 users, three channels that the app is in and one that it is not. #general has 422 messages and a thread. */
+/**
+ * 450 users, three channels that the app is in and one that it is not. #general has 422 messages and a
+ * thread.
+ */
 export function fillAcme(data: WorkspaceData): void {
   for (let number = 1; number <= 450; number += 1) {
     const name = `user${String(number)}`

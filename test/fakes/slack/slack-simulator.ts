@@ -20,7 +20,10 @@ export interface SlackAnswer {
   readonly body: object | string
 }
 
-/** Slack's Web API on loopback: the methods of the connector, with state, scopes, cursors, uploads and refusals. */
+/**
+ * Slack's Web API on loopback: the methods of the connector, with state, scopes, cursors, uploads and
+ * refusals.
+ */
 export class SlackSimulator implements AsyncDisposable {
   readonly data = new WorkspaceData()
   readonly requests: SlackRequest[] = []

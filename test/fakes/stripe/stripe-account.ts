@@ -11,7 +11,9 @@ export type Stored = JsonObject & {
 
 const eventDays = 30
 
-/** The objects of an account, and the events of the last 30 days. A test changes it as the Dashboard would. */
+/**
+ * The objects of an account, and the events of the last 30 days. A test changes it as the Dashboard would.
+ */
 export class StripeAccount {
   /** Seconds since 1970. */
   now = 1_770_000_000
@@ -92,7 +94,10 @@ export class StripeAccount {
     return { id, object: resource.object, deleted: true }
   }
 
-  /** Adds an event. It holds the object as it is now, in the version of the account, without what is to be expanded. */
+  /**
+   * Adds an event. It holds the object as it is now, in the version of the account, without what is to be
+   * expanded.
+   */
   tell(type: string, object: Stored, created = this.now): Stored {
     const collapsed = collapse(object, StripeAccount.pathOf(object.object))
     const shown = { ...collapsed, from_event: true }

@@ -10,7 +10,10 @@ export interface StripeMock extends AsyncDisposable {
   readonly url: string
 }
 
-/** Stripe's own stripe-mock on loopback: it checks requests against Stripe's document. Built with Go at its first use, for a minute. */
+/**
+ * Stripe's own stripe-mock on loopback: it checks requests against Stripe's document. Built with Go at its
+ * first use, for a minute.
+ */
 export async function startStripeMock(): Promise<StripeMock> {
   const executable = await goProgram('github.com/stripe/stripe-mock', version)
   const address = `127.0.0.1:${String(await freePort())}`

@@ -43,8 +43,8 @@ interface Answer {
 const versions = /^20\d\d-\d\d-\d\d(?:\.[a-z]+)?$/
 
 /**
- * Stripe's API on loopback, with state: lists newest first, objects, events, and the actions that the connector has. Keys: any
- * `sk_…`; `rk_…` may only read what `restricted` names.
+ * Stripe's API on loopback, with state: lists newest first, objects, events, and the actions that the
+ * connector has. Keys: any `sk_…`; `rk_…` may only read what `restricted` names.
  */
 export class StripeSimulator implements AsyncDisposable {
   readonly account = new StripeAccount()

@@ -38,7 +38,9 @@ export async function connectJars(
   }
 }
 
-/** All of Apicurio's, with the clients of Kafka that it was built for: for programs of Java that read Avro. */
+/**
+ * All of Apicurio's, with the clients of Kafka that it was built for: for programs of Java that read Avro.
+ */
 export async function avroJars(cacheDir = join(import.meta.dirname, '../lib')): Promise<string> {
   const folder = join(cacheDir, `avro-reader-${stampOf(pomOf('avro'))}`)
   await copyJars(pomOf('avro'), folder)

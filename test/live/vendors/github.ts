@@ -56,7 +56,10 @@ const issues: Sequence = {
   },
 }
 
-/** Two branches that begin at the default branch, and a file on each: nothing of this reaches the default branch. */
+/**
+ * Two branches that begin at the default branch, and a file on each: nothing of this reaches the default
+ * branch.
+ */
 async function twoBranches(session: ActionSession, place: Place, title: string) {
   const branch = textAt(await session.call('getRepository', place), 'default_branch')
   const start = await session.call('getBranch', { ...place, branch })

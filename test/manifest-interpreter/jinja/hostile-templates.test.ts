@@ -15,8 +15,8 @@ function evaluate(template: string): unknown {
   return compiler.jinja(template)({ config: { b: 1 }, record })
 }
 
-// Without its limit each of these takes minutes, more than a test may, or the memory or the stack of the process. That it ends as a
-// template that failed is the proof.
+// Without its limit each of these takes minutes, more than a test may, or the memory or the stack of the
+// process. That it ends as a template that failed is the proof.
 describe('a template cannot run away', () => {
   test.each([
     ['a power', '{{ 9 ** (9 ** 9) }}'],

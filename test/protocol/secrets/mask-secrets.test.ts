@@ -46,7 +46,10 @@ function maskInAllForms(secret: string): void {
   maskInShortForms(masked, secret)
 }
 
-/** All forms but that of a URL, which may be three times as long as the secret, and takes as much time as the others together. */
+/**
+ * All forms but that of a URL, which may be three times as long as the secret, and takes as much time as the
+ * others together.
+ */
 function maskInShortForms(masked: (text: string) => string, secret: string): void {
   expect(masked(secret)).toBe('[***]')
   expect(masked(JSON.stringify(secret).slice(1, -1))).toBe('[***]')
@@ -60,7 +63,8 @@ test.each(usually(2, longSecrets))(
   { timeout: 180_000 },
   (name, secretOf) => {
     const secret = secretOf(256 * kib)
-    // In a URL one of them is enough: that this takes no more than in proportion is measured below for all of them.
+    // In a URL one of them is enough: that this takes no more than in proportion is measured below for all of
+    // them.
     if (name === 'a document') maskInAllForms(secret)
     else {
       const indexes = indexOf(secret)
@@ -73,8 +77,9 @@ test.each(usually(2, longSecrets.toReversed()))(
   'a longer secret takes longer in proportion only: %s',
   { timeout: 180_000 },
   (_, secretOf) => {
-    // That the time grows with the length is the promise, so it is measured: that of this thread, the best of two times. Eight secrets
-    // take as long as one that is eight times as long; if it grew with the square, that one would take eight times as long.
+    // That the time grows with the length is the promise, so it is measured: that of this thread, the best of
+    // two times. Eight secrets take as long as one that is eight times as long; if it grew with the square,
+    // that one would take eight times as long.
     const eight = Array.from({ length: 8 }, () => secretOf(4 * kib))
     const one = secretOf(32 * kib)
     const bestMs = (secrets: readonly string[]): number =>

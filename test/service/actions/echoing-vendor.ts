@@ -11,8 +11,8 @@ import {
 export type EchoMode = 'succeed' | 'cut' | 400 | 401 | 500
 
 /**
- * A vendor on loopback that gives new tokens each time, and repeats what it was sent in whatever it refuses, in many forms, in the body and in
- * headers.
+ * A vendor on loopback that gives new tokens each time, and repeats what it was sent in whatever it refuses,
+ * in many forms, in the body and in headers.
  */
 export class EchoingVendor implements AsyncDisposable {
   mode: EchoMode = 'succeed'

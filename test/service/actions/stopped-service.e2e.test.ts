@@ -7,7 +7,10 @@ import { startCommand, type StartedCommand } from '../../e2e/command.ts'
 import { serviceFolder, type ServiceProcess } from '../../support/service-process.ts'
 import { longTest } from '../../support/long.ts'
 
-/** How long the vendor takes after SIGTERM: less and more than a call has there then. The others it turns away. */
+/**
+ * How long the vendor takes after SIGTERM: less and more than a call has there then. The others it turns
+ * away.
+ */
 const takesMs = new Map([
   ['short', 2_000],
   ['long', 60_000],

@@ -40,7 +40,10 @@ const folder = resolve('test/service/codegen/in-memory')
 /** Parsed once: they are most of the work. */
 const libraries = new Map<string, ts.SourceFile>()
 
-/** Compiles files that are in memory (name or path -> text), in this process. Gives what is wrong with them: `client.ts:7: …`. */
+/**
+ * Compiles files that are in memory (name or path -> text), in this process. Gives what is wrong with them:
+ * `client.ts:7: …`.
+ */
 export function problemsOf(
   files: Readonly<Record<string, string>>,
   options: ts.CompilerOptions = strictest,

@@ -13,7 +13,10 @@ import {
 } from '../../support/service-process.ts'
 import { problemsOf, strictestInNode } from './compile.ts'
 
-/** The whole way, as a user goes it: a running service, the command, the compiler, a program that uses the client. */
+/**
+ * The whole way, as a user goes it: a running service, the command, the compiler, a program that uses the
+ * client.
+ */
 let data: ServiceFolder
 let service: ServiceProcess
 let project: string

@@ -44,7 +44,10 @@ function oauthLogin(): JsonObject {
   }
 }
 
-/** Three at a time: they wait between attempts most of the time, and one service runs no more than four sandboxes. */
+/**
+ * Three at a time: they wait between attempts most of the time, and one service runs no more than four
+ * sandboxes.
+ */
 const kinds = Object.keys(logins)
 describe.each([kinds.slice(0, 3), kinds.slice(3)].map((some) => ({ some })))(
   'with $some',

@@ -6,7 +6,10 @@ import { openStore } from '../../../service/store/open-store.ts'
 import { openFileVault } from '../../../service/platform/vault/file-vault.ts'
 import { silent as logger } from '../../support/logger.ts'
 
-/** A process that checks an instance twice at the same time once a line comes in, and prints what each check said. */
+/**
+ * A process that checks an instance twice at the same time once a line comes in, and prints what each check
+ * said.
+ */
 const [url = '', folder = '', name = ''] = process.argv.slice(2)
 await using store = await openStore({ url, logger })
 await using vault = await openFileVault({ folder: join(folder, 'vault') })

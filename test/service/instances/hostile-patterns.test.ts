@@ -9,7 +9,9 @@ import { checkConfig } from '../../../service/instances/check-config.ts'
 import { splitConfig } from '../../../service/platform/secrets/secret-fields.ts'
 import { replaceConfig } from '../../../service/instances/replace-config.ts'
 
-/** Each takes some 20 ms with the pattern, less than the limit of one expression: 1,000 take more than 20 s. */
+/**
+ * Each takes some 20 ms with the pattern, less than the limit of one expression: 1,000 take more than 20 s.
+ */
 const names = Array.from({ length: 1_000 }, (_, i) => `${'a'.repeat(28)}${i}`)
 const slow = '^(a|aa)+$'
 const config: JsonObject = Object.fromEntries(names.map((name) => [name, name]))
@@ -20,7 +22,8 @@ function dict(json: JsonObject): Dict {
   return value
 }
 
-// A walk that is not bounded tries every pattern: it finds that none matches, and nothing is refused or secret.
+// A walk that is not bounded tries every pattern: it finds that none matches, and nothing is refused or
+// secret.
 test.each<[string, JsonObject]>([
   ['of all properties', { additionalProperties: { pattern: slow } }],
   ['of names', { patternProperties: { [slow]: true } }],

@@ -33,7 +33,8 @@ test('the order of streams and columns, and descriptions, do not change the hash
 })
 
 test('another content of a hash has another format', () => {
-  // Hashes that differ here: raise `bindingFormat`, so that holders of tokens of the version before get the true reason.
+  // Hashes that differ here: raise `bindingFormat`, so that holders of tokens of the version before get the
+  // true reason.
   const instance = { id: 'ins_1', type: 'faker', config: { rows: 1 } }
   expect({
     format: bindingFormat,

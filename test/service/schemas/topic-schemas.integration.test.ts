@@ -34,7 +34,9 @@ test('a consumer of a topic finds the schema of each record by its fingerprint, 
   }
 })
 
-/** How many records the topic has. Each message is decoded by what the service says of its fingerprint alone. */
+/**
+ * How many records the topic has. Each message is decoded by what the service says of its fingerprint alone.
+ */
 async function recordsOf(
   { schemas }: Service,
   topic: string,

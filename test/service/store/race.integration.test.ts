@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { openTestStore } from '../../support/open-test-store.ts'
 
-/** All start each round together, so that a process which the machine lets run late takes part in the next one. */
+/**
+ * All start each round together, so that a process which the machine lets run late takes part in the next
+ * one.
+ */
 const rounds = 20
 const runsOfRound = 10
 

@@ -63,7 +63,10 @@ const nulls: RecordData = Object.fromEntries(exampleColumns.map(({ name }) => [n
 const first = [whole, { ...nulls, id: 2 }, { ...whole, id: 3 }]
 const second = [whole, nulls, { ...nulls, id: 2, _ab_cdc_deleted_at: '2026-02-01T00:00:00Z' }]
 
-/** Two overwrites: rows, one that is marked as deleted, one without a key, and one that the second read does not have. */
+/**
+ * Two overwrites: rows, one that is marked as deleted, one without a key, and one that the second read does
+ * not have.
+ */
 async function load(format: RowFormat): Promise<{ target: TopicTest; messages: ReadMessage[] }> {
   const target = topicTest({ format })
   const sink = {

@@ -21,7 +21,10 @@ import {
 } from './crash-topics.ts'
 import { usually } from '../../support/long.ts'
 
-/** Rounds for each log; the long form (`npm run test:long -- crash`) sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
+/**
+ * Rounds for each log; the long form (`npm run test:long -- crash`) sets more. The seed is printed with a
+ * failure: play it again with CRASH_SEED.
+ */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 1)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 /** The codes that a run may report if the broker is away. */

@@ -36,7 +36,9 @@ export function serversOf({ brokers }: Pick<CrashTopics, 'brokers'>): TopicPlace
   return { brokers, clientId: 'test', ssl: false }
 }
 
-/** Row by row what the source has: in `append` each once, in the other modes the newest message of each key. */
+/**
+ * Row by row what the source has: in `append` each once, in the other modes the newest message of each key.
+ */
 export async function expectEqual(topics: CrashTopics, mode: CrashMode): Promise<void> {
   const { shop, connection } = topics
   const wanted = await shop.query(`SELECT id, body FROM orders_${mode} ORDER BY id`)
@@ -51,7 +53,10 @@ export async function expectEqual(topics: CrashTopics, mode: CrashMode): Promise
   expect(found).toEqual(expected)
 }
 
-/** Goes through all checkpoints of full refreshes that were ever committed: some moved, and none of a sync went backwards. */
+/**
+ * Goes through all checkpoints of full refreshes that were ever committed: some moved, and none of a sync
+ * went backwards.
+ */
 export async function expectNoSetback(topics: CrashTopics): Promise<void> {
   const servers = serversOf(topics)
   const messages = await readTopic({ servers }, checkpointTopic(topics.connection))

@@ -15,7 +15,10 @@ import {
   type CrashTopics,
 } from './crash-topics.ts'
 
-/** Rounds of each log; the long form sets more. The seed is printed with a failure: play it again with CRASH_SEED. */
+/**
+ * Rounds of each log; the long form sets more. The seed is printed with a failure: play it again with
+ * CRASH_SEED.
+ */
 const rounds = Number(process.env.CRASH_ROUNDS ?? 2)
 const seed = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000)
 const overwrites = ['overwrite', 'overwrite_dedup'] as const
@@ -33,7 +36,10 @@ async function loadOldRows(round: CrashTopics): Promise<void> {
   for (const mode of overwrites) await shop.query(`DELETE FROM orders_${mode} WHERE id < 0`)
 }
 
-/** Whether the kill came too late: the run had come to its own end. To start it again would be a new run, which appends once more. */
+/**
+ * Whether the kill came too late: the run had come to its own end. To start it again would be a new run,
+ * which appends once more.
+ */
 async function hasEnded(topics: CrashTopics, run: number): Promise<boolean> {
   await using reader = await CheckpointReader.open({
     servers: serversOf(topics),

@@ -9,7 +9,10 @@ import { runFile } from '../../support/run-file.ts'
 import { sinkStream } from '../loading.ts'
 import { syncOnce, topicTest } from './topic-support.ts'
 
-/** Values, names and keys of somebody who means harm, or of an old system: every consumer that knows JSON reads them as they were. */
+/**
+ * Values, names and keys of somebody who means harm, or of an old system: every consumer that knows JSON
+ * reads them as they were.
+ */
 const texts = [
   '',
   '"}, {"id": 666}',

@@ -18,8 +18,8 @@ import {
 } from './topic-support.ts'
 
 /**
- * Tests the statements of docs/moving-kafka.md about moving row topics to another cluster: the copy of a topic
- * has another id.
+ * Tests the statements of docs/moving-kafka.md about moving row topics to another cluster: the copy of a
+ * topic has another id.
  */
 let other: KafkaBroker
 beforeAll(async () => {

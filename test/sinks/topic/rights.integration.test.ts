@@ -98,7 +98,10 @@ const placeOf = (user: string, place: Partial<TopicPlace> = {}): TopicPlace => (
   ...place,
 })
 
-/** Two overwrites, the first with a record that is rejected, the second of fewer rows: all that a destination does. */
+/**
+ * Two overwrites, the first with a record that is rejected, the second of fewer rows: all that a destination
+ * does.
+ */
 async function playAll(user: string, place: TopicPlace): Promise<StreamSync> {
   const sink = topicStream({ connection: user }, { mode: 'overwrite' })
   await using destination = openDestination({ place })

@@ -31,7 +31,10 @@ export class FixedWindowCallRatePolicy implements CallRatePolicy {
     return null
   }
 
-  /** A lower number of calls left is believed, a higher one is not: the manifest may want less than the API allows. */
+  /**
+   * A lower number of calls left is believed, a higher one is not: the manifest may want less than the API
+   * allows.
+   */
   update(available: number | null, resetMicros: number | null): void {
     this.#beginWindow()
     if (available !== null && this.#limit - this.#calls > available)

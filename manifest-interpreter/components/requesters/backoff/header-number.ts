@@ -7,7 +7,10 @@ import { str } from '../../../value/text.ts'
 import type { PlainDict } from '../../../value/value.ts'
 import { toNumber } from '../../../value/to-number.ts'
 
-/** The number in the `header` of a response, or in the part of it that `regex` matches at its start; null if there is none. */
+/**
+ * The number in the `header` of a response, or in the part of it that `regex` matches at its start; null if
+ * there is none.
+ */
 export function compileHeaderNumber(
   definition: PlainDict,
   { config, templates }: Builder,

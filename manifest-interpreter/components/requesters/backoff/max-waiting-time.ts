@@ -6,8 +6,8 @@ import type { PlainDict } from '../../../value/value.ts'
 import { toNumber } from '../../../value/to-number.ts'
 
 /**
- * `max_waiting_time_in_seconds`: a wait that is as long or longer ends the stream. Zero: no wait is taken. A field that
- * gives no number is a fault of the manifest and shows when the source is built.
+ * `max_waiting_time_in_seconds`: a wait that is as long or longer ends the stream. Zero: no wait is taken. A
+ * field that gives no number is a fault of the manifest and shows when the source is built.
  */
 export function compileMaxWaitingTime(
   definition: PlainDict,

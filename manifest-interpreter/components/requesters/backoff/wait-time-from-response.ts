@@ -17,7 +17,10 @@ export function waitTimeFromResponse(definition: PlainDict, builder: Builder): B
     default: template,
   })
   const capped = compileMaxWaitingTime(definition, builder)
-  /** The body may have any shape: an expression that does not fit it has no result, and the next strategy is tried. */
+  /**
+   * The body may have any shape: an expression that does not fit it has no result, and the next strategy is
+   * tried.
+   */
   const evaluated = (scope: Scope): Value => {
     try {
       const value = evaluate(scope)

@@ -11,7 +11,10 @@ import { httpResponseFilter } from './http-response-filter.ts'
 const MAX_TIME_SECONDS = 600
 const MAX_RETRIES = 5
 
-/** `DefaultErrorHandler`: the manifest's filters in order, then success below 400, then what the status usually means. */
+/**
+ * `DefaultErrorHandler`: the manifest's filters in order, then success below 400, then what the status
+ * usually means.
+ */
 export function defaultErrorHandler(
   definition: PlainDict,
   builder: Builder,

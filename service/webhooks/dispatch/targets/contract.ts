@@ -2,19 +2,29 @@ import type { ClaimedDispatch } from '../../deliveries/contract.ts'
 import type { Target } from '../../receivers/target.ts'
 
 /**
- * Sends events to targets of one kind: read this first. An event may come more than once, also at the same time from two processes after one
- * of them lost its lease: what it leads to must be idempotent by the id of the delivery.
+ * Sends events to targets of one kind: read this first. An event may come more than once, also at the same
+ * time from two processes after one of them lost its lease: what it leads to must be idempotent by the id of
+ * the delivery.
  */
 export interface DispatchTarget<Kind extends Target['kind'] = Target['kind']> {
-  /** Why nothing can go to the target now; undefined: nothing is known that keeps it from working. Events wait as long as there is a reason. */
+  /**
+   * Why nothing can go to the target now; undefined: nothing is known that keeps it from working. Events wait
+   * as long as there is a reason.
+   */
   problem(target: TargetOf<Kind>): TargetProblem | undefined
-  /** Why no event may ever go to the target, whatever is set up: a receiver with it is not made. Absent: there are no such targets. */
+  /**
+   * Why no event may ever go to the target, whatever is set up: a receiver with it is not made. Absent: there
+   * are no such targets.
+   */
   refusal?(target: TargetOf<Kind>): TargetProblem | undefined
-  /** Why each attempt fails as the service is set up, and what to do; undefined: none is known. Absent: there are no such targets. */
+  /**
+   * Why each attempt fails as the service is set up, and what to do; undefined: none is known. Absent: there
+   * are no such targets.
+   */
   sureFailure?(target: TargetOf<Kind>): string | undefined
   /**
-   * Resolves with `done` when the target has the event durably. Does not throw for what the target does; another error is a failed attempt
-   * as well. Ends soon after the signal is aborted.
+   * Resolves with `done` when the target has the event durably. Does not throw for what the target does;
+   * another error is a failed attempt as well. Ends soon after the signal is aborted.
    */
   dispatch(event: DispatchedEvent<Kind>, signal: AbortSignal): Promise<DispatchOutcome>
 }
@@ -40,7 +50,10 @@ export type DispatchOutcome =
 export interface DispatchFailure {
   /** For a person; never a secret, and nothing of the event or of a response. */
   readonly reason: string
-  /** The target as a whole does not work, such as a server that cannot be reached: after some of these nothing is sent to it for a time. */
+  /**
+   * The target as a whole does not work, such as a server that cannot be reached: after some of these nothing
+   * is sent to it for a time.
+   */
   readonly isTargetDown?: boolean
   /** The target refuses this event (as an HTTP status of 400 says): it is given up sooner. */
   readonly isRefused?: boolean

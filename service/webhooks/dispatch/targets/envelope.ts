@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import type { ClaimedDispatch } from '../../deliveries/contract.ts'
 
 /**
- * The id of an event for one of its targets: that of the delivery, and a hash of the target, because two targets may be one program. The same
- * for each attempt and each replay: by it a handler knows what it has done already.
+ * The id of an event for one of its targets: that of the delivery, and a hash of the target, because two
+ * targets may be one program. The same for each attempt and each replay: by it a handler knows what it has
+ * done already.
  */
 export function dispatchId({ delivery, target }: ClaimedDispatch): string {
   const hash = createHash('sha256').update(target).digest('hex').slice(0, 8)

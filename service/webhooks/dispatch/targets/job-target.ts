@@ -28,7 +28,9 @@ const ownQueueProblem: TargetProblem = {
   fix: 'Give the job another name, with `reactor connect receivers update`.',
 }
 
-/** `job:NAME`: a request to the handler of that name, or a job in the queue NAME of an external Jobs service. */
+/**
+ * `job:NAME`: a request to the handler of that name, or a job in the queue NAME of an external Jobs service.
+ */
 export class JobTarget implements DispatchTarget<'job'> {
   readonly #options: JobTargetOptions
 

@@ -29,8 +29,8 @@ export interface EventAnswer {
 }
 
 /**
- * Sends an event. Redirects are not followed. Throws what undici throws, and the reason of the signal. Not with `fetch`, whose requests and responses
- * are held by weak references (see `timeLimit`).
+ * Sends an event. Redirects are not followed. Throws what undici throws, and the reason of the signal. Not
+ * with `fetch`, whose requests and responses are held by weak references (see `timeLimit`).
  */
 export async function postEvent(
   { url, headers, body, now, timeoutMs = requestTimeoutMs, agent }: EventPost,
@@ -71,7 +71,10 @@ const longestPauseMs = 24 * 3_600_000
 
 /** Statuses that say that the request may do later what it cannot do now. */
 const laterStatuses = new Set([408, 425, 429])
-/** Statuses of a target, or of what stands before it, that cannot take anything now: https://www.standardwebhooks.com asks to send less then. */
+/**
+ * Statuses of a target, or of what stands before it, that cannot take anything now:
+ * https://www.standardwebhooks.com asks to send less then.
+ */
 const downStatuses = new Set([429, 502, 503, 504])
 
 /** The outcome for the event, by the status of the response. */

@@ -21,7 +21,10 @@ interface KnownSecrets {
 /** How many receivers are remembered. */
 const mostKnown = 1_000
 
-/** Signs what goes out as Standard Webhooks, with the secrets of the receiver. The vault is asked once for each version of them. */
+/**
+ * Signs what goes out as Standard Webhooks, with the secrets of the receiver. The vault is asked once for
+ * each version of them.
+ */
 export class StandardSignature {
   readonly #vault: Pick<Vault, 'get'>
   readonly #now: () => number
@@ -32,7 +35,10 @@ export class StandardSignature {
     this.#now = now
   }
 
-  /** `webhook-id`, `webhook-timestamp`, `webhook-signature`. Undefined: the receiver has no secret. Throws what the vault throws. */
+  /**
+   * `webhook-id`, `webhook-timestamp`, `webhook-signature`. Undefined: the receiver has no secret. Throws
+   * what the vault throws.
+   */
   async headers(
     claimed: ClaimedDispatch,
     body: Uint8Array,

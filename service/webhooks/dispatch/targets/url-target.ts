@@ -8,7 +8,10 @@ import type { StandardSignature } from './standard-signature.ts'
 
 export interface UrlTargetOptions {
   readonly signature: StandardSignature
-  /** The whole of a target as a receiver has it stored; undefined: the vault does not have it. Throws what the vault throws. */
+  /**
+   * The whole of a target as a receiver has it stored; undefined: the vault does not have it. Throws what the
+   * vault throws.
+   */
   readonly wholeTarget: (receiverId: string, stored: string) => Promise<string | undefined>
   /** Private or reserved networks that can be reached all the same. */
   readonly allowedNetworks: readonly string[]
@@ -18,8 +21,8 @@ export interface UrlTargetOptions {
 }
 
 /**
- * `url:https://…`: the body as it came, signed as https://www.standardwebhooks.com says. Users name the addresses, so only public ones can be
- * reached, as for HTTP sources, and redirects are not followed.
+ * `url:https://…`: the body as it came, signed as https://www.standardwebhooks.com says. Users name the
+ * addresses, so only public ones can be reached, as for HTTP sources, and redirects are not followed.
  */
 export class UrlTarget implements DispatchTarget<'url'>, AsyncDisposable {
   readonly #options: UrlTargetOptions

@@ -7,7 +7,10 @@ import {
 
 type Schemas = Readonly<Record<string, JsonObject>>
 
-/** The schema of a response or a field: its name, `list:` and a name for a list, or an empty text if nothing below it can be expanded. */
+/**
+ * The schema of a response or a field: its name, `list:` and a name for a list, or an empty text if nothing
+ * below it can be expanded.
+ */
 export function schemaOf(definition: JsonValue | undefined): string {
   if (!isJsonObject(definition)) return ''
   const { $ref: reference, anyOf, type, items, properties } = definition
@@ -19,7 +22,9 @@ export function schemaOf(definition: JsonValue | undefined): string {
   return isJsonObject(data) ? `list:${schemaOf(data.items)}` : ''
 }
 
-/** The fields of a schema that can be expanded (`x-expandableFields`), each with the schema of what is in it. */
+/**
+ * The fields of a schema that can be expanded (`x-expandableFields`), each with the schema of what is in it.
+ */
 export function expandableFieldsOf(
   schemas: Schemas,
   name: string,

@@ -5,7 +5,10 @@ import {
   type JsonValue,
 } from '../../../../protocol/index.ts'
 
-/** The places of all fields of an input, however deep: `a.b`, and `a.*.b` for what is below a list or a name of the caller's own. */
+/**
+ * The places of all fields of an input, however deep: `a.b`, and `a.*.b` for what is below a list or a name
+ * of the caller's own.
+ */
 export function fieldsOf(schema: JsonValue | undefined, place = ''): readonly string[] {
   if (!isJsonObject(schema)) return []
   const { properties, items, additionalProperties, anyOf } = schema
@@ -20,7 +23,10 @@ export function fieldsOf(schema: JsonValue | undefined, place = ''): readonly st
   ]
 }
 
-/** The places that a value has, in the same words. A name that may be one of the caller's own is there in both ways. */
+/**
+ * The places that a value has, in the same words. A name that may be one of the caller's own is there in both
+ * ways.
+ */
 export function givenFields(value: JsonValue, place = ''): readonly string[] {
   if (isJsonList(value)) return value.flatMap((item) => givenFields(item, inner(place, '*')))
   if (!isJsonObject(value)) return []

@@ -16,11 +16,14 @@ import { expandableFieldsOf, expansionProblem, schemaOf } from './expandable.ts'
 import { operationOf, type Operation } from './operation.ts'
 
 /**
- * Cuts the operations that the actions use, and the queries of the lists that the streams read, out of Stripe's OpenAPI document:
+ * Cuts the operations that the actions use, and the queries of the lists that the streams read, out of
+ * Stripe's OpenAPI document:
  *
- *   node test/connectors/stripe/openapi/slice.ts $(go env GOMODCACHE)/github.com/stripe/stripe-mock@v0.203.0/embedded/openapi/spec3.json
+ *   node test/connectors/stripe/openapi/slice.ts $(go env
+ *   GOMODCACHE)/github.com/stripe/stripe-mock@v0.203.0/embedded/openapi/spec3.json
  *
- * A parameter that no action sends stays as a name, which is enough to find out what does not exist. Descriptions are left out.
+ * A parameter that no action sends stays as a name, which is enough to find out what does not exist.
+ * Descriptions are left out.
  */
 const [, , from] = process.argv
 if (from === undefined) throw new Error('Give the path of spec3.json.')
@@ -70,7 +73,10 @@ function merge(one: JsonValue, other: JsonValue): JsonValue {
   return Object.fromEntries(merged)
 }
 
-/** A path of the document without names of its own takes precedence: `/v1/invoices/create_preview` is no invoice. */
+/**
+ * A path of the document without names of its own takes precedence: `/v1/invoices/create_preview` is no
+ * invoice.
+ */
 function matches(template: string, url: string): boolean {
   const pattern = template.replaceAll(/\{[^}]+\}/g, '[^/]+')
   return new RegExp(`^https://api\\.stripe\\.com${pattern}$`).test(url)
@@ -118,7 +124,9 @@ function textsIn(value: JsonValue, names: readonly string[], isNamed = false): r
   return Object.entries(value).flatMap(([name, item]) => textsIn(item, names, names.includes(name)))
 }
 
-/** The lists and objects that the streams request, with their parameters, and what can be expanded in them. */
+/**
+ * The lists and objects that the streams request, with their parameters, and what can be expanded in them.
+ */
 function streamRequests(): JsonObject {
   const file = new URL('../../../../connectors/stripe/streams/manifest.yaml', import.meta.url)
   const manifest = toRecordValue(

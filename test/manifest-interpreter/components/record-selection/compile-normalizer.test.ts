@@ -13,7 +13,10 @@ import { parseJson } from '../../../../manifest-interpreter/value/json.ts'
 import { PythonError } from '../../../../manifest-interpreter/value/python-error.ts'
 import type { Dict, Value } from '../../../../manifest-interpreter/value/value.ts'
 
-/** A schema; then what the reference makes of a value under a property of it, or under `a` of a schema of its own. */
+/**
+ * A schema; then what the reference makes of a value under a property of it, or under `a` of a schema of its
+ * own.
+ */
 const file = join(import.meta.dirname, 'reference-normalization.jsonl')
 const [first, ...examples] = readFileSync(file, 'utf8').trim().split('\n').map(parseJson).map(dict)
 const schema = dict(get(dict(first), 'schema'))

@@ -59,7 +59,8 @@ describe('the default policy', () => {
     const policy = await loadPolicy()
     const asked = actionNames.map((action) => request('operator', action))
     for (const one of asked) policy.permits(one)
-    // docs/access.md promises it, so the time is measured: that of the best round, since other programs have the machine too.
+    // docs/access.md promises it, so the time is measured: that of the best round, since other programs have
+    // the machine too.
     const eachMs = Array.from({ length: 200 }, () => {
       const beganMs = performance.now()
       for (const one of asked) policy.permits(one)

@@ -1,7 +1,10 @@
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 
-/** Opening this file fails meanwhile, as if the system refused it: root may read everything, and disks seldom fail in time. */
+/**
+ * Opening this file fails meanwhile, as if the system refused it: root may read everything, and disks seldom
+ * fail in time.
+ */
 export async function failingToOpen<Result>(
   file: string,
   code: string,

@@ -1,6 +1,9 @@
 import { openFileVault } from '../../../../service/platform/vault/file-vault.ts'
 
-/** A process that rotates the key and counts in the vault, printing each number that is durable, until it is killed. */
+/**
+ * A process that rotates the key and counts in the vault, printing each number that is durable, until it is
+ * killed.
+ */
 const [folder = ''] = process.argv.slice(2)
 const vault = await openFileVault({ folder })
 const start = Number((await vault.get('counter'))?.secrets['/n'] ?? 0)

@@ -8,7 +8,10 @@ import { bytesAt, newKey, useVaultFolder } from './vault-folder.ts'
 const place = useVaultFolder()
 const fileOfBad = () => join(place.folder, fileNameOf('bad'))
 
-/** The credentials of `bad` were given again while its file could not be read, or was damaged. Resolves to the file that was set aside. */
+/**
+ * The credentials of `bad` were given again while its file could not be read, or was damaged. Resolves to the
+ * file that was set aside.
+ */
 async function setAside(keys: { readonly key?: string } = {}): Promise<string> {
   const { folder } = place
   await place.withVault(

@@ -240,7 +240,8 @@ test(
     await vi.waitFor(async () => {
       expect(await rows(opened)).not.toEqual([])
     }, soon)
-    // Before the worker read, a broker that has just started may have said that the coordinator of its group is loading.
+    // Before the worker read, a broker that has just started may have said that the coordinator of its group
+    // is loading.
     const loggedBefore = logged.length
     await broker.kill9()
     await vi.waitFor(() => {

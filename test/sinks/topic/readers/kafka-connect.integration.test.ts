@@ -200,7 +200,10 @@ async function expectCopy(shop: TopicShop, worker: ConnectWorker): Promise<void>
   expect(await eventually(compare, (rows) => rows.length === 0)).toEqual([])
 }
 
-/** The sink has a text for a number, which keeps all digits, and no type with a time zone: its times are in UTC. */
+/**
+ * The sink has a text for a number, which keeps all digits, and no type with a time zone: its times are in
+ * UTC.
+ */
 const copied = {
   amount: 'amount::numeric AS amount',
   attributes: 'attributes::jsonb AS attributes',

@@ -33,8 +33,8 @@ export interface Reply {
 }
 
 /**
- * A server that follows the published API of Confluent's Schema Registry (docs.confluent.io, "Schema Registry API Reference"): subjects, versions,
- * compatibility, config, with its error codes.
+ * A server that follows the published API of Confluent's Schema Registry (docs.confluent.io, "Schema Registry
+ * API Reference"): subjects, versions, compatibility, config, with its error codes.
  */
 export async function startFakeRegistry(): Promise<FakeRegistry> {
   const requests: AskedRequest[] = []

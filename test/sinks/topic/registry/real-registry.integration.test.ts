@@ -6,7 +6,10 @@ import type { MessageSchemas, RowFormat } from '../../../../sinks/topic/rows/row
 import { optionsOf } from '../rows/messages.ts'
 import { startRealRegistry, type RealRegistry } from './real-registry.ts'
 
-/** Needs Java and Maven, and a download of 109 MB at its first use: `npm run test:long -- registry` sets REAL_REGISTRY. */
+/**
+ * Needs Java and Maven, and a download of 109 MB at its first use: `npm run test:long -- registry` sets
+ * REAL_REGISTRY.
+ */
 const wanted = process.env.REAL_REGISTRY !== undefined
 
 const columns: Column[] = [

@@ -26,7 +26,9 @@ interface RealRegistryOptions {
   readonly folder?: string
 }
 
-/** Apicurio Registry, which speaks Confluent's API, on loopback. Maven copies it (109 MB) at its first use. */
+/**
+ * Apicurio Registry, which speaks Confluent's API, on loopback. Maven copies it (109 MB) at its first use.
+ */
 export async function startRealRegistry({
   port: wantedPort,
   folder,

@@ -7,7 +7,9 @@ import { errorOf, expectNoSecret, openAvroShop, type AvroShop } from './avro-sho
 import { startFakeRegistry, type FakeRegistry } from './fake-registry.ts'
 import { longTest } from '../../../support/long.ts'
 
-/** Whole runs of `format: avro` with a registry that has its moods, and with columns that come, go and change. */
+/**
+ * Whole runs of `format: avro` with a registry that has its moods, and with columns that come, go and change.
+ */
 interface FakeShop extends AvroShop {
   readonly registry: FakeRegistry
 }
@@ -85,7 +87,10 @@ describe.concurrent('a registry', options, () => {
     expect(await shop.rows()).toHaveLength(2)
   })
 
-  /** Half a minute, which a stop gives to what is in progress: in the long form (`npm run test:long -- registry`). */
+  /**
+   * Half a minute, which a stop gives to what is in progress: in the long form (`npm run test:long --
+   * registry`).
+   */
   test.runIf(isLong)('that does not respond holds up no stop', async () => {
     await using shop = await openFakeShop()
     shop.registry.delayMs = 120_000

@@ -110,7 +110,10 @@ const misfit = fc.constantFrom<RecordValue>(
 
 const missing = Symbol('missing')
 
-/** Streams of all kinds and odd names, whose records have nulls, missing fields, misfits and fields that nobody declared. */
+/**
+ * Streams of all kinds and odd names, whose records have nulls, missing fields, misfits and fields that
+ * nobody declared.
+ */
 export const anyStream: fc.Arbitrary<AnyStream> = fc
   .record({
     names: fc.uniqueArray(fc.oneof(fc.constantFrom(...oddNames), anyText({ maxLength: 8 })), {

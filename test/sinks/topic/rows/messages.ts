@@ -92,7 +92,10 @@ export function jsonIn(bytes: Buffer | null | undefined): JsonObject {
   return JSON.parse(String(bytes)) as JsonObject
 }
 
-/** A datum of our schemas, longs exact. The overflow map is read as pairs: avsc's maps lose the key `__proto__`. */
+/**
+ * A datum of our schemas, longs exact. The overflow map is read as pairs: avsc's maps lose the key
+ * `__proto__`.
+ */
 export function avroReader(schema: unknown): (datum: Buffer) => Record<string, unknown> {
   const document = JSON.parse(JSON.stringify(schema), (_key, part: unknown) =>
     isMap(part) ? { type: 'array', items: entryOf(part.values) } : part,

@@ -91,7 +91,10 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     }
   }
 
-  /** Whether events are loaded directly into all streams of the connection, so that its runs find only what an event has missed. */
+  /**
+   * Whether events are loaded directly into all streams of the connection, so that its runs find only what an
+   * event has missed.
+   */
   async coversAll(connection: Connection): Promise<boolean> {
     const streams = await this.#streams(connection, '*')
     const { connector } = await this.#connectorOf(connection.from)
@@ -156,7 +159,10 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     )
     if (isLoaded) return done
     return isOutOfTime(signal)
-      ? { outcome: 'failed', reason: 'the records that its events report could not be read and loaded in time' }
+      ? {
+          outcome: 'failed',
+          reason: 'the records that its events report could not be read and loaded in time',
+        }
       : { outcome: 'failed', reason: 'the service stopped meanwhile', retryAfterMs: 0 }
   }
 
@@ -235,8 +241,8 @@ function inactiveReason({ name, status }: Connection): string | undefined {
 }
 
 /**
- * Whether its events carry records; merged by a cursor, so that an old event does not replace what is newer. In a topic the last message of a key
- * counts, however old its row is: there, a run reads what has changed.
+ * Whether its events carry records; merged by a cursor, so that an old event does not replace what is newer.
+ * In a topic the last message of a key counts, however old its row is: there, a run reads what has changed.
  */
 function isDirect(
   { events }: Connector,

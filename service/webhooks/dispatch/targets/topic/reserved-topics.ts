@@ -1,8 +1,9 @@
 import type { TargetProblem } from '../contract.ts'
 
 /**
- * The first parts of names that are taken, as Kafka compares names: `.` and `_` are the same. A topic `connect_shop_orders` would keep
- * `connect.shop.orders` from being created, and a foreign message in one of the service's topics would end the runs that read it.
+ * The first parts of names that are taken, as Kafka compares names: `.` and `_` are the same. A topic
+ * `connect_shop_orders` would keep `connect.shop.orders` from being created, and a foreign message in one of
+ * the service's topics would end the runs that read it.
  */
 const owners = [
   { begins: 'connect_', shown: 'connect.', owner: 'the service' },
