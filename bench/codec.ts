@@ -138,10 +138,10 @@ function decode(blocks: readonly EncodedBlock[], format: CopyFormat): number {
   return bytes
 }
 
-function sameBytes(one: readonly EncodedBlock[], other: readonly EncodedBlock[]): boolean {
+function sameBytes(left: readonly EncodedBlock[], right: readonly EncodedBlock[]): boolean {
   const all = (blocks: readonly EncodedBlock[]): Buffer =>
     Buffer.concat(blocks.map(({ bytes }) => bytes))
-  return all(one).equals(all(other))
+  return all(left).equals(all(right))
 }
 
 export function codecTable(figures: CodecFigures): string {

@@ -237,8 +237,8 @@ function problemsOf(issue: z.core.$ZodIssue, schema: JsonObject): readonly Probl
   }
   if (issue.code === 'invalid_union') return unionProblems(issue, schema)
   // The problem of a name says more than the fact that a name is wrong.
-  const told = issue.code === 'invalid_key' ? issue.issues[0] : undefined
-  return [{ path: formatPointer(issue.path), problem: told?.message ?? issue.message }]
+  const nameIssue = issue.code === 'invalid_key' ? issue.issues[0] : undefined
+  return [{ path: formatPointer(issue.path), problem: nameIssue?.message ?? issue.message }]
 }
 
 function unknownField(meant: string | undefined): string {

@@ -76,9 +76,9 @@ async function* flightLines(start: number, count: number): AsyncGenerator<string
   })
   yield 'departs_at,delay_minutes,distance_miles,origin,destination\n'
   const parsed = z.array(flightSchema).parse(rows)
-  for (let at = 0; at < parsed.length; at += 10_000)
+  for (let offset = 0; offset < parsed.length; offset += 10_000)
     yield parsed
-      .slice(at, at + 10_000)
+      .slice(offset, offset + 10_000)
       .map(flightLine)
       .join('')
 }

@@ -202,7 +202,7 @@ export interface StreamResult extends StreamProgress {
 
 /**
  * A run that came to its end, or was stopped. To be disposed: until then its destination stays open, for
- * `confirmTold`.
+ * `confirmReported`.
  */
 export interface EndedRun extends AsyncDisposable {
   readonly result: RunResult
@@ -213,7 +213,7 @@ export interface EndedRun extends AsyncDisposable {
    * key was stopped, nothing happens: the next start under the key reports the whole run. Never throws, and
    * gives up after ten seconds.
    */
-  readonly confirmTold: () => Promise<void>
+  readonly confirmReported: () => Promise<void>
 }
 
 /**

@@ -17,18 +17,18 @@ export class ResponseFrames {
 
   /** Takes the next bytes. A length that no broker sends, or undefined. */
   take(bytes: Buffer): number | undefined {
-    let at = 0
-    while (at < bytes.length) {
+    let position = 0
+    while (position < bytes.length) {
       if (this.#rest > 0) {
-        const step = Math.min(this.#rest, bytes.length - at)
+        const step = Math.min(this.#rest, bytes.length - position)
         this.#rest -= step
-        at += step
+        position += step
         continue
       }
-      const step = Math.min(lengthBytes - this.#held, bytes.length - at)
-      bytes.copy(this.#head, this.#held, at, at + step)
+      const step = Math.min(lengthBytes - this.#held, bytes.length - position)
+      bytes.copy(this.#head, this.#held, position, position + step)
       this.#held += step
-      at += step
+      position += step
       if (this.#held < lengthBytes) return undefined
       this.#held = 0
       const length = this.#head.readInt32BE()

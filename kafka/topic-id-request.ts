@@ -12,14 +12,14 @@ export const idsApi = { apiKey: 3, apiVersion: 10, apiName: 'Metadata' } as cons
 const idBytes = 16
 const noId = Buffer.alloc(idBytes)
 
-interface ToldId {
+interface TopicIdResponse {
   readonly errorCode: number
   readonly id: Buffer
   readonly clientSideThrottleTime: number
 }
 
 /** The id of a topic as hexadecimal digits; undefined if it has none. Throws the topic's error. */
-export function topicIdRequest(topic: string): BrokerRequest<ToldId, string | undefined> {
+export function topicIdRequest(topic: string): BrokerRequest<TopicIdResponse, string | undefined> {
   return {
     request: { ...idsApi, encode: () => Promise.resolve(encode(topic)) },
     response: {
@@ -45,7 +45,7 @@ function encode(topic: string): Encoder {
     .writeUVarInt(0)
 }
 
-function decode(payload: Buffer): ToldId {
+function decode(payload: Buffer): TopicIdResponse {
   const decoder = new Decoder(payload)
   decoder.readTaggedFields()
   const clientSideThrottleTime = decoder.readInt32()

@@ -78,7 +78,7 @@ export async function replicate(
   )
   await using ended = run
   // The caller has it as soon as this resolves.
-  await ended?.confirmTold()
+  await ended?.confirmReported()
   return resultOf(end)
 }
 

@@ -158,9 +158,9 @@ function recordOf(record: Dict): RecordData {
 }
 
 function configured(name: string, { streams }: AirbyteCatalog): JsonObject {
-  const stream = streams.find((one) => one.name === name)
+  const stream = streams.find((candidate) => candidate.name === name)
   if (stream === undefined) {
-    const known = streams.map((one) => one.name).join(', ')
+    const known = streams.map((candidate) => candidate.name).join(', ')
     const problem = `there is no stream ${name}; the manifest has ${known}`
     throw new ConnectError('request_invalid', { details: { problem } })
   }

@@ -31,7 +31,7 @@ export function terminalSvg({ title, command, lines, columns }: TerminalPicture)
   ]
   const width = Math.ceil(columns * columnWidth + 2 * margin)
   const height = barHeight + all.length * lineHeight + 2 * margin - 8
-  const texts = all.map((spans, at) => lineText(spans, barHeight + margin + at * lineHeight + 6))
+  const texts = all.map((spans, row) => lineText(spans, barHeight + margin + row * lineHeight + 6))
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-labelledby="title" font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace" font-size="${fontSize}">
   <title id="title">${htmlText(title)}</title>
   <style>

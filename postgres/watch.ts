@@ -47,18 +47,18 @@ export function watchSession(watched: WatchedSession): void {
   const seconds = silenceMs / 1000
   let bytesSeen = -1
   let suspicions = 0
-  let isWaitTold = false
+  let isWaitReported = false
   const look = async (): Promise<void> => {
     const bytes = socket.bytesRead ?? 0
     if (!watched.isWaiting() || bytes !== bytesSeen) {
       bytesSeen = bytes
       suspicions = 0
-      isWaitTold = false
+      isWaitReported = false
       return
     }
     const { finding, wait } = await probe(watched)
-    if (wait !== undefined && !isWaitTold) {
-      isWaitTold = true
+    if (wait !== undefined && !isWaitReported) {
+      isWaitReported = true
       watched.onLockWait({ ...wait, seconds })
     }
     if (socket.bytesRead !== bytes || finding === 'working') return

@@ -189,7 +189,7 @@ export function modeChanged(
   return new ConnectError('destination_mode_changed', { details })
 }
 
-interface Telling {
+interface Reporting {
   /** The last run that began the stream. */
   readonly run: number
   /** The run that has reported the stream's notes, warnings and counts, and has ended. */
@@ -197,14 +197,14 @@ interface Telling {
 }
 
 /** Another run, which has ended, has reported the stream. */
-export function isTold({ toldRun }: Telling, { run }: RunStart): boolean {
-  return toldRun !== undefined && toldRun !== run
+export function isReported(last: Reporting, { run }: RunStart): boolean {
+  return last.toldRun !== undefined && last.toldRun !== run
 }
 
 /**
  * An earlier run has already reported these rows. A caller that starts runs with keys counts the rows of
  * killed runs by their progress.
  */
-export function isCounted(last: Telling, start: RunStart): boolean {
-  return isTold(last, start) || (start.hasKey && last.run !== start.run)
+export function isCounted(last: Reporting, start: RunStart): boolean {
+  return isReported(last, start) || (start.hasKey && last.run !== start.run)
 }

@@ -10,8 +10,8 @@ export function eventsConnection(connection: string): string {
 }
 
 /** Whether one is the other, or loads its events. */
-export function isSameConnection(one: string, other: string): boolean {
-  return withoutSuffix(one) === withoutSuffix(other)
+export function isSameConnection(left: string, right: string): boolean {
+  return withoutSuffix(left) === withoutSuffix(right)
 }
 
 function withoutSuffix(connection: string): string {

@@ -134,7 +134,7 @@ export interface RunEnd {
    * The streams whose notes, warnings and counts are in the result of this start, from a `begin` or from
    * `untold`.
    */
-  readonly told: readonly StreamId[]
+  readonly reported: readonly StreamId[]
   /**
    * For a run with a key: the streams that earlier starts of the run completed, as its caller knows. The
    * caller has their results.

@@ -119,7 +119,9 @@ async function benchCalls(
 }
 
 function medianRatio(ours: readonly CallFigures[], theirs: readonly CallFigures[]): number {
-  return median(ours.map((call, at) => call.perSecond / (theirs[at]?.perSecond ?? Number.NaN)))
+  return median(
+    ours.map((call, index) => call.perSecond / (theirs[index]?.perSecond ?? Number.NaN)),
+  )
 }
 
 function medians(rounds: readonly CallFigures[]): CallFigures {
@@ -238,10 +240,10 @@ async function benchStream(
     ours.push(own)
     theirs.push(peer)
   }
-  const of = (runs: readonly Measured[], value: (run: Measured) => number) =>
+  const medianOf = (runs: readonly Measured[], value: (run: Measured) => number) =>
     median(runs.map(value))
-  const seconds = (runs: readonly Measured[]) => of(runs, (run) => run.seconds)
-  const cpu = (runs: readonly Measured[]) => of(runs, (run) => run.cpuSeconds)
+  const seconds = (runs: readonly Measured[]) => medianOf(runs, (run) => run.seconds)
+  const cpu = (runs: readonly Measured[]) => medianOf(runs, (run) => run.cpuSeconds)
   return {
     type,
     stream,

@@ -29,7 +29,9 @@ export interface CodegenFigures extends CodegenOptions {
 export async function benchCodegen(options: CodegenOptions): Promise<CodegenFigures> {
   const { streams, fields, rounds } = options
   const template = await readTemplate()
-  const catalog = { streams: Array.from({ length: streams }, (_, at) => streamOf(at, fields)) }
+  const catalog = {
+    streams: Array.from({ length: streams }, (_, index) => streamOf(index, fields)),
+  }
   const input = { instance: 'bench', type: 'example', catalog, actions: [] }
   await using folder = await temporaryFolder('bench-codegen')
   const generateMs: number[] = []
@@ -78,9 +80,9 @@ async function secondsToCompile(folder: string, client: string): Promise<number>
 }
 
 function streamOf(number: number, fields: number): AirbyteStream {
-  const properties = Array.from({ length: fields }, (_, at) => [
-    `field_${String(at)}`,
-    fieldOf(number + at),
+  const properties = Array.from({ length: fields }, (_, index) => [
+    `field_${String(index)}`,
+    fieldOf(number + index),
   ])
   return {
     name: `stream_${String(number)}`,

@@ -28,7 +28,7 @@ export function growthPicture(series: readonly GrowthSeries[]): string {
     `<rect class="page" width="${String(width)}" height="${String(height)}"/>`,
     '<text class="head" x="24" y="28" font-size="16">How time and memory grow</text>',
     '<line class="even" x1="24" y1="46" x2="60" y2="46"/><text class="small" x="68" y="50">in proportion to the size; both axes are logarithmic</text>',
-    ...series.flatMap((one, row) => rowOf(one, head + row * rowHeight)),
+    ...series.flatMap((each, row) => rowOf(each, head + row * rowHeight)),
     '</svg>',
   ].join('\n')}\n`
 }
@@ -43,11 +43,11 @@ const style = `<style>
 </style>`
 
 function described({ name, measured, points }: GrowthSeries): string {
-  const told = points.map(
+  const sizes = points.map(
     (point) =>
       `${point.size.toLocaleString('en')}: ${seconds(point.seconds)}, ${String(point.peak_mb)} MB`,
   )
-  return `${name}, ${measured}: ${told.join('; ')}.`
+  return `${name}, ${measured}: ${sizes.join('; ')}.`
 }
 
 function rowOf(
@@ -114,15 +114,15 @@ function evenLine(
 ): readonly string[] {
   const [first, last] = [points[0], points.at(-1)]
   if (first === undefined || last === undefined || first === last) return []
-  const at = (size: number): number => up((last.value / last.size) * size)
+  const yOf = (size: number): number => up((last.value / last.size) * size)
   // Both axes are logarithmic: it is straight, and ends where it leaves the plot.
-  const share = Math.min(1, (clip.bottom - at(last.size)) / (at(first.size) - at(last.size)))
+  const share = Math.min(1, (clip.bottom - yOf(last.size)) / (yOf(first.size) - yOf(last.size)))
   const from = {
     x: across(last.size) + (across(first.size) - across(last.size)) * share,
-    y: at(last.size) + (at(first.size) - at(last.size)) * share,
+    y: yOf(last.size) + (yOf(first.size) - yOf(last.size)) * share,
   }
   return [
-    `<line class="even" x1="${from.x.toFixed(1)}" y1="${from.y.toFixed(1)}" x2="${across(last.size).toFixed(1)}" y2="${at(last.size).toFixed(1)}"/>`,
+    `<line class="even" x1="${from.x.toFixed(1)}" y1="${from.y.toFixed(1)}" x2="${across(last.size).toFixed(1)}" y2="${yOf(last.size).toFixed(1)}"/>`,
   ]
 }
 

@@ -80,8 +80,8 @@ async function fill(service: ServiceProcess, count: number): Promise<number> {
 async function lastCursor(service: ServiceProcess): Promise<string> {
   let last = ''
   for (let next: string | null = ''; next !== null;) {
-    const at: string = next === '' ? '' : `&cursor=${encodeURIComponent(next)}`
-    const { next_cursor: following } = await service.ask(page, `/connections?limit=200${at}`)
+    const query: string = next === '' ? '' : `&cursor=${encodeURIComponent(next)}`
+    const { next_cursor: following } = await service.ask(page, `/connections?limit=200${query}`)
     last = next
     next = following
   }
@@ -113,13 +113,13 @@ async function load(
 }
 
 export function httpTable(figures: HttpFigures): string {
-  const rows = figures.routes.map((at) =>
+  const rows = figures.routes.map((route) =>
     [
-      at.route.padEnd(48),
-      at.requestsPerSecond.toFixed(0).padStart(10),
-      at.p50Ms.toFixed(0).padStart(8),
-      at.p99Ms.toFixed(0).padStart(8),
-      at.megabytesPerSecond.toFixed(1).padStart(8),
+      route.route.padEnd(48),
+      route.requestsPerSecond.toFixed(0).padStart(10),
+      route.p50Ms.toFixed(0).padStart(8),
+      route.p99Ms.toFixed(0).padStart(8),
+      route.megabytesPerSecond.toFixed(1).padStart(8),
     ].join(''),
   )
   return [

@@ -281,14 +281,16 @@ function figuresOf(
 ): ModeFigures {
   const own = rounds.get(`${mode} ${String(connections)}`) ?? []
   const bare = rounds.get(`bare ${String(connections)}`) ?? []
-  const of = (value: (load: Load) => number): number => median(own.map(value))
+  const medianOf = (value: (load: Load) => number): number => median(own.map(value))
   return {
     mode,
     connections,
-    perSecond: of((load) => load.perSecond),
-    p50Ms: of((load) => load.p50Ms),
-    p99Ms: of((load) => load.p99Ms),
-    ratio: median(own.map((load, at) => load.perSecond / (bare[at]?.perSecond ?? Number.NaN))),
+    perSecond: medianOf((load) => load.perSecond),
+    p50Ms: medianOf((load) => load.p50Ms),
+    p99Ms: medianOf((load) => load.p99Ms),
+    ratio: median(
+      own.map((load, index) => load.perSecond / (bare[index]?.perSecond ?? Number.NaN)),
+    ),
   }
 }
 

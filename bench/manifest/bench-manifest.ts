@@ -120,11 +120,11 @@ async function benchShape(
 }
 
 function summary(runs: readonly Measured[], records: number) {
-  const of = (value: (run: Measured) => number): number => median(runs.map(value))
+  const medianOf = (value: (run: Measured) => number): number => median(runs.map(value))
   return {
-    recordsPerSecond: Math.round(records / of(({ seconds }) => seconds)),
-    cpuMicrosPerRecord: (of(({ cpuSeconds }) => cpuSeconds) / records) * 1e6,
-    peakRssMb: Math.round(of(({ peakRssMb }) => peakRssMb)),
+    recordsPerSecond: Math.round(records / medianOf(({ seconds }) => seconds)),
+    cpuMicrosPerRecord: (medianOf(({ cpuSeconds }) => cpuSeconds) / records) * 1e6,
+    peakRssMb: Math.round(medianOf(({ peakRssMb }) => peakRssMb)),
   }
 }
 

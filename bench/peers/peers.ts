@@ -139,8 +139,8 @@ function figuresOf(
     rows: options.rows,
     rounds: options.rounds,
     programs: programs.map(({ name, note, rows }, index) => {
-      const rateIn = (round: Round, at: number): number =>
-        (programs[at]?.rows ?? 0) / (round[at]?.seconds ?? Number.NaN)
+      const rateIn = (round: Round, index: number): number =>
+        (programs[index]?.rows ?? 0) / (round[index]?.seconds ?? Number.NaN)
       const cpuSeconds = medianOf((round) => round[index]?.cpuSeconds)
       const peakRssMb = medianOf((round) => round[index]?.peakRssMb)
       return {

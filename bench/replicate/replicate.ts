@@ -94,27 +94,27 @@ async function measure(
       })
     }
   }
-  const of = (value: (round: Round) => number): number => median(rounds.map(value))
+  const medianOf = (value: (round: Round) => number): number => median(rounds.map(value))
   const names = Object.keys(rounds[0]?.figures.stages ?? {})
   return {
     rows: options.rows,
     log: options.log.kind === 'kafka' ? `kafka (${options.log.framing})` : 'embedded',
     mode: options.mode,
     metadata: options.metadata,
-    pipeRowsPerSecond: Math.round(options.rows / of((round) => round.pipeSeconds)),
-    rowsPerSecond: Math.round(options.rows / of((round) => round.seconds)),
-    ratio: of((round) => round.pipeSeconds / round.seconds),
+    pipeRowsPerSecond: Math.round(options.rows / medianOf((round) => round.pipeSeconds)),
+    rowsPerSecond: Math.round(options.rows / medianOf((round) => round.seconds)),
+    ratio: medianOf((round) => round.pipeSeconds / round.seconds),
     otherMetadata: {
       metadata: otherOf(options.metadata),
-      ratio: of((round) => round.pipeSeconds / round.otherSeconds),
+      ratio: medianOf((round) => round.pipeSeconds / round.otherSeconds),
     },
     ...(options.mode === 'append_dedup' && {
-      secondSyncRatio: of((round) => (round.secondSeconds ?? NaN) / round.seconds),
+      secondSyncRatio: medianOf((round) => (round.secondSeconds ?? NaN) / round.seconds),
     }),
-    cpuSeconds: of((round) => round.figures.cpuSeconds),
-    peakRssMb: Math.round(of((round) => round.figures.peakRssMb)),
+    cpuSeconds: medianOf((round) => round.figures.cpuSeconds),
+    peakRssMb: Math.round(medianOf((round) => round.figures.peakRssMb)),
     stages: Object.fromEntries(
-      names.map((name) => [name, of((round) => round.figures.stages[name] ?? 0)]),
+      names.map((name) => [name, medianOf((round) => round.figures.stages[name] ?? 0)]),
     ),
     rounds: rounds.map(({ pipeSeconds, seconds }) => ({ pipeSeconds, seconds })),
   }

@@ -30,7 +30,7 @@ async function main(): Promise<void> {
     onProgress: () => undefined,
   }
   await using ended = await runConnection(plan, ports, new AbortController().signal)
-  await ended.confirmTold()
+  await ended.confirmReported()
   const { result } = ended
   const seconds = (performance.now() - started) / 1000
   const { userCPUTime, systemCPUTime } = process.resourceUsage()

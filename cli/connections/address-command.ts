@@ -104,10 +104,10 @@ async function requireServiceHere(
 }
 
 function isSameService(first: string, second: string): boolean {
-  const [one, other] = [new URL(first), new URL(second)]
+  const [left, right] = [new URL(first), new URL(second)]
   const isOneHost =
-    one.hostname === other.hostname || (isLoopback(one.hostname) && isLoopback(other.hostname))
-  return isOneHost && one.port === other.port
+    left.hostname === right.hostname || (isLoopback(left.hostname) && isLoopback(right.hostname))
+  return isOneHost && left.port === right.port
 }
 
 /** https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS */

@@ -111,12 +111,13 @@ function isFolded(stream: Stream): boolean {
 
 function headline({ streams, totals }: SandboxReportDocument): string {
   const fates = streams.map(fateOf)
-  const with_ = (fate: StreamFate): number => fates.filter((candidate) => candidate === fate).length
-  const [changed, unchanged] = [with_('changed'), with_('unchanged')]
+  const countFate = (fate: StreamFate): number =>
+    fates.filter((candidate) => candidate === fate).length
+  const [changed, unchanged] = [countFate('changed'), countFate('unchanged')]
   const all = counted(streams.length, 'stream')
   const others = [
-    ...(with_('failed') > 0 ? [[count(with_('failed')), 'cannot run']] : []),
-    ...(with_('open') > 0 ? [[count(with_('open')), 'not read to the end']] : []),
+    ...(countFate('failed') > 0 ? [[count(countFate('failed')), 'cannot run']] : []),
+    ...(countFate('open') > 0 ? [[count(countFate('open')), 'not read to the end']] : []),
   ]
   const change = changed === 1 ? 'changes' : 'change'
   const facts = [...(changed > 0 ? [[count(changed), change]] : []), ...others].map(

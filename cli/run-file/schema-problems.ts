@@ -22,7 +22,7 @@ export function schemaProblems(
   const problems = issues.flatMap((issue) => issueProblems(issue, [], context))
   // A misspelt field is also missing under its right name: only one of the two is reported.
   const misspelt = problems
-    .filter(({ at }) => at === 'key')
+    .filter(({ at: place }) => place === 'key')
     .map(({ path }) => JSON.stringify(meantPath(path, context)))
   return problems.filter(
     ({ path, problem }) => problem !== isMissing || !misspelt.includes(JSON.stringify(path)),

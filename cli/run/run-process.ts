@@ -52,7 +52,7 @@ export async function runInProcess(options: RunArguments, stop: StopSignals): Pr
   if (run === undefined) return
   // If nobody received it, the next run reports it again.
   if (!(await isAccepted(options.json ? process.stdout : process.stderr))) return
-  await run.confirmTold()
+  await run.confirmReported()
 }
 
 /** The end of a run that could not even begin. */

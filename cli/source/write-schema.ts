@@ -135,10 +135,10 @@ function targetOf(text: string, root: PlacedNode, node: PlacedNode): PlacedEntry
   const uses = text.split(reference).slice(1)
   if (uses.filter((rest) => !/^[\w/-]/.test(rest)).length !== 1) return undefined
   let entry: PlacedEntry | undefined
-  let at: PlacedNode | undefined = root
+  let target: PlacedNode | undefined = root
   for (const part of parseLocalReference(reference) ?? []) {
-    entry = at?.entries.find(({ key }) => key === part)
-    at = entry?.value
+    entry = target?.entries.find(({ key }) => key === part)
+    target = entry?.value
   }
   return entry
 }

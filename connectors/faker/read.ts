@@ -50,20 +50,20 @@ export async function readSlice(
   const makeRecord = (n: number): RecordData => selected(makeRow(n))
   const failure = await dueFailure(stream)
   const pace = new Pace(stream.rows_per_second, context)
-  let at = next
-  while (at < end && !context.signal.aborted) {
-    if (failure?.at_row === at) await failAs(stream.name, failure)
-    const stateAt = nextState(stream, at)
-    const failAt = failure !== undefined && failure.at_row > at ? failure.at_row : end
-    const until = Math.min(at + batchRows, end, stateAt, failAt)
-    const first = at
-    await out.records(Array.from({ length: until - at }, (_, index) => makeRecord(first + index)))
-    await pace.gave(until - at)
-    at = until
-    if (at === stateAt && at < end) await out.state({ next: at, to })
+  let row = next
+  while (row < end && !context.signal.aborted) {
+    if (failure?.at_row === row) await failAs(stream.name, failure)
+    const stateAt = nextState(stream, row)
+    const failAt = failure !== undefined && failure.at_row > row ? failure.at_row : end
+    const until = Math.min(row + batchRows, end, stateAt, failAt)
+    const first = row
+    await out.records(Array.from({ length: until - row }, (_, index) => makeRecord(first + index)))
+    await pace.gave(until - row)
+    row = until
+    if (row === stateAt && row < end) await out.state({ next: row, to })
   }
-  await out.state({ next: at, to })
-  return at < end ? 'stopped' : 'complete'
+  await out.state({ next: row, to })
+  return row < end ? 'stopped' : 'complete'
 }
 
 async function dueFailure({ fail }: FakerStream): Promise<FakerStream['fail']> {
@@ -71,8 +71,8 @@ async function dueFailure({ fail }: FakerStream): Promise<FakerStream['fail']> {
 }
 
 /** States are at fixed rows, wherever a read began. */
-function nextState({ state_every: every }: FakerStream, at: number): number {
-  return (Math.floor(at / every) + 1) * every
+function nextState({ state_every: every }: FakerStream, row: number): number {
+  return (Math.floor(row / every) + 1) * every
 }
 
 function parseState(stream: FakerStream, state: JsonValue | null): FakerState {

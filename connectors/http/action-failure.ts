@@ -165,13 +165,13 @@ function failedCall(
 ): ConnectError {
   const { api, descriptor, instance } = sent
   const known = { vendor: api.title, action: descriptor.name, instance, ...facts }
-  const { code: told, ...more } = afterUnclearTry(sent, code, facts)
+  const { code: shownCode, ...more } = afterUnclearTry(sent, code, facts)
   const details = {
     ...known,
     ...more,
-    ...(told === 'action_response_unreadable' && unreadableFacts(sent, more.reason)),
+    ...(shownCode === 'action_response_unreadable' && unreadableFacts(sent, more.reason)),
   }
-  return new ConnectError(told, { details, ...(cause !== undefined && { cause }) })
+  return new ConnectError(shownCode, { details, ...(cause !== undefined && { cause }) })
 }
 
 /** A read has changed nothing, however it ended. */
@@ -209,14 +209,14 @@ function afterUnclearTry(
   const isKnown = descriptor.idempotency === 'native_key'
   // These are looked at before the key is.
   if (earlyRefusals.has(code) || (isKnown && code === 'action_permission_denied')) {
-    const told = `${reason} (an earlier try of this call may have been carried out)`
-    return { code, reason: told, outcome_unknown: true }
+    const unclearReason = `${reason} (an earlier try of this call may have been carried out)`
+    return { code, reason: unclearReason, outcome_unknown: true }
   }
   if (!refusals.has(code)) return { code, reason }
   // Without a word of the vendor it may be a proxy that refuses, which knows nothing of the key.
   if (isKnown) return { code: word === undefined ? unclearCode(sent) : code, reason }
-  const told = `a try got no usable response, and the next one was refused, perhaps because the first was carried out: ${reason}`
-  return { code: 'action_outcome_unknown', reason: told }
+  const unclearReason = `a try got no usable response, and the next one was refused, perhaps because the first was carried out: ${reason}`
+  return { code: 'action_outcome_unknown', reason: unclearReason }
 }
 
 /**

@@ -224,8 +224,8 @@ export class CopyMessages {
     const format = this.#format === 'binary' ? 1 : 0
     const columns = response.readUInt16BE(1)
     let isAsked = response[0] === format && response.length === 3 + 2 * columns
-    for (let at = 3; isAsked && at < response.length; at += 2)
-      isAsked = response.readUInt16BE(at) === format
+    for (let position = 3; isAsked && position < response.length; position += 2)
+      isAsked = response.readUInt16BE(position) === format
     if (!isAsked) this.#fail(`the COPY is not in the format that was asked for, ${this.#format}`)
     else if (columns !== (this.#columns ?? columns))
       this.#fail(`the rows have ${columns} columns instead of ${this.#columns ?? 0}`)
@@ -274,16 +274,17 @@ export class CopyMessages {
 
   #takeHeader(): boolean {
     const lines = this.#lines
-    const at = this.#whole
+    const start = this.#whole
     this.#hasBegun = true
     const isHeader =
-      this.#length - at >= copyHeaderBytes &&
-      lines.compare(copySignature, 0, copySignature.length, at, at + copySignature.length) === 0 &&
-      (lines.readUInt16BE(at + copySignature.length) & criticalFlags) === 0 &&
-      lines.readUInt32BE(at + copyHeaderBytes - 4) === 0
+      this.#length - start >= copyHeaderBytes &&
+      lines.compare(copySignature, 0, copySignature.length, start, start + copySignature.length) ===
+        0 &&
+      (lines.readUInt16BE(start + copySignature.length) & criticalFlags) === 0 &&
+      lines.readUInt32BE(start + copyHeaderBytes - 4) === 0
     if (isHeader) {
       this.#length -= copyHeaderBytes
-      lines.copyWithin(at, at + copyHeaderBytes)
+      lines.copyWithin(start, start + copyHeaderBytes)
     } else this.#fail('the rows do not begin with the header of a binary COPY')
     return isHeader
   }
@@ -303,9 +304,10 @@ export class CopyMessages {
       this.#lines = larger
     }
     const lines = this.#lines
-    const at = this.#length
-    if (size > fewBytes) chunk.copy(lines, at, offset, offset + size)
-    else for (let index = 0; index < size; index++) lines[at + index] = chunk[offset + index] ?? 0
+    const start = this.#length
+    if (size > fewBytes) chunk.copy(lines, start, offset, offset + size)
+    else
+      for (let index = 0; index < size; index++) lines[start + index] = chunk[offset + index] ?? 0
     this.#length = needed
   }
 

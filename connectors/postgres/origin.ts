@@ -33,8 +33,8 @@ export async function serverOf(session: SourceSession): Promise<Server> {
   return { system: control?.system ?? null, database: row?.database ?? 0 }
 }
 
-export function originOf(of: Server, { table }: StreamSource): Origin {
-  return { ...of, relation: table.kind === 'r' || table.kind === 'p' ? table.oid : null }
+export function originOf(server: Server, { table }: StreamSource): Origin {
+  return { ...server, relation: table.kind === 'r' || table.kind === 'p' ? table.oid : null }
 }
 
 /**

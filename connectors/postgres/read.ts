@@ -50,7 +50,7 @@ export async function readSlice(
   const { signal, logger } = context
   if (signal.aborted) return 'stopped'
   const config = parsePostgresConfig(task.config)
-  const { snapshot, server: of, table } = sharedSession.parse(task.session)
+  const { snapshot, server: pinnedServer, table } = sharedSession.parse(task.session)
   const session = await openWhenFree(config, { logger, snapshot, signal })
   if (session === undefined) return 'stopped'
   const covered = new CoveredOutput(out, (reason) =>
@@ -60,7 +60,7 @@ export async function readSlice(
   try {
     const source = await findSource(session, task.stream, table ?? undefined)
     await requireSameTables(session, source)
-    const origin = originOf(of, source)
+    const origin = originOf(pinnedServer, source)
     const read = { session, source, origin, signal, stateRows: config.state_rows }
     outcome = await readAs(task, { ...read, out: covered }, context)
   } catch (thrown) {

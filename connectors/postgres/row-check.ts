@@ -83,11 +83,11 @@ export class RowCheck {
     return size === anySize || (size < 0 && this.#isWhole(size, position + 4, length))
   }
 
-  #isWhole(size: number, at: number, length: number): boolean {
+  #isWhole(size: number, position: number, length: number): boolean {
     const view = this.#view
-    if (at + length > view.byteLength) return false
-    if (size === ofJsonb) return length > 1 && view.getUint8(at) === jsonbVersion
-    return length >= numericHeader && length === numericHeader + 2 * view.getUint16(at)
+    if (position + length > view.byteLength) return false
+    if (size === ofJsonb) return length > 1 && view.getUint8(position) === jsonbVersion
+    return length >= numericHeader && length === numericHeader + 2 * view.getUint16(position)
   }
 }
 

@@ -185,9 +185,9 @@ export class SourceSession implements AsyncDisposable {
    * Starts `COPY (select) TO STDOUT`, on the role's search path (search-path.ts): binary if the types are
    * given. One at a time; read it to its end before the next query.
    */
-  copy(select: string, { types, columns, ...of }: CopyQuery): CopyOut {
-    const place = { ...this.#place, ...of }
-    const { stream } = of
+  copy(select: string, { types, columns, ...rest }: CopyQuery): CopyOut {
+    const place = { ...this.#place, ...rest }
+    const { stream } = rest
     const format = types === undefined ? 'text' : 'binary'
     const check = types && new RowCheck(types)
     const sql = `COPY (${select}) TO STDOUT (FORMAT ${format})`

@@ -69,7 +69,7 @@ function summedGauge<Labels extends StreamLabels>(
       else values.set(key, ofStreams)
       gauge.set(
         labels,
-        [...ofStreams.values()].reduce((sum, one) => sum + one, 0),
+        [...ofStreams.values()].reduce((sum, value) => sum + value, 0),
       )
     },
   }

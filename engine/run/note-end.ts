@@ -17,7 +17,7 @@ const noResponse = `it gave no response within ${String(limitMs / 1000)} seconds
 
 const unnoted =
   'the destination could not note that this run has ended: the next run of the connection'
-const toldTwice = `${unnoted} will report the counts and warnings of this one once more, as those of an earlier start`
+const reportedTwice = `${unnoted} will report the counts and warnings of this one once more, as those of an earlier start`
 /** A caller that gives keys to runs counts by them. */
 const warnedTwice = `${unnoted} may report the warnings of this one once more`
 
@@ -25,7 +25,7 @@ const warnedTwice = `${unnoted} may report the warnings of this one once more`
  * The other streams neither began nor ended with their unreported rows. If a stop had to be enforced, a
  * stream that is not complete may have committed more than it reported: the next run reports it.
  */
-export function toldStreams(
+export function reportedStreams(
   streams: readonly StreamResult[],
   { aborted: isEnforced }: AbortSignal,
 ): readonly StreamId[] {
@@ -35,8 +35,8 @@ export function toldStreams(
     .map(({ stream }) => stream)
 }
 
-interface ToldEnd {
-  readonly told: readonly StreamId[]
+interface ReportedEnd {
+  readonly reported: readonly StreamId[]
   readonly status: RunResult['status']
   /** The limit of the run's own destination, which may have been given up. */
   readonly limit: StopLimit
@@ -49,14 +49,14 @@ interface ToldEnd {
  */
 export async function noteEnd(
   deps: StreamRunDeps,
-  { told, status, limit }: ToldEnd,
+  { reported, status, limit }: ReportedEnd,
 ): Promise<void> {
   const { completed = [], runKey } = deps.plan
   const isStopped = status === 'stopped'
   // The next start under the key reports the whole run.
   if (isStopped && runKey !== undefined) return
   const { start, logger } = deps
-  const end: RunEnd = { start, told, completed, how: isStopped ? 'stopped' : 'ended' }
+  const end: RunEnd = { start, reported, completed, how: isStopped ? 'stopped' : 'ended' }
   const timeout = AbortSignal.timeout(limitMs)
   for (;;) {
     try {
@@ -67,7 +67,7 @@ export async function noteEnd(
       if (!retryable || timeout.aborted) {
         // After the limit, the error of the call only says that it was given up.
         const reason = timeout.aborted ? noResponse : message
-        logger.warn({ code, reason }, runKey === undefined ? toldTwice : warnedTwice)
+        logger.warn({ code, reason }, runKey === undefined ? reportedTwice : warnedTwice)
         return
       }
     }

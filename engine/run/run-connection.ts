@@ -17,7 +17,7 @@ import { AwayServers } from './away-servers.ts'
 import { openSession } from './open-session.ts'
 import { retryStart } from './retry-start.ts'
 import { leaveCounts } from './leave-counts.ts'
-import { noteEnd, toldStreams } from './note-end.ts'
+import { noteEnd, reportedStreams } from './note-end.ts'
 import { StopLimit } from './stop-limit.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
@@ -88,11 +88,11 @@ export async function runConnection(
     const status = combineStatus(ended)
     const results = (await isTakenOver(deps, ended)) ? ended.map(leaveCounts) : ended
     const seconds = (ports.now() - startedAtMs) / 1000
-    const told = toldStreams(results, limit.passed)
+    const reported = reportedStreams(results, limit.passed)
     const stillOpen = open.move()
     return {
       result: { status, seconds, streams: results, warnings },
-      confirmTold: () => noteEnd(deps, { told, status, limit }),
+      confirmReported: () => noteEnd(deps, { reported, status, limit }),
       [Symbol.asyncDispose]: () => stillOpen.disposeAsync(),
     }
   } finally {

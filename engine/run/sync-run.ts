@@ -323,9 +323,9 @@ export class SyncRun {
     if (sync.leavesTable !== true) return undefined
     let changed: Promise<void> | undefined
     const change = async (): Promise<void> => {
-      const told = await destination.changeTable?.(sync)
-      this.#tableNotes = told?.tableNotes ?? []
-      for (const warning of told?.warnings ?? []) this.#warn(warning)
+      const changes = await destination.changeTable?.(sync)
+      this.#tableNotes = changes?.tableNotes ?? []
+      for (const warning of changes?.warnings ?? []) this.#warn(warning)
     }
     return () => (changed ??= change())
   }

@@ -114,7 +114,7 @@ export async function streamReport(
 }
 
 /** Renames the tables in a sandbox run's texts: its own tables become those that a run would load. */
-function ofProduction<Told>({ table, sink, production }: SandboxTable, told: Told): Told {
+function ofProduction<Shown>({ table, sink, production }: SandboxTable, shown: Shown): Shown {
   const { stage } = streamTarget(sink, table.schema)
   const names = [
     [quoteTable(table), quoteTable(production.target.table)],
@@ -131,7 +131,7 @@ function ofProduction<Told>({ table, sink, production }: SandboxTable, told: Tol
     )
   }
   // The same shape: only texts change.
-  return renameTables(told) as Told
+  return renameTables(shown) as Shown
 }
 
 /**

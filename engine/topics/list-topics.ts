@@ -41,7 +41,7 @@ export async function listTopics(
     })
   }
   if (refusals[0] !== undefined && refusals.length === topics.length) throw refusals[0]
-  return [...found.values()].toSorted((one, other) => (one.topic < other.topic ? -1 : 1))
+  return [...found.values()].toSorted((left, right) => (left.topic < right.topic ? -1 : 1))
 }
 
 /**

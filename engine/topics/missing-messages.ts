@@ -98,7 +98,7 @@ export class MissingMessages {
       plans.some((plan) => this.#isFirst(plan, begin))
     if (isFirstOf(seen)) return true
     if (seen.begin > 0n) return this.#isAdded(number, seen)
-    return [...this.#partitions.values()].some((one) => isFirstOf(one))
+    return [...this.#partitions.values()].some((partition) => isFirstOf(partition))
   }
 
   /** Whether its first message is the PLAN of the sync for which it was added. */
@@ -106,7 +106,7 @@ export class MissingMessages {
     if (first?.type !== 'PLAN') return false
     const plans = [...this.#partitions.values()].flatMap((seen) => seen.plans)
     const earlier = plans.filter(({ attempt }) => attempt < first.attempt)
-    const last = earlier.toSorted((one, other) => one.attempt - other.attempt).at(-1)
+    const last = earlier.toSorted((left, right) => left.attempt - right.attempt).at(-1)
     return last !== undefined && last.partitions <= number
   }
 

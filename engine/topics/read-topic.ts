@@ -74,7 +74,7 @@ async function partitionsOf({ servers, topic, logger }: TopicPlace): Promise<rea
       admin.fetchTopicMetadata({ topics: [topic] }),
     )
     const partitions = (topics[0]?.partitions ?? []).map(({ partitionId }) => partitionId)
-    return partitions.toSorted((one, other) => one - other)
+    return partitions.toSorted((left, right) => left - right)
   } catch (error) {
     if (hasType(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw notFound({ servers, topic })
     throw kafkaError(error, { servers, doing: 'reading', target: `topic ${topic}` })
@@ -125,12 +125,12 @@ async function takeNext(
   // An empty fetch waits for half a second: those of all partitions at the same time.
   const fetched = await Promise.all(opened.map(({ fetcher, next }) => fetcher.fetch(next)))
   for (const [index, got] of fetched.entries()) {
-    const one = opened[index]
-    if (one === undefined) continue
-    if (got === 'lost') throw gone(place, one)
-    for await (const message of one.fetcher.messages(got.batches))
-      await take({ ...message, partition: one.partition })
-    opened[index] = { ...one, next: got.next }
+    const partition = opened[index]
+    if (partition === undefined) continue
+    if (got === 'lost') throw gone(place, partition)
+    for await (const message of partition.fetcher.messages(got.batches))
+      await take({ ...message, partition: partition.partition })
+    opened[index] = { ...partition, next: got.next }
   }
 }
 

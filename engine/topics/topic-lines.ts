@@ -144,13 +144,13 @@ function compactJson(text: string): string | undefined {
   const parts: string[] = []
   let start = 0
   let isString = false
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at)
-    if (isString && code === BACKSLASH) at += 1
+  for (let position = 0; position < text.length; position++) {
+    const code = text.charCodeAt(position)
+    if (isString && code === BACKSLASH) position += 1
     else if (code === QUOTE) isString = !isString
     else if (!isString && spaces.has(code)) {
-      if (at > start) parts.push(text.slice(start, at))
-      start = at + 1
+      if (position > start) parts.push(text.slice(start, position))
+      start = position + 1
     }
   }
   return parts.length === 0 && start === 0 ? text : parts.join('') + text.slice(start)

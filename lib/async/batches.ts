@@ -108,7 +108,7 @@ export function lookUps<Found>(
   keyOf: (found: Found) => string,
 ): Batches<string, Found | undefined> {
   return new Batches(async (keys) => {
-    const found = new Map((await read([...new Set(keys)])).map((one) => [keyOf(one), one]))
+    const found = new Map((await read([...new Set(keys)])).map((item) => [keyOf(item), item]))
     return keys.map((key) => found.get(key))
   })
 }

@@ -110,10 +110,10 @@ function itemAt(object: Value, position: number): Value | undefined {
   }
   if (object instanceof Uint8Array) return object.at(position)
   const items = object instanceof PyTuple ? object.items : object
-  return Array.isArray(items) ? at(items, position) : undefined
+  return Array.isArray(items) ? elementAt(items, position) : undefined
 }
 
-function at(items: readonly Value[], position: number): Value | undefined {
+function elementAt(items: readonly Value[], position: number): Value | undefined {
   return items.at(position)
 }
 

@@ -40,7 +40,7 @@ interface WorkAmount {
 }
 
 const none: WorkAmount = { choices: 0, branchings: 0 }
-const one: WorkAmount = { choices: 1, branchings: 1 }
+const oneChoice: WorkAmount = { choices: 1, branchings: 1 }
 
 /** Adds up the work of a pattern while it is read from left to right. */
 export class WorkCount {
@@ -51,7 +51,7 @@ export class WorkCount {
   readonly #open: Group[] = []
   /** The part that was read last. A repetition would repeat it. */
   #last: WorkAmount & { readonly isVaried: boolean; readonly length: number } = {
-    ...one,
+    ...oneChoice,
     isVaried: false,
     length: 0,
   }
@@ -59,7 +59,7 @@ export class WorkCount {
   /** @param length of what it is translated to */
   character(length = 1): void {
     this.#length += length
-    this.#last = { ...one, isVaried: false, length }
+    this.#last = { ...oneChoice, isVaried: false, length }
   }
 
   /** To what a group matched. */
@@ -75,7 +75,7 @@ export class WorkCount {
   branch(): void {
     const group = this.#group()
     group.done = sum(group.done, group.current)
-    group.current = one
+    group.current = oneChoice
     group.isVaried = true
   }
 
@@ -136,7 +136,7 @@ export class WorkCount {
 }
 
 function newGroup(start: number): Group {
-  return { done: none, current: one, isVaried: false, start }
+  return { done: none, current: oneChoice, isVaried: false, start }
 }
 
 function sum(a: WorkAmount, b: WorkAmount): WorkAmount {

@@ -34,7 +34,7 @@ const ownFunctions: ReadonlyMap<string, ReadonlySet<string>> = new Map([
 const noFunctions: ReadonlySet<string> = new Set()
 
 /** The context of a value. */
-interface Surroundings {
+interface ValueContext {
   readonly functions: ReadonlySet<string>
   /** The keys that the slices of the stream have; undefined if the text of the manifest does not say. */
   readonly sliceKeys: ReadonlySet<string> | undefined
@@ -70,7 +70,7 @@ export class ComponentWalk {
     return this.mistakes(component)
   }
 
-  #look(value: Value, path: string, surroundings: Surroundings): void {
+  #look(value: Value, path: string, surroundings: ValueContext): void {
     if (typeof value === 'string') {
       this.#lookAtText(value, path, surroundings)
       return
@@ -83,7 +83,7 @@ export class ComponentWalk {
     else if (isDict(value)) this.#lookAtDict(value, path, surroundings)
   }
 
-  #lookAtDict(dict: Dict, path: string, surroundings: Surroundings): void {
+  #lookAtDict(dict: Dict, path: string, surroundings: ValueContext): void {
     if (isPlainDict(dict) && this.#looksAtComponents) this.#lookAtComponent(dict, path)
     const inside = isPlainDict(dict) ? this.#inside(dict, surroundings) : surroundings
     const passedDown = get(dict, '$parameters')
@@ -96,7 +96,7 @@ export class ComponentWalk {
     }
   }
 
-  #inside(dict: PlainDict, surroundings: Surroundings): Surroundings {
+  #inside(dict: PlainDict, surroundings: ValueContext): ValueContext {
     const type = get(dict, 'type')
     if (typeof type !== 'string') return surroundings
     const functions = ownFunctions.get(type) ?? surroundings.functions
@@ -107,7 +107,7 @@ export class ComponentWalk {
     return { functions, sliceKeys: sliceKeys(dict) }
   }
 
-  #lookAtText(text: string, path: string, { functions, sliceKeys: known }: Surroundings): void {
+  #lookAtText(text: string, path: string, { functions, sliceKeys: known }: ValueContext): void {
     if (!/\{[{%]/.test(text)) return
     const { templates, configKeys } = this.#options
     const problem = templates.problemOf(text, functions)

@@ -1,5 +1,5 @@
 import { HttpClient } from '../components/requesters/http-client.ts'
-import { tellingSecrets } from '../components/requesters/telling-secrets.ts'
+import { reportingSecrets } from '../components/requesters/telling-secrets.ts'
 import { unlessAborted } from '../../lib/async/unless-aborted.ts'
 import { component, optionalComponent } from '../definition.ts'
 import type { Authenticator, Environment, ErrorHandler, ErrorResolution } from '../contracts.ts'
@@ -58,7 +58,7 @@ export class ManifestClient {
     // An authenticator that logs in sends requests of its own, and shares their token between all calls.
     const builder = this.#configured.builder({ http: this.#http(environment) })
     const context = { streamName: 'actions' }
-    this.#authenticator = tellingSecrets(
+    this.#authenticator = reportingSecrets(
       builder.build('authenticator', component(requester, 'authenticator'), context),
       environment,
     )

@@ -6,11 +6,11 @@ export interface PlacedNode {
   readonly kind: 'scalar' | 'sequence' | 'mapping' | 'alias'
   /** In brackets or braces. */
   readonly isFlow: boolean
-  /** Of a scalar. */
+  /** The text of a scalar. */
   readonly text?: string
-  /** Of a mapping. */
+  /** The entries of a mapping. */
   readonly entries: readonly PlacedEntry[]
-  /** Of a sequence. */
+  /** The items of a sequence. */
   readonly items: readonly PlacedNode[]
 }
 

@@ -353,7 +353,7 @@ export class RunAttempt {
       this.#options.logger.warn({ run: this.#run.id }, 'another process has taken the run over')
       return
     }
-    await this.#noteTold()
+    await this.#noteReported()
     if (outcome.kind === 'again') await this.#requeue(outcome)
     else await this.#end(outcome)
   }
@@ -370,7 +370,7 @@ export class RunAttempt {
    * then forget them. The row is written first, because this process may be killed at any moment. Both happen
    * before the run ends: another run of the connection may start then, and would report them again.
    */
-  async #noteTold(): Promise<void> {
+  async #noteReported(): Promise<void> {
     const ended = this.#ended
     if (ended === undefined || ended.result.status === 'stopped') return
     const { store, owner } = this.#options
@@ -382,7 +382,7 @@ export class RunAttempt {
       )
       if (word === 'lost') return
     }
-    await ended.confirmTold()
+    await ended.confirmReported()
   }
 
   async #end({ status, error }: Extract<Outcome, { kind: 'end' }>): Promise<void> {
@@ -408,8 +408,8 @@ export class RunAttempt {
       )
     }
     await this.#log.flush()
-    const told = { streams: this.#streams.all, warnings: this.#warnings }
-    const next = { error, progressed, delayMs, ...told }
+    const reported = { streams: this.#streams.all, warnings: this.#warnings }
+    const next = { error, progressed, delayMs, ...reported }
     const queued = await retryWhileAway(() => store.runs.requeue(run, owner, next), this.#patience)
     if (queued?.status !== 'queued') return
     await jobs.submit({ run, connection, attempt, delayMs }).catch((thrown: unknown) => {

@@ -25,7 +25,7 @@ export async function sendHeartbeats(
   options: HeartbeatOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  let told = ''
+  let lastSent = ''
   let cancelled = false
   const outage = new OutageLog({
     logger: options.logger,
@@ -36,9 +36,9 @@ export async function sendHeartbeats(
     const streams = options.streams()
     const text = JSON.stringify(streams)
     try {
-      const changed = text === told ? [] : streams
+      const changed = text === lastSent ? [] : streams
       const word = await options.store.progress(options.run, options.owner, changed)
-      told = text
+      lastSent = text
       outage.worked()
       if (word === 'lost') {
         options.onWord('lost')

@@ -17,8 +17,11 @@ interface Doing {
 const tooLarge = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE']
 
 /** A fault of Kafka as an error that says what to do. */
-export function topicError(thrown: unknown, { servers, doing, bytes, ...at }: Doing): ConnectError {
-  const topic = refusedTopic(thrown) ?? at.topic
+export function topicError(
+  thrown: unknown,
+  { servers, doing, bytes, ...rest }: Doing,
+): ConnectError {
+  const topic = refusedTopic(thrown) ?? rest.topic
   if (tooLarge.some((type) => hasType(thrown, type))) {
     const details = { topic, ...(bytes !== undefined && { bytes }) }
     return new ConnectError('destination_message_too_large', { details, cause: thrown })

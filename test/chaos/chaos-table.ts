@@ -131,20 +131,20 @@ export function schemaChangeOf(table: ChaosTable, chances: Chances): string[] {
       `${touch}, ${extra.name} = ${value}`,
     ]
   }
-  const at = table.extras.indexOf(victim)
+  const position = table.extras.indexOf(victim)
   switch (change) {
     case 'drop':
-      table.extras.splice(at, 1)
+      table.extras.splice(position, 1)
       return [`ALTER TABLE ${table.name} DROP COLUMN ${victim.name}`, touch]
     case 'rename': {
       const name = `x${String(table.extrasMade++)}`
-      table.extras[at] = { ...victim, name }
+      table.extras[position] = { ...victim, name }
       return [`ALTER TABLE ${table.name} RENAME COLUMN ${victim.name} TO ${name}`, touch]
     }
     case 'widen': {
       const wider = widerTypes[victim.type]
       if (wider === undefined) return [touch]
-      table.extras[at] = { ...victim, type: wider }
+      table.extras[position] = { ...victim, type: wider }
       return [`ALTER TABLE ${table.name} ALTER COLUMN ${victim.name} TYPE ${wider}`, touch]
     }
   }

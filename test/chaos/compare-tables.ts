@@ -15,16 +15,22 @@ export interface Comparison {
 /** Rows as texts, with how often each is there. */
 export type Rows = ReadonlyMap<string, number>
 
-export async function sourceRows(at: Comparison, table: ChaosTable): Promise<Rows> {
-  return counted(await at.source.query(`SELECT ${sourceText(table)} AS row FROM ${table.name}`))
+export async function sourceRows(comparison: Comparison, table: ChaosTable): Promise<Rows> {
+  return counted(
+    await comparison.source.query(`SELECT ${sourceText(table)} AS row FROM ${table.name}`),
+  )
 }
 
 /** An empty map for a table that is not there. */
-export async function destinationRows(at: Comparison, table: ChaosTable): Promise<Rows> {
-  const name = `${at.schema}.${table.name}`
-  const [found] = await at.destination.query(`SELECT to_regclass('${name}') IS NOT NULL AS there`)
+export async function destinationRows(comparison: Comparison, table: ChaosTable): Promise<Rows> {
+  const name = `${comparison.schema}.${table.name}`
+  const [found] = await comparison.destination.query(
+    `SELECT to_regclass('${name}') IS NOT NULL AS there`,
+  )
   if (found?.there !== true) return new Map()
-  return counted(await at.destination.query(`SELECT ${destinationText(table)} AS row FROM ${name}`))
+  return counted(
+    await comparison.destination.query(`SELECT ${destinationText(table)} AS row FROM ${name}`),
+  )
 }
 
 /**
@@ -32,7 +38,7 @@ export async function destinationRows(at: Comparison, table: ChaosTable): Promis
  * complete; undefined if there is none.
  */
 export async function differenceOf(
-  at: Comparison,
+  comparison: Comparison,
   table: ChaosTable,
   known: {
     /** Rows that the destination held before the runs since the last comparison. */
@@ -41,14 +47,14 @@ export async function differenceOf(
     readonly runs: number
   },
 ): Promise<string | undefined> {
-  const source = await sourceRows(at, table)
-  const destination = await destinationRows(at, table)
+  const source = await sourceRows(comparison, table)
+  const destination = await destinationRows(comparison, table)
   const { sync_mode, destination_sync_mode } = table.mode
   if (destination_sync_mode === 'overwrite' || destination_sync_mode === 'overwrite_dedup') {
     return differentRows(source, destination)
   }
   if (destination_sync_mode === 'append_dedup') {
-    return differentRows(source, await liveRows(at, { table, destination }))
+    return differentRows(source, await liveRows(comparison, { table, destination }))
   }
   if (sync_mode === 'incremental') return appendedOnce(source, destination)
   return appendedWhole(source, { destination, ...known })
@@ -56,11 +62,11 @@ export async function differenceOf(
 
 /** Deletes at the source are not seen: rows of the destination whose id is gone are left out. */
 async function liveRows(
-  at: Comparison,
+  comparison: Comparison,
   { table, destination }: { readonly table: ChaosTable; readonly destination: Rows },
 ): Promise<Rows> {
   const ids = new Set(
-    (await at.source.query(`SELECT id::text FROM ${table.name}`)).map(({ id }) => id),
+    (await comparison.source.query(`SELECT id::text FROM ${table.name}`)).map(({ id }) => id),
   )
   return new Map([...destination].filter(([row]) => ids.has(row.slice(0, row.indexOf('/')))))
 }

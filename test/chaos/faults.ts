@@ -62,14 +62,14 @@ const endSessions = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activi
 /** Hurts a run that has begun, and puts right what it has broken. `spanMs`: how long such a run takes. */
 export async function inflict(
   name: FaultName,
-  at: {
+  target: {
     readonly engine: EngineProcess
     readonly servers: Servers
     readonly chances: Chances
     readonly spanMs: number
   },
 ): Promise<void> {
-  const { engine, servers, chances, spanMs } = at
+  const { engine, servers, chances, spanMs } = target
   const away = chances.between(0, 2_000)
   await delay(chances.between(0, Math.ceil(spanMs * 1.2)))
   const outage = outages[name]

@@ -63,7 +63,7 @@ async function examine(environment: Environment, flags: DoctorFlags = {}): Promi
     signal,
   })
   const findings = findingsSchema.parse(JSON.parse(text))
-  return { code, text, findings: new Map(findings.map((one) => [one.name, one])) }
+  return { code, text, findings: new Map(findings.map((each) => [each.name, each])) }
 }
 
 test('parts that answer are well, and say what they are', async () => {

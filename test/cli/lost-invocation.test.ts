@@ -44,15 +44,15 @@ function keyOf(request: SeenRequest | undefined): string {
 
 describe('an action that is interrupted', () => {
   test('is asked for again under the key that the command made', async () => {
-    const told = await interrupted('--yes')
-    expect(told).toContain('not known whether the vendor of my-slack carries out postMessage')
-    expect(told).toMatch(madeKey)
+    const output = await interrupted('--yes')
+    expect(output).toContain('not known whether the vendor of my-slack carries out postMessage')
+    expect(output).toMatch(madeKey)
   })
 
   test('is asked for again under its key', async () => {
-    const told = await interrupted('--yes', '--idempotency-key', 'k1')
-    expect(told).toContain('not known whether the vendor of my-slack carries out postMessage')
-    expect(told).toContain('repeat the command with --idempotency-key k1')
+    const output = await interrupted('--yes', '--idempotency-key', 'k1')
+    expect(output).toContain('not known whether the vendor of my-slack carries out postMessage')
+    expect(output).toContain('repeat the command with --idempotency-key k1')
   })
 
   test('did nothing if it was a dry-run', async () => {
@@ -74,9 +74,9 @@ describe('an action whose response is lost on the way from the service', () => {
   })
 
   test('is invoked again under its key', async () => {
-    const told = await lostBy(['--yes', '--idempotency-key', 'k1'])
-    expect(told).toContain('[service_unreachable]')
-    expect(told).toContain('Repeat the command with --idempotency-key k1')
+    const output = await lostBy(['--yes', '--idempotency-key', 'k1'])
+    expect(output).toContain('[service_unreachable]')
+    expect(output).toContain('Repeat the command with --idempotency-key k1')
   })
 
   test('did nothing if it was a dry-run, which has no key', async () => {
@@ -90,9 +90,11 @@ describe('an action whose response is lost on the way from the service', () => {
 
   test('may have been carried out if a proxy before the service responds', async () => {
     const page = { status: 502, body: '<h1>Bad gateway</h1>' } as const
-    const told = await lostBy(['--yes'], page)
-    expect(told).toContain('a proxy before it responded with status 502, and the request may have')
-    expect(told).toMatch(madeKey)
+    const output = await lostBy(['--yes'], page)
+    expect(output).toContain(
+      'a proxy before it responded with status 502, and the request may have',
+    )
+    expect(output).toMatch(madeKey)
   })
 
   test('of the vendor is asked for again under the same key', async () => {
@@ -104,8 +106,8 @@ describe('an action whose response is lost on the way from the service', () => {
     }
     const headers = { 'content-type': 'application/json' }
     const body = JSON.stringify({ error })
-    const told = await lostBy(['--yes'], { status: 502, headers, body })
-    expect(told).toContain('[action_unavailable]')
-    expect(told).toMatch(madeKey)
+    const output = await lostBy(['--yes'], { status: 502, headers, body })
+    expect(output).toContain('[action_unavailable]')
+    expect(output).toMatch(madeKey)
   })
 })

@@ -114,9 +114,9 @@ test('schemas are listed, and one goes to standard output alone', async () => {
     ) ?? []
   expect(seen).not.toBe('')
   expect(await json('schemas list --connection other')).toEqual([])
-  const one = await run(`schemas get ${fingerprint}`)
-  expect(JSON.parse(one.out)).toEqual(schema)
-  expect(one.err).toBe(`${fingerprint}: one record; used by shop since ${seen}\n`)
+  const single = await run(`schemas get ${fingerprint}`)
+  expect(JSON.parse(single.out)).toEqual(schema)
+  expect(single.err).toBe(`${fingerprint}: one record; used by shop since ${seen}\n`)
   expect(await json(`schemas get ${fingerprint}`)).toMatchObject({ framing: 'record', schema })
   expect((await run('schemas get ffffffffffffffff')).err).toContain('[schema_not_found]')
 })

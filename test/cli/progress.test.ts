@@ -35,11 +35,11 @@ function progressAt(seconds: number, ...streams: readonly StreamProgress[]): Run
 describe('the lines of progress', () => {
   test('streams whose parts join to one text have a pace each', () => {
     const runClock = new RunClock()
-    const one = { stream: { namespace: 'a', name: 'b.c' } }
+    const first = { stream: { namespace: 'a', name: 'b.c' } }
     const other = { stream: { namespace: 'a.b', name: 'c' } }
-    runClock.observe(progressAt(0, streamAt(0, one), streamAt(0, other)))
-    runClock.observe(progressAt(1, streamAt(1_000, one), streamAt(50, other)))
-    expect(runClock.pace(streamAt(1_000, one)).rowsPerSecond).toBe(1_000)
+    runClock.observe(progressAt(0, streamAt(0, first), streamAt(0, other)))
+    runClock.observe(progressAt(1, streamAt(1_000, first), streamAt(50, other)))
+    expect(runClock.pace(streamAt(1_000, first)).rowsPerSecond).toBe(1_000)
     expect(runClock.pace(streamAt(50, other)).rowsPerSecond).toBe(50)
   })
 
@@ -234,7 +234,8 @@ describe('human output', () => {
   test('redraws at most five times a second', () => {
     const output = new Recording()
     const human = new HumanOutput(new Screen(output), plainPaint)
-    for (let at = 0; at <= 2; at += 0.05) human.progress(progressAt(at, streamAt(at * 1_000)))
+    for (let position = 0; position <= 2; position += 0.05)
+      human.progress(progressAt(position, streamAt(position * 1_000)))
     expect(output.writes.length).toBeLessThanOrEqual(11)
     expect(output.writes.length).toBeGreaterThanOrEqual(9)
   })
@@ -243,7 +244,8 @@ describe('human output', () => {
     const output = new Recording()
     output.isTTY = false
     const human = new HumanOutput(new Screen(output), plainPaint)
-    for (let at = 0; at <= 11; at += 0.25) human.progress(progressAt(at, streamAt(at * 1_000)))
+    for (let position = 0; position <= 11; position += 0.25)
+      human.progress(progressAt(position, streamAt(position * 1_000)))
     expect(output.writes).toHaveLength(2)
   })
 
@@ -467,8 +469,8 @@ describe('JSON output', () => {
     const lines: string[] = []
     const human = new HumanOutput(new Screen(new Recording()), plainPaint)
     const json = new JsonOutput((line) => lines.push(line), human)
-    for (let at = 0; at <= 3; at += 0.25)
-      json.progress(progressAt(at, streamAt(at * 1_000, { bottleneck: 'log' })))
+    for (let position = 0; position <= 3; position += 0.25)
+      json.progress(progressAt(position, streamAt(position * 1_000, { bottleneck: 'log' })))
     json.end({ kind: 'result', result, exitCode: 3 })
     const events = lines.map((line): unknown => JSON.parse(line))
     expect(events).toHaveLength(5)

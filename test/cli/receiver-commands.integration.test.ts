@@ -43,9 +43,9 @@ describe('receivers', () => {
     expect(list[1]).toMatch(
       /^in +my-stripe +events +job:process-stripe-event, topic:events +active, warnings +missing +\d{4}-/,
     )
-    const one = (await run('receivers get in')).out
-    expect(one).toMatch(/^target +topic:events, in order of \/data\/object\/id$/m)
-    expect(one).toMatch(/^secret +missing: nothing is accepted$/m)
+    const first = (await run('receivers get in')).out
+    expect(first).toMatch(/^target +topic:events, in order of \/data\/object\/id$/m)
+    expect(first).toMatch(/^secret +missing: nothing is accepted$/m)
     const changed = await json('receivers update in --dispatch job:other --if-version 2')
     expect(changed).toMatchObject({ dispatch: [{ target: 'job:other' }], version: 3 })
     const stale = await run('receivers update in --dispatch job:other --if-version 2')

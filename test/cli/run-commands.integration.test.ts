@@ -77,10 +77,10 @@ describe('runs', () => {
     const id = await active()
     const change = { kind: 'widened', column: 'n', type: 'text', was: 'bigint' } as const
     await endedWith(id, { streams: [{ ...users, tableChanges: [change] }, orders] })
-    const told =
+    const reported =
       'column n was changed from bigint to text, which holds all values that the source has now\n'
-    expect((await waiting).err).toContain(`  columns: ${told}`)
-    expect((await run(`connections runs get shop ${id}`)).out).toContain(`: columns: ${told}`)
+    expect((await waiting).err).toContain(`  columns: ${reported}`)
+    expect((await run(`connections runs get shop ${id}`)).out).toContain(`: columns: ${reported}`)
     const found = z.looseObject({}).parse(await json(`connections runs get shop ${id}`))
     expect(found).toMatchObject({ streams: [{ table_changes: [change] }, {}] })
   })

@@ -20,10 +20,12 @@ const config = (stream: JsonObject, seed = 1) => ({
   seed,
   streams: [{ name: 's', rows: 2000, ...stream }],
 })
-const streamOf = async (of: JsonObject) => discovered(fakerConnector, of, 's')
+const streamOf = async (faker: JsonObject) => discovered(fakerConnector, faker, 's')
 
-async function rowsFor(of: JsonObject) {
-  return rowsOf(await readAll(fakerConnector, of, { stream: fullRefreshOf(await streamOf(of)) }))
+async function rowsFor(faker: JsonObject) {
+  return rowsOf(
+    await readAll(fakerConnector, faker, { stream: fullRefreshOf(await streamOf(faker)) }),
+  )
 }
 
 test('a record depends on the seed, the stream and its number only', async () => {
@@ -34,8 +36,8 @@ test('a record depends on the seed, the stream and its number only', async () =>
 })
 
 test('a row is about as large as a row of a business table, and as `row_bytes` says', async () => {
-  const average = async (of: JsonObject) => {
-    const rows = await rowsFor(config(of))
+  const average = async (faker: JsonObject) => {
+    const rows = await rowsFor(config(faker))
     return rows.reduce((sum, row) => sum + Buffer.byteLength(JSON.stringify(row)), 0) / rows.length
   }
   expect(await average({})).toBeGreaterThan(300)
@@ -69,13 +71,13 @@ test('the columns have the kinds that their values have, and some values are nul
 })
 
 test('wherever a full refresh is stopped, what follows is exactly the rest', async () => {
-  const of = config({ state_every: 100 })
-  const stream = fullRefreshOf(await streamOf(of))
-  const whole = await rowsFor(of)
+  const faker = config({ state_every: 100 })
+  const stream = fullRefreshOf(await streamOf(faker))
+  const whole = await rowsFor(faker)
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 2000 }), async (stopAfter) => {
-      const first = await readAll(fakerConnector, of, { stream, stopAfter })
-      const rest = await readAll(fakerConnector, of, { stream, states: statesOf(first) })
+      const first = await readAll(fakerConnector, faker, { stream, stopAfter })
+      const rest = await readAll(fakerConnector, faker, { stream, states: statesOf(first) })
       expect([...rowsOf(first), ...rowsOf(rest)]).toEqual(whole)
     }),
     { numRuns: 20 },
@@ -98,10 +100,10 @@ test.each([1, 3])(
 )
 
 test('`rows_per_second` slows it down, and a stop does not wait', async () => {
-  const of = config({ rows_per_second: 1000, rows: 1_000_000 })
-  const stream = fullRefreshOf(await streamOf(of))
+  const faker = config({ rows_per_second: 1000, rows: 1_000_000 })
+  const stream = fullRefreshOf(await streamOf(faker))
   const started = performance.now()
-  const [run] = await readAll(fakerConnector, of, { stream, stopAfter: 1000 })
+  const [run] = await readAll(fakerConnector, faker, { stream, stopAfter: 1000 })
   expect(run?.outcome).toBe('stopped')
   // All rows take a quarter of an hour: it ends only because it was stopped. That it is not quicker than it
   // may be is the promise.
@@ -113,39 +115,39 @@ describe('a failure that was asked for', () => {
     ['error', 'simulated_failure', true],
     ['config_error', 'simulated_config_error', false],
   ])('of kind %s comes at its row, after the rows before it', async (kind, code, retryable) => {
-    const of = config({ state_every: 100, fail: { at_row: 1234, kind } })
-    const stream = fullRefreshOf(await streamOf(of))
-    await expect(readAll(fakerConnector, of, { stream })).rejects.toMatchObject({
+    const faker = config({ state_every: 100, fail: { at_row: 1234, kind } })
+    const stream = fullRefreshOf(await streamOf(faker))
+    await expect(readAll(fakerConnector, faker, { stream })).rejects.toMatchObject({
       code,
       retryable,
       details: { row: 1234 },
     })
     const from = new Map([['', { next: 1234, to: null }]])
-    await expect(readAll(fakerConnector, of, { stream, states: from })).rejects.toMatchObject({
+    await expect(readAll(fakerConnector, faker, { stream, states: from })).rejects.toMatchObject({
       code,
     })
     const after = new Map([['', { next: 1235, to: null }]])
-    expect(rowsOf(await readAll(fakerConnector, of, { stream, states: after })).length).toBe(765)
+    expect(rowsOf(await readAll(fakerConnector, faker, { stream, states: after })).length).toBe(765)
   })
 
   test('happens as often as it says', async () => {
     const folder = await newFolder('faker')
-    const of = config({
+    const faker = config({
       fail: { at_row: 10, kind: 'error', times: 2, counter_file: join(folder, 'count') },
     })
-    await expect(rowsFor(of)).rejects.toMatchObject({ code: 'simulated_failure' })
-    await expect(rowsFor(of)).rejects.toMatchObject({ code: 'simulated_failure' })
-    expect((await rowsFor(of)).length).toBe(2000)
+    await expect(rowsFor(faker)).rejects.toMatchObject({ code: 'simulated_failure' })
+    await expect(rowsFor(faker)).rejects.toMatchObject({ code: 'simulated_failure' })
+    expect((await rowsFor(faker)).length).toBe(2000)
   })
 
   test.each([
     ['exit', 'exited with 86'],
     ['out_of_memory', 'ERR_WORKER_OUT_OF_MEMORY'],
   ])('of kind %s ends the worker thread and not the process', async (kind, end) => {
-    const of = config({ fail: { at_row: 10, kind } })
+    const faker = config({ fail: { at_row: 10, kind } })
     const task = {
-      config: of,
-      stream: fullRefreshOf(await streamOf(of)),
+      config: faker,
+      stream: fullRefreshOf(await streamOf(faker)),
       slice: '',
       state: null,
       session: null,
@@ -172,15 +174,15 @@ describe('a failure that was asked for', () => {
   })
 
   test('needs a file for its count, and the configuration says so', async () => {
-    const of = config({ fail: { at_row: 10, kind: 'error', times: 2 } })
-    const status = await fakerConnector.check(of, contextOf())
+    const faker = config({ fail: { at_row: 10, kind: 'error', times: 2 } })
+    const status = await fakerConnector.check(faker, contextOf())
     expect(status.message).toContain('`streams.0.fail.counter_file`: is needed with `times`')
   })
 
   test('counts its failures among the temporary files only', async () => {
     for (const path of ['/etc/hosts', join(tmpdir(), '..', 'elsewhere'), 'count']) {
-      const of = config({ fail: { at_row: 10, kind: 'error', times: 2, counter_file: path } })
-      const status = await fakerConnector.check(of, contextOf())
+      const faker = config({ fail: { at_row: 10, kind: 'error', times: 2, counter_file: path } })
+      const status = await fakerConnector.check(faker, contextOf())
       expect(status.status).toBe('FAILED')
       expect(status.message).toContain('must be in the folder for temporary files')
     }

@@ -66,11 +66,15 @@ test('however the socket cuts the messages, the same lines come out and the rest
         const lines: Buffer[] = []
         let given = 0
         let rest: Buffer | undefined
-        for (let at = 0, turn = 0; at < stream.length && rest === undefined; turn += 1) {
+        for (
+          let position = 0, turn = 0;
+          position < stream.length && rest === undefined;
+          turn += 1
+        ) {
           const size = cuts[turn % cuts.length] ?? 1
-          const left = reader.push(stream.subarray(at, at + size))
-          at += size
-          if (left !== undefined) rest = Buffer.concat([left, stream.subarray(at)])
+          const left = reader.push(stream.subarray(position, position + size))
+          position += size
+          if (left !== undefined) rest = Buffer.concat([left, stream.subarray(position)])
           if (turn % 2 === 0) continue
           reader.release()
           const chunk = reader.take()
@@ -135,10 +139,10 @@ test('however the socket cuts the messages, binary rows come without header and 
           const lastRow = encoded[given - 1]
           expect(Buffer.from(chunk.bytes.subarray(chunk.lastRow))).toEqual(lastRow)
         }
-        for (let at = 0, turn = 0; at < stream.length; turn += 1) {
+        for (let position = 0, turn = 0; position < stream.length; turn += 1) {
           const size = cuts[turn % cuts.length] ?? 1
-          if (reader.push(stream.subarray(at, at + size)) !== undefined) break
-          at += size
+          if (reader.push(stream.subarray(position, position + size)) !== undefined) break
+          position += size
           if (turn % 2 === 1) take()
         }
         take()
@@ -159,8 +163,8 @@ test('however sorted lines are chunked, the group is that of the highest value',
           .sort((a, b) => a - b)
           .map((cursor, i) => lineOf([String(i), `${cursor}`]))
         const groups = new CursorGroup(1, (text) => text)
-        for (let at = 0; at < lines.length; at += size)
-          groups.add(Buffer.from(lines.slice(at, at + size).join('')))
+        for (let position = 0; position < lines.length; position += size)
+          groups.add(Buffer.from(lines.slice(position, position + size).join('')))
         const expected = new BoundaryGroup()
         const top = String(cursors.at(-1))
         for (const line of lines) {

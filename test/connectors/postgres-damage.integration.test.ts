@@ -190,18 +190,19 @@ const inBoth: readonly (readonly [string, CopyDamage])[] = [
 
 /** Where the fields of a row begin: at their lengths. */
 function fieldAt(payload: Buffer, index: number): number {
-  let at = 2
-  for (let field = 0; field < index; field++) at += 4 + Math.max(0, payload.readInt32BE(at))
-  return at
+  let position = 2
+  for (let field = 0; field < index; field++)
+    position += 4 + Math.max(0, payload.readInt32BE(position))
+  return position
 }
 
 const names = 'id small large real yes day at clock u exact document note'.split(' ')
 
 function withField(name: string, value: Buffer): CopyDamage {
   return inRow500((payload) => {
-    const at = fieldAt(payload, names.indexOf(name))
-    const rest = payload.subarray(at + 4 + payload.readInt32BE(at))
-    return Buffer.concat([payload.subarray(0, at), of32(value.length), value, rest])
+    const position = fieldAt(payload, names.indexOf(name))
+    const rest = payload.subarray(position + 4 + payload.readInt32BE(position))
+    return Buffer.concat([payload.subarray(0, position), of32(value.length), value, rest])
   })
 }
 
@@ -219,10 +220,10 @@ function withCount(count: number): CopyDamage {
   })
 }
 
-const inHeader = (at: number): CopyDamage => ({
+const inHeader = (position: number): CopyDamage => ({
   header: (own) => {
     const changed = Buffer.from(own)
-    changed[at] = 1
+    changed[position] = 1
     return changed
   },
 })

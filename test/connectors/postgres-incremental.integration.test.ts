@@ -60,7 +60,7 @@ test('the first read gives rows without a cursor value first; later reads give n
   )
   const follower = await follow('first', 'at')
   const { rows } = await follower.read()
-  expect(rows.slice(0, 2).map(({ at }) => at)).toEqual([null, null])
+  expect(rows.slice(0, 2).map(({ at: time }) => time)).toEqual([null, null])
   expect(idsOf(rows)).toEqual([1, 2, 3, 4])
   expect((await follower.read()).rows).toEqual([])
   await db.query(

@@ -55,10 +55,10 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
     '%s is waited for, and the read has the same records',
     async (title, fault) => {
       await eachStream(title, async (reading, whole) => {
-        const at = placeIn(whole, title)
-        const faultAt = (count: number) => (count === at ? fault : undefined)
+        const position = placeIn(whole, title)
+        const faultAt = (count: number) => (count === position ? fault : undefined)
         const disturbed = await readWith(reading, faultAt)
-        const about = `${reading.stream.name}, ${title} at request ${String(at)}`
+        const about = `${reading.stream.name}, ${title} at request ${String(position)}`
         expect(disturbed.error, about).toBeUndefined()
         expectSame(reading.stream, { whole, rows: disturbed.rows, about })
       })
@@ -69,9 +69,9 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
     '%s in the place of a response never loses a record in silence',
     async (title, fault) => {
       await eachStream(title, async (reading, whole) => {
-        const at = placeIn(whole, title)
-        const disturbed = await readWith(reading, (count) => (count === at ? fault : undefined))
-        const about = `${reading.stream.name}, ${title} at request ${String(at)}`
+        const position = placeIn(whole, title)
+        const disturbed = await readWith(reading, (count) => (count === position ? fault : undefined))
+        const about = `${reading.stream.name}, ${title} at request ${String(position)}`
         if (disturbed.error !== undefined) expectReason(reading.stream, disturbed, failures)
         await expectResumed(reading, { whole, disturbed, about })
       })
@@ -82,8 +82,8 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
     'if %s, the stream fails with words, keeps what it gave, and a later read completes it',
     async (title, fault) => {
       await eachStream(title, async (reading, whole) => {
-        const at = placeIn(whole, title)
-        const disturbed = await readWith(reading, (count) => (count >= at ? fault : undefined))
+        const position = placeIn(whole, title)
+        const disturbed = await readWith(reading, (count) => (count >= position ? fault : undefined))
         const about = `${reading.stream.name}, ${title}`
         expect(disturbed.outcome, about).toBe('failed')
         expectReason(reading.stream, disturbed, unavailable)

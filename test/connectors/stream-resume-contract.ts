@@ -103,6 +103,6 @@ export function resumeContract(subject: StreamSubject, bench: () => StreamBench)
  */
 function placesIn({ states }: StreamRead, turn: number): readonly number[] {
   const all = [...states.keys()]
-  const some = new Set([0, Math.floor(all.length / 2), all.length - 1].filter((at) => at in all))
+  const some = new Set([0, Math.floor(all.length / 2), all.length - 1].filter((index) => index in all))
   return isLong ? all : usuallyThird(turn, [...some])
 }

@@ -14,7 +14,10 @@ test('every reference of docs/asyncapi.json leads somewhere', async () => {
   for (const path of references) {
     const found = path
       .split('/')
-      .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], document)
+      .reduce<unknown>(
+        (node, name) => (node as Record<string, unknown> | undefined)?.[name],
+        document,
+      )
     expect(found, path).toBeDefined()
   }
 })

@@ -16,7 +16,7 @@ function recordsOf(body: Value): readonly Value[] {
   const rows = isDict(body) ? get(body, 'rows') : undefined
   if (!Array.isArray(columns) || !Array.isArray(rows)) return []
   return rows.map((row) =>
-    dictOf(columns.map((name, at) => [name, Array.isArray(row) ? (row[at] ?? null) : null])),
+    dictOf(columns.map((name, index) => [name, Array.isArray(row) ? (row[index] ?? null) : null])),
   )
 }
 

@@ -79,8 +79,9 @@ test.concurrent(
   async () => {
     const codes = await examples()
     expect(codes).toHaveLength(4)
-    const names = codes.map((_, at) => `page-${String(at)}.ts`)
-    for (const [at, name] of names.entries()) await writeFile(join(folder, name), codes[at] ?? '')
+    const names = codes.map((_, index) => `page-${String(index)}.ts`)
+    for (const [index, name] of names.entries())
+      await writeFile(join(folder, name), codes[index] ?? '')
     const compilerOptions = {
       ...{ strict: true, noEmit: true, target: 'ES2024', lib: ['ES2024'], module: 'NodeNext' },
       ...{ types: ['node'], typeRoots: [resolve('node_modules/@types')], skipLibCheck: false },

@@ -78,7 +78,7 @@ async function expectEqualTables(shop: TestDatabase, columns: string): Promise<v
 function failureOf(end: CommandEnd): { code: string; message: string } {
   const last = eventsOf(end).at(-1)
   const errors = [last?.error, ...(last?.streams ?? []).map(({ error }) => error)]
-  const [error] = errors.filter((one) => one !== undefined)
+  const [error] = errors.filter((each) => each !== undefined)
   if (error === undefined) throw new Error(`no error: ${end.stdout}${end.stderr}`)
   expect(error.suggested_fix.length).toBeGreaterThan(10)
   expect(`${error.message} ${error.suggested_fix}`).not.toMatch(/\{\w+\}|undefined|\[object/)

@@ -6,7 +6,7 @@ import { logConfig, planRun, runPlanIn, sharedThreads } from '../support/engine.
 import { testDatabase } from '../support/postgres.ts'
 
 test('a resumed run tells what a start of it rejected that was killed before it could tell', async () => {
-  const { result } = await runAfterStop({ isTold: false })
+  const { result } = await runAfterStop({ isReported: false })
   expect(result.status).toBe('partial')
   const large = result.streams.find(({ stream }) => stream.name === 'large')
   expect(large).toMatchObject({ rejected: 0, before: { loaded: 1, rejected: 1 } })
@@ -16,7 +16,7 @@ test('a resumed run tells what a start of it rejected that was killed before it 
 })
 
 test('a resumed run does not tell again what a stopped one rejected and told', async () => {
-  const { result } = await runAfterStop({ isTold: true })
+  const { result } = await runAfterStop({ isReported: true })
   expect(result.status).toBe('complete')
   const large = result.streams.find(({ stream }) => stream.name === 'large')
   expect(large).toMatchObject({ rejected: 0, before: { loaded: 0, rejected: 0 } })
@@ -24,7 +24,7 @@ test('a resumed run does not tell again what a stopped one rejected and told', a
 })
 
 /** A start that is stopped when it has rejected a record, and the next one. */
-async function runAfterStop({ isTold }: { readonly isTold: boolean }): Promise<EngineRun> {
+async function runAfterStop({ isReported }: { readonly isReported: boolean }): Promise<EngineRun> {
   await using db = await testDatabase()
   await db.query(
     `CREATE TABLE large (id text PRIMARY KEY, t text);
@@ -47,7 +47,7 @@ async function runAfterStop({ isTold }: { readonly isTold: boolean }): Promise<E
   await locking.query('BEGIN; LOCK TABLE slow IN ACCESS EXCLUSIVE MODE')
   const first = await runPlanIn(sharedThreads(), plan, {
     signal: stop.signal,
-    isTold,
+    isReported,
     onProgress: ({ streams }) => {
       const large = streams.find(({ stream }) => stream.name === 'large')
       if (large?.status !== 'complete' || stop.signal.aborted) return

@@ -79,9 +79,9 @@ test.each(['embedded', 'kafka block'] as const)(
     expect(metrics.match(/reactor_connect_\w*retries\w*\{[^}]*\} [1-9]/g)).toHaveLength(
       names.length,
     )
-    for (const { stream, ...told } of result.streams) {
+    for (const { stream, ...reported } of result.streams) {
       const expected = stream.name === 'emptied' || stream.name === 'newer' ? 0 : rows
-      expect({ stream, ...told }).toMatchObject({
+      expect({ stream, ...reported }).toMatchObject({
         status: 'complete',
         read: expected,
         readAgain: 0,

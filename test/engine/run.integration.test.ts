@@ -73,7 +73,7 @@ describe.concurrent.each(logs)('a run through the %s log', { timeout: 120_000 },
       { name: `empty_${mode}`, rows: 0 },
     ])
     const modeOf = (name: string): PlanOptions['mode'] => {
-      const mode = modes.find((one) => name.endsWith(one))
+      const mode = modes.find((each) => name.endsWith(each))
       if (mode === undefined) throw new Error(`${name} has no mode`)
       return mode
     }

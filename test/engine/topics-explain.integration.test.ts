@@ -165,8 +165,8 @@ class Shop implements AsyncDisposable {
       expect(expected.length, mode).toBeGreaterThan(0)
       for (const [order, ordered] of Object.entries(ordersOf(messages))) {
         const rebuild = rebuildWhole(mode, ordered)
-        const told = rebuild.rows().map((row) => textOf(this.#valuesOf(row)))
-        expect(told.toSorted(), `${mode}, ${order}`).toEqual(expected.toSorted())
+        const rebuilt = rebuild.rows().map((row) => textOf(this.#valuesOf(row)))
+        expect(rebuilt.toSorted(), `${mode}, ${order}`).toEqual(expected.toSorted())
       }
     }
   }
@@ -382,8 +382,9 @@ describe.each(usually(1, framings))(
       const document: unknown = JSON.parse(readFileSync('docs/asyncapi.json', 'utf8'))
       const ajv = new Ajv2020({ strict: false, validateFormats: false })
       ajv.addSchema(document as object, 'document')
-      const isValid = (at: string): ValidateFunction =>
-        ajv.getSchema(`document#/components/messages/${at}`) ?? expect.fail(`no schema of ${at}`)
+      const isValid = (pointer: string): ValidateFunction =>
+        ajv.getSchema(`document#/components/messages/${pointer}`) ??
+        expect.fail(`no schema of ${pointer}`)
       const types = new Set<string>()
       for (const message of Object.values(topics).flat()) {
         const type = typeOf(message)

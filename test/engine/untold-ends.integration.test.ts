@@ -65,7 +65,7 @@ async function runTo(
   const stop = new AbortController()
   const { result } = await runPlanIn(sharedThreads(), plan, {
     signal: stop.signal,
-    isTold: then === 'told',
+    isReported: then === 'told',
     onProgress: ({ streams }) => {
       const a = streams.find(({ stream: { name } }) => name === 'a')
       if (status === 'stopped' && a !== undefined && a.loaded > 0) stop.abort()

@@ -17,7 +17,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { builtProgram } from '../support/program.ts'
 import { longTest } from '../support/long.ts'
 
-type ToldStream = EngineEvent['streams'][number]
+type ReportedStream = EngineEvent['streams'][number]
 type Tables = Readonly<Record<string, 'append' | 'append_dedup'>>
 
 const connection = 'untold'
@@ -95,7 +95,7 @@ async function killAfterT(db: TestDatabase, file: string): Promise<void> {
   await db.query('DROP TRIGGER wait ON dest.slow')
 }
 
-function streamOf({ streams }: EngineEvent, wanted: string): ToldStream {
+function streamOf({ streams }: EngineEvent, wanted: string): ReportedStream {
   const stream = streams.find(({ name }) => name === wanted)
   if (stream === undefined) throw new Error(`the result has no stream ${wanted}`)
   return stream
@@ -112,7 +112,7 @@ type Counted = z.infer<typeof counted>
  * Runs such a run file in this process and returns what the run reports of stream t. A process takes ten
  * times the processor time.
  */
-async function toldNext(db: TestDatabase, mode: Tables[string]): Promise<Counted> {
+async function reportedNext(db: TestDatabase, mode: Tables[string]): Promise<Counted> {
   const plan = await planRun({
     connection,
     source: { type: 'postgres', config: { ...db.address, schemas: ['src'] } },
@@ -134,12 +134,12 @@ test('what a killed start merged is told by the next one, which reads the stream
   const file = await runFile(db, { t: 'append_dedup', slow: 'append_dedup' })
   await killAfterT(db, file)
   await db.query('DELETE FROM src.t WHERE id > 1')
-  const told = streamOf(await finishEngine(file), 't')
-  expect(told).toMatchObject({ loaded: 1, cut: 1, before: { loaded: 10, cut: 10 } })
-  expect(told.warnings).toEqual([
+  const reported = streamOf(await finishEngine(file), 't')
+  expect(reported).toMatchObject({ loaded: 1, cut: 1, before: { loaded: 10, cut: 10 } })
+  expect(reported.warnings).toEqual([
     expect.stringMatching(/^11 values were shortened, 10 of them in an earlier start/),
   ])
-  expect(await toldNext(db, 'append_dedup')).toMatchObject({ before: { loaded: 0 } })
+  expect(await reportedNext(db, 'append_dedup')).toMatchObject({ before: { loaded: 0 } })
 })
 
 longTest('what a killed start appended is told by the next run that has the stream', async () => {
@@ -148,7 +148,7 @@ longTest('what a killed start appended is told by the next run that has the stre
   await slowDown(db)
   await killAfterT(db, await runFile(db, { t: 'append', slow: 'append' }))
   await finishEngine(await runFile(db, { slow: 'append' }))
-  expect([await toldNext(db, 'append'), await toldNext(db, 'append')]).toEqual([
+  expect([await reportedNext(db, 'append'), await reportedNext(db, 'append')]).toEqual([
     { loaded: 10, cut: 10, before: { loaded: 10, cut: 10 } },
     { loaded: 10, cut: 10, before: { loaded: 0, cut: 0 } },
   ])
@@ -161,7 +161,7 @@ function mergingFile(db: TestDatabase): Promise<string> {
 }
 
 function mergedNext(db: TestDatabase): Promise<Counted> {
-  return toldNext(db, 'append_dedup')
+  return reportedNext(db, 'append_dedup')
 }
 
 /** Resolves when the text stands in what the process writes to standard output, which is read on. */

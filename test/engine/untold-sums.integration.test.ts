@@ -45,19 +45,19 @@ async function planOf(db: TestDatabase): Promise<RunPlan> {
 }
 
 /** `[loaded, cut, loaded by earlier starts, cut by them]`. */
-type Told = readonly [number, number, number, number]
+type Reported = readonly [number, number, number, number]
 
 interface RunOptions {
   readonly streams?: readonly string[]
   /** Default: its result comes out. */
-  readonly isTold?: boolean
+  readonly isReported?: boolean
   readonly status?: StreamResult['status']
 }
 
-async function run(plan: RunPlan, options: RunOptions = {}): Promise<Record<string, Told>> {
-  const { streams, isTold = true, status = 'complete' } = options
+async function run(plan: RunPlan, options: RunOptions = {}): Promise<Record<string, Reported>> {
+  const { streams, isReported = true, status = 'complete' } = options
   const wanted = plan.streams.filter(({ stream }) => streams?.includes(stream.stream.name) ?? true)
-  const { result } = await runPlanIn(sharedThreads(), { ...plan, streams: wanted }, { isTold })
+  const { result } = await runPlanIn(sharedThreads(), { ...plan, streams: wanted }, { isReported })
   return Object.fromEntries(
     result.streams.map((stream) => {
       const { loaded, cut, before = { loaded: NaN, cut: NaN } } = stream
@@ -77,7 +77,7 @@ async function rowsOf(db: TestDatabase, name: string): Promise<unknown> {
 /** Ten rows were loaded by a start that was killed, then there were five more. */
 async function killed(db: TestDatabase): Promise<RunPlan> {
   const plan = await planOf(db)
-  await run(plan, { isTold: false })
+  await run(plan, { isReported: false })
   await addRows(db, 11, 15)
   return plan
 }
@@ -147,7 +147,7 @@ longTest(
         `ALTER TABLE dest.${name} RENAME TO ${name}_away; CREATE VIEW dest.${name} AS SELECT * FROM dest.${name}_away`,
       )
     const failed = await run(plan, { streams: names, status: 'failed' })
-    for (const told of Object.values(failed)) expect(told).toEqual([0, 0, 10, 10])
+    for (const reported of Object.values(failed)) expect(reported).toEqual([0, 0, 10, 10])
     for (const name of names)
       await db.query(`DROP VIEW dest.${name}; ALTER TABLE dest.${name}_away RENAME TO ${name}`)
     const next = await run(plan, { streams: names })
@@ -156,7 +156,7 @@ longTest(
 )
 
 longDescribe('a destination that is away when the run has ended', () => {
-  interface Told {
+  interface Reports {
     readonly log: readonly unknown[]
     readonly before: unknown
   }
@@ -165,7 +165,7 @@ longDescribe('a destination that is away when the run has ended', () => {
   async function tellWhileAway(
     db: TestDatabase,
     meanwhile: (gate: Server, port: number) => Promise<AsyncDisposable | undefined>,
-  ): Promise<Told> {
+  ): Promise<Reports> {
     const plan = await planOf(db)
     const streams = plan.streams.filter(({ stream }) => stream.stream.name === 'newer')
     await using proxy = await slowProxy(db.address.port)
@@ -177,11 +177,11 @@ longDescribe('a destination that is away when the run has ended', () => {
     }
     await using after = new AsyncDisposableStack()
     const { result, log } = await runPlanIn(sharedThreads(), away, {
-      tell: async ({ confirmTold }) => {
+      tell: async ({ confirmReported }) => {
         await proxy[Symbol.asyncDispose]()
         const gate = createServer((socket) => socket.destroy()).listen(port, '127.0.0.1')
         await once(gate, 'listening')
-        const confirmed = confirmTold()
+        const confirmed = confirmReported()
         await once(gate, 'connection')
         after.use(await meanwhile(gate, port))
         await confirmed
@@ -194,12 +194,12 @@ longDescribe('a destination that is away when the run has ended', () => {
 
   test('for a moment notes the end all the same', async () => {
     await using db = await testDatabase()
-    const told = await tellWhileAway(db, async (gate, port) => {
+    const reported = await tellWhileAway(db, async (gate, port) => {
       gate.close()
       await once(gate, 'close')
       return slowProxy(db.address.port, port)
     })
-    expect(told).toMatchObject({ log: [], before: { loaded: 0, cut: 0 } })
+    expect(reported).toMatchObject({ log: [], before: { loaded: 0, cut: 0 } })
   })
 
   test('for longer leaves the counts to the next run too, and a line says so', async () => {

@@ -61,7 +61,7 @@ interface KeptJob {
 }
 type Answer = readonly [status: number, body?: unknown]
 
-class Kept {
+class StoredJobs {
   readonly jobs = new Map<string, KeptJob>()
   readonly schedules = new Map<string, KeptSchedule>()
   readonly requests: string[] = []
@@ -151,7 +151,7 @@ export async function startJobsService({
   apiKey = 'jobs-key-SECRET',
   port: wanted = 0,
 }: { readonly apiKey?: string; readonly port?: number } = {}): Promise<JobsService> {
-  const kept = new Kept()
+  const kept = new StoredJobs()
   const server = createServer((request, response) => {
     void answer(request, response)
   })

@@ -38,7 +38,7 @@ interface Token {
   readonly ttlMs: number | null
   expiresAt: number
 }
-interface Kept {
+interface StoredSecret {
   version: number
   data: unknown
   deleted: boolean
@@ -61,7 +61,7 @@ const ROOT = 'hvs.root-token-SECRET'
 
 class Store {
   readonly tokens = new Map<string, Token>()
-  readonly kept = new Map<string, Kept>()
+  readonly kept = new Map<string, StoredSecret>()
 
   answer({ method, path, token, body }: Question): Answer {
     if (path === 'auth/token/lookup-self') return [200, { data: this.#tokenData(token) }]

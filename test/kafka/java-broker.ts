@@ -185,14 +185,14 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null
 }
 
-function serverProperties(at: {
+function serverProperties(broker: {
   data: string
   port: number
   controllerPort: number
   behindProxy: KafkaBrokerOptions['behindProxy']
   secured: SecuredListener | undefined
 }): string {
-  const { port, controllerPort, behindProxy, secured } = at
+  const { port, controllerPort, behindProxy, secured } = broker
   const more = (name: string, listenerPort?: number): string =>
     listenerPort === undefined ? '' : `,${name}://127.0.0.1:${listenerPort}`
   const securedToo = more('SECURED', secured?.port)
@@ -207,7 +207,7 @@ function serverProperties(at: {
     }`,
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
-    'log.dirs': at.data,
+    'log.dirs': broker.data,
     'auto.create.topics.enable': false,
     // After a crash the controller refuses the broker until its old session is over (default: 9 s).
     'broker.session.timeout.ms': 3000,

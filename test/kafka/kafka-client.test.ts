@@ -23,7 +23,9 @@ test('the socket of a broker that is gone gathers no listeners, however often it
 })
 
 /** Returns the error of a client if the server sends these bytes in response to every request. */
-async function toldOf(bytes: Buffer): Promise<{ readonly code: string; readonly message: string }> {
+async function errorFor(
+  bytes: Buffer,
+): Promise<{ readonly code: string; readonly message: string }> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
     socket.on('data', () => socket.write(bytes))
@@ -57,10 +59,10 @@ test.each([
   ['a server of HTTP', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), '1213486160'],
   ['TLS', Buffer.from([0x15, 3, 3, 0, 2, 2, 70]), '352518912'],
 ])('%s is an error that says who does not speak Kafka', async (_, bytes, length) => {
-  const told = await toldOf(bytes)
-  expect(told.code).toBe('kafka_unreachable')
-  expect(told.message).toContain('does not speak Kafka')
-  expect(told.message).toContain(`a response of ${length} bytes`)
+  const refusal = await errorFor(bytes)
+  expect(refusal.code).toBe('kafka_unreachable')
+  expect(refusal.message).toContain('does not speak Kafka')
+  expect(refusal.message).toContain(`a response of ${length} bytes`)
 })
 
 test('lengths are found in any pieces', () => {
@@ -72,8 +74,8 @@ test('lengths are found in any pieces', () => {
   const good = Buffer.concat([frame(4), frame(100), frame(5)])
   for (const size of [1, 2, 3, 7, 50, 1_000]) {
     const frames = new ResponseFrames()
-    for (let at = 0; at < good.length; at += size)
-      expect(frames.take(good.subarray(at, at + size))).toBeUndefined()
+    for (let position = 0; position < good.length; position += size)
+      expect(frames.take(good.subarray(position, position + size))).toBeUndefined()
     expect(frames.take(Buffer.from([0, 0]))).toBeUndefined()
     expect(frames.take(Buffer.from([0, 3]))).toBe(3)
   }

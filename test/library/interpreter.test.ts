@@ -12,7 +12,7 @@ const orders = [1, 2, 3].map((id) => ({
 const shop: Vendor = ({ query, headers }) => {
   if (headers.authorization !== 'Bearer kit-secret-shop') return { status: 401, body: {} }
   const since = query.get('updated_since') ?? ''
-  const found = orders.filter(({ updated_at: at }) => at >= since)
+  const found = orders.filter(({ updated_at: time }) => time >= since)
   const start = (Number(query.get('page') ?? 1) - 1) * 2
   return { body: { orders: found.slice(start, start + 2) } }
 }

@@ -17,15 +17,15 @@ describe('the reason of a refusal of a PostgreSQL server', () => {
     ['ZZ123', secret],
     [undefined, secret],
   ])('with the code %s is its condition or class, and not its text', (code, message) => {
-    const told = serverRefusal({ message, code })
-    expect(JSON.stringify(told)).not.toContain(secret)
-    expect(told.reason).not.toBe('')
+    const refusal = serverRefusal({ message, code })
+    expect(JSON.stringify(refusal)).not.toContain(secret)
+    expect(refusal.reason).not.toBe('')
   })
 
   test.each(['42501', '53100', '42P01', 'P0001', '23505', '08000', '57014'])(
     'quotes nothing that a function raised as %s, whatever it names',
     (code) => {
-      const told = serverRefusal({
+      const refusal = serverRefusal({
         code,
         message: secret,
         constraint: secret,
@@ -34,9 +34,9 @@ describe('the reason of a refusal of a PostgreSQL server', () => {
         schema: secret,
         where: `PL/pgSQL function check_card() line 3 at RAISE\nSQL statement "INSERT INTO log VALUES ('${secret}')"`,
       })
-      expect(JSON.stringify(told)).not.toContain(secret)
-      expect(told).toMatchObject({ sqlstate: code })
-      expect(told.reason).toMatch(/^the function check_card failed/)
+      expect(JSON.stringify(refusal)).not.toContain(secret)
+      expect(refusal).toMatchObject({ sqlstate: code })
+      expect(refusal.reason).toMatch(/^the function check_card failed/)
     },
   )
 
@@ -47,8 +47,8 @@ describe('the reason of a refusal of a PostgreSQL server', () => {
     `Traceback (most recent call last):\n  PL/Python function "check", line 2`,
     `COPY things, line 1\nSQL statement "SELECT '${secret}'"`,
   ])('leaves out what follows a context: %s', (where) => {
-    const told = serverRefusal({ code: '42P01', message: secret, where })
-    expect(told).toEqual({
+    const refusal = serverRefusal({ code: '42P01', message: secret, where })
+    expect(refusal).toEqual({
       sqlstate: '42P01',
       reason: 'a function or trigger of the database failed',
     })
@@ -59,8 +59,8 @@ describe('the reason of a refusal of a PostgreSQL server', () => {
     `column "${secret}" of foreign table "t"`,
     `SQL-Anweisung »SELECT '${secret}'«`,
   ])('names no function if it may be something else: %s', (where) => {
-    const told = serverRefusal({ code: '42P01', message: secret, where, table: secret })
-    expect(told).toEqual({
+    const refusal = serverRefusal({ code: '42P01', message: secret, where, table: secret })
+    expect(refusal).toEqual({
       sqlstate: '42P01',
       reason: "the server's log has its message, which may quote a row",
     })

@@ -20,11 +20,11 @@ const anyStream: fc.Arbitrary<StreamId> = fc.oneof(
 describe('the identity of a stream', () => {
   test('two streams share neither a key nor a label', () => {
     fc.assert(
-      fc.property(anyStream, anyStream, (one, other) => {
-        const isSame = one.name === other.name && one.namespace === other.namespace
-        expect(streamKey(one) === streamKey(other)).toBe(isSame)
-        expect(streamLabel(one) === streamLabel(other)).toBe(isSame)
-        expect(quotedStreamLabel(one) === quotedStreamLabel(other)).toBe(isSame)
+      fc.property(anyStream, anyStream, (left, right) => {
+        const isSame = left.name === right.name && left.namespace === right.namespace
+        expect(streamKey(left) === streamKey(right)).toBe(isSame)
+        expect(streamLabel(left) === streamLabel(right)).toBe(isSame)
+        expect(quotedStreamLabel(left) === quotedStreamLabel(right)).toBe(isSame)
       }),
     )
   })

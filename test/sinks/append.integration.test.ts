@@ -107,8 +107,10 @@ test('a replayed record gets the same raw id', async () => {
   const ids = await db.query('SELECT id, _airbyte_raw_id FROM things ORDER BY id')
   await db.query('TRUNCATE things; DELETE FROM reactor_connect.slices')
   await using lane = await openLane(db, begun)
-  for (let at = 0; at < 300; at += 7) {
-    await lane.write(blockOf(begun.sink.columns, records.slice(at, at + 7), { seq: at }))
+  for (let position = 0; position < 300; position += 7) {
+    await lane.write(
+      blockOf(begun.sink.columns, records.slice(position, position + 7), { seq: position }),
+    )
   }
   await commit(lane, 300)
   expect(await db.query('SELECT id, _airbyte_raw_id FROM things ORDER BY id')).toEqual(ids)
@@ -197,9 +199,11 @@ test('values that Postgres refuses become NULL with a note, wherever they stand'
     amount: id % 500 === 3 ? rawJson('1e200000') : id,
     at: id % 500 === 3 || id === 2999 ? '99:99:99+00' : '12:00:00+00',
   }))
-  for (let at = 0; at < 3000; at += 100) {
-    await lane.write(blockOf(sink.columns, records.slice(at, at + 100), { seq: at }))
-    if (at === 1000) await lane.flush()
+  for (let position = 0; position < 3000; position += 100) {
+    await lane.write(
+      blockOf(sink.columns, records.slice(position, position + 100), { seq: position }),
+    )
+    if (position === 1000) await lane.flush()
   }
   expect(await commit(lane, 3000)).toMatchObject({ loaded: 3000 })
   const rows = await db.query(
@@ -317,7 +321,7 @@ test('a run that is started again under its key keeps its number after its end, 
     const end = async (run: number): Promise<void> => {
       const [row] = await db.query('SELECT start FROM reactor_connect.runs')
       const ended = { run, start: Number(row?.start), hasKey: true }
-      await destination.endRun('test', { start: ended, how: 'ended', told: [] })
+      await destination.endRun('test', { start: ended, how: 'ended', reported: [] })
     }
     const first = await start('run_1')
     await end(first)
@@ -399,7 +403,7 @@ test('a later start of a run finds how many values the ones before it lost, and 
     const start = await destination.startRun('test')
     const { untoldCounts, streamId } = await destination.begin(sink, start)
     expect(untoldCounts).toEqual(keptCounts({ loaded: 5, nulled: 5, cut: 4 }))
-    await destination.endRun('test', { start, how: 'ended', told: [streamId] })
+    await destination.endRun('test', { start, how: 'ended', reported: [streamId] })
     const another = await destination.begin(sink, await destination.startRun('test'))
     expect(another.untoldCounts).toEqual(keptCounts())
   })

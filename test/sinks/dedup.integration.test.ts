@@ -96,7 +96,7 @@ describe('deletes', () => {
     [deletedAt]: 'timestamptz',
   } as const
   const options = { mode: 'append_dedup', key: ['id'], cursor: 'v' } as const
-  const at = '2024-01-02T03:04:05Z'
+  const time = '2024-01-02T03:04:05Z'
 
   test.each(['hard', 'soft'] as const)(
     'rows that are not in the table since they are marked are counted: %s',
@@ -111,13 +111,13 @@ describe('deletes', () => {
       }
       const first = [
         { id: 1, v: 1, value: 'a', [deletedAt]: null },
-        { id: 2, v: 1, value: 'never there', [deletedAt]: at },
-        { id: 3, v: 1, value: 'c', [deletedAt]: at },
+        { id: 2, v: 1, value: 'never there', [deletedAt]: time },
+        { id: 3, v: 1, value: 'c', [deletedAt]: time },
         { id: 3, v: 2, value: 'again', [deletedAt]: null },
       ]
       const second = [
-        { id: 1, v: 2, [deletedAt]: at },
-        { id: 3, v: 1, [deletedAt]: at },
+        { id: 1, v: 2, [deletedAt]: time },
+        { id: 3, v: 1, [deletedAt]: time },
       ]
       expect(await loaded(first)).toBe(deletes === 'hard' ? 1 : 0)
       expect(await loaded(second)).toBe(deletes === 'hard' ? 1 : 0)
@@ -134,17 +134,17 @@ describe('deletes', () => {
       { id: 1, v: 1, value: 'a', [deletedAt]: null },
       { id: 2, v: 9, value: 'b', [deletedAt]: null },
       { id: 3, v: 1, value: 'c', [deletedAt]: null },
-      { id: 3, v: 2, [deletedAt]: at },
+      { id: 3, v: 2, [deletedAt]: time },
       { id: 4, v: 1, value: 'd', [deletedAt]: null },
       { id: null, v: 1, value: 'null', [deletedAt]: null },
     ])
     await sync(db, sink, [
-      { id: 1, v: 2, [deletedAt]: at },
-      { id: 2, v: 2, [deletedAt]: at },
-      { id: 4, v: 2, [deletedAt]: at },
+      { id: 1, v: 2, [deletedAt]: time },
+      { id: 2, v: 2, [deletedAt]: time },
+      { id: 4, v: 2, [deletedAt]: time },
       { id: 4, v: 3, value: 'again', [deletedAt]: null },
-      { id: 99, v: 1, [deletedAt]: at },
-      { id: null, v: 2, [deletedAt]: at },
+      { id: 99, v: 1, [deletedAt]: time },
+      { id: null, v: 2, [deletedAt]: time },
     ])
     expect(await db.query('SELECT id, value FROM things ORDER BY id')).toEqual([
       { id: '2', value: 'b' },
@@ -158,13 +158,13 @@ describe('deletes', () => {
     await sync(db, sink, [
       { id: 1, v: 1, value: 'in the table', [deletedAt]: null },
       { id: 2, v: 1, value: 'in the batch', [deletedAt]: null },
-      { id: 2, v: 2, [deletedAt]: at },
+      { id: 2, v: 2, [deletedAt]: time },
     ])
     await sync(db, sink, [
-      { id: 1, v: 2, value: null, [deletedAt]: at },
-      { id: 3, v: 1, [deletedAt]: at },
+      { id: 1, v: 2, value: null, [deletedAt]: time },
+      { id: 3, v: 1, [deletedAt]: time },
     ])
-    const deleted = { [deletedAt]: new Date(at) }
+    const deleted = { [deletedAt]: new Date(time) }
     expect(await db.query(`SELECT id, v, value, ${deletedAt} FROM things ORDER BY id`)).toEqual([
       { id: '1', v: '2', value: 'in the table', ...deleted },
       { id: '2', v: '2', value: 'in the batch', ...deleted },

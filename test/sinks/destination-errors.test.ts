@@ -143,7 +143,7 @@ describe('a foreign key', () => {
 })
 
 describe('a refusal that shares its SQLSTATE with others', () => {
-  const at = { schema: 'dest', table: 't' }
+  const target = { schema: 'dest', table: 't' }
   test.each([
     ['23514', 'ExecFindPartition', {}, 'destination_partition_missing'],
     ['23514', 'ExecPartitionCheckEmitError', {}, 'destination_partition_missing'],
@@ -159,7 +159,7 @@ describe('a refusal that shares its SQLSTATE with others', () => {
     ['0A000', 'ExecBRInsertTriggers', {}, 'destination_partition_missing'],
     ['0A000', 'something_else', {}, 'destination_query_failed'],
   ])('of the code %s in the function %s is told apart', (...[code, routine, facts, expected]) => {
-    const error = destinationError(refused({ code, routine, ...at, ...facts }), { address })
+    const error = destinationError(refused({ code, routine, ...target, ...facts }), { address })
     expect(error.code).toBe(expected)
     expect(JSON.stringify(error)).toContain('"dest')
     expect(`${error.message} ${error.suggestedFix}`).not.toMatch(/\{\w+\}/)
@@ -172,7 +172,10 @@ describe('a refusal that shares its SQLSTATE with others', () => {
       { code: '54000', routine: '_bt_check_third_page' },
       { code: '0A000', routine: 'ExecCrossPartitionUpdate' },
     ]) {
-      const { code } = destinationError(refused({ ...facts, ...at, where }), { address, table: at })
+      const { code } = destinationError(refused({ ...facts, ...target, where }), {
+        address,
+        table: target,
+      })
       expect(['destination_constraint_violated', 'destination_query_failed']).toContain(code)
     }
   })
@@ -184,30 +187,34 @@ describe('a refusal that shares its SQLSTATE with others', () => {
       table: 'pg_type',
       constraint: 'pg_type_typname_nsp_index',
     })
-    const told = destinationError(error, { address, table: at })
-    expect(told).toMatchObject({ code: 'destination_conflict', retryable: true })
-    expect(told.message).toContain('"dest"."t"')
-    expect(told.message).not.toContain('pg_type')
-    expect(told.suggestedFix).toContain('`pg_stat_activity`')
+    const failed = destinationError(error, { address, table: target })
+    expect(failed).toMatchObject({ code: 'destination_conflict', retryable: true })
+    expect(failed.message).toContain('"dest"."t"')
+    expect(failed.message).not.toContain('pg_type')
+    expect(failed.suggestedFix).toContain('`pg_stat_activity`')
   })
 })
 
 test('a lock that was not free in time names who has it, if that is known', () => {
-  const at = { schema: 'dest', table: 't' }
+  const target = { schema: 'dest', table: 't' }
   const error = refused({ code: '55P03' })
   const holders = 'session 4711 of user ann (psql, idle in transaction)'
   const lockWait = { object: 'dest.t', holders, seconds: 30 }
-  const at60s = destinationError(error, { address, table: at, lockWait })
+  const at60s = destinationError(error, { address, table: target, lockWait })
   expect(at60s).toMatchObject({ code: 'destination_conflict', retryable: true })
   expect(at60s.message).toBe(`A transaction on "dest"."t" gave way to ${holders} (SQLSTATE 55P03)`)
   expect(at60s.suggestedFix).toContain('end it with `SELECT pg_terminate_backend(4711)`')
   const others = `${holders} and session 4712 of user bob (psql, active)`
   const by = { ...lockWait, holders: others }
-  const byTwo = destinationError(error, { address, table: at, lockWait: by })
+  const byTwo = destinationError(error, { address, table: target, lockWait: by })
   expect(byTwo.suggestedFix).toMatch(/these sessions.*the first one with `SELECT.*\(4711\)`/)
-  const unknown = destinationError(error, { address, table: at })
+  const unknown = destinationError(error, { address, table: target })
   expect(unknown.message).toContain('to another session (')
   expect(unknown.suggestedFix).toContain('`pg_stat_activity`')
-  const deadlock = destinationError(refused({ code: '40P01' }), { address, table: at, lockWait })
+  const deadlock = destinationError(refused({ code: '40P01' }), {
+    address,
+    table: target,
+    lockWait,
+  })
   expect(deadlock.message).toContain('to another session (')
 })

@@ -47,9 +47,9 @@ describe('names of columns', () => {
 })
 
 test('long tables with the same beginning stay apart, and so do their stages', () => {
-  const [one, other] = ['1', '2'].map((end) => identifierOf('t'.repeat(70) + end))
-  expect(one).not.toBe(other)
-  const stages = [one, other].map((table = '') => derivedTable({ schema: 's', table }, 'stage'))
+  const [left, right] = ['1', '2'].map((end) => identifierOf('t'.repeat(70) + end))
+  expect(left).not.toBe(right)
+  const stages = [left, right].map((table = '') => derivedTable({ schema: 's', table }, 'stage'))
   expect(new Set(stages.map(({ table }) => table)).size).toBe(2)
   for (const { table } of stages) expect(bytes(table)).toBeLessThanOrEqual(63)
 })
@@ -60,10 +60,10 @@ test('tables whose names are made so that a short hash is the same have stages o
   const names = ['000000000000b40a', '000000000000c9d6'].map((end) => 'p'.repeat(47) + end)
   const short = names.map((table) => derivedName({ schema: 'wc', table }, 'stage'))
   expect(short[0]).toBe(short[1])
-  const [one, other] = names.map((table) => derivedTable({ schema: 'wc', table }, 'stage'))
-  expect(one?.table).not.toBe(other?.table)
-  expect(one?.table).toMatch(/__stage_[0-9a-f]{32}$/)
-  expect(bytes(one?.table ?? '')).toBe(63)
+  const [left, right] = names.map((table) => derivedTable({ schema: 'wc', table }, 'stage'))
+  expect(left?.table).not.toBe(right?.table)
+  expect(left?.table).toMatch(/__stage_[0-9a-f]{32}$/)
+  expect(bytes(left?.table ?? '')).toBe(63)
 })
 
 test('quotes are doubled, and backslashes are text', () => {

@@ -141,17 +141,21 @@ describe.each(dedupModes)('with %s', (mode) => {
       await using db = await testDatabase()
       const columns = { id: 'string', b: 'json', at: 'timestamptz', v: 'string' } as const
       const sink = keyed(mode, columns, { metadata, key: ['id', 'b', 'at'] })
-      const at = '2024-01-01T00:00:00Z'
+      const time = '2024-01-01T00:00:00Z'
       const unfit = [
-        { id: 'a\u0000', b: 1, at },
-        { id: '\ud83d', b: 1, at },
-        { id: '\ud83e', b: 1, at },
-        { id: 'a', b: 'b\u0000', at },
-        { id: 'a', b: '\ud83d', at },
+        { id: 'a\u0000', b: 1, at: time },
+        { id: '\ud83d', b: 1, at: time },
+        { id: '\ud83e', b: 1, at: time },
+        { id: 'a', b: 'b\u0000', at: time },
+        { id: 'a', b: '\ud83d', at: time },
         { id: 'a', b: 1, at: '2024-01-01T00:00:00.0000001Z' },
         { id: 'a', b: 1, at: '2024-01-01T00:00:00.0000002Z' },
       ]
-      const records = [{ id: 'a', b: 1, at, v: 'a' }, ...unfit, { id: 'b', b: 1, at, v: 'b\u0000' }]
+      const records = [
+        { id: 'a', b: 1, at: time, v: 'a' },
+        ...unfit,
+        { id: 'b', b: 1, at: time, v: 'b\u0000' },
+      ]
       for (let run = 0; run < 2; run++) {
         const stats = await loaded(db, sink, records)
         expect(stats).toMatchObject({ loaded: 2, rejected: 7, nulled: 0, cut: 1 })

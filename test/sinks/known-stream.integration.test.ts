@@ -139,7 +139,7 @@ test('a stream whose table is another one now is warned of, each time', async ()
     await using destination = await openPostgresDestination({ address: db.address, schema })
     const run = await destination.startRun(sink.connection)
     const { warnings, streamId } = await destination.begin(sink, run)
-    await destination.endRun(sink.connection, { start: run, how: 'ended', told: [streamId] })
+    await destination.endRun(sink.connection, { start: run, how: 'ended', reported: [streamId] })
     warned.push(warnings)
   }
   expect(warned).toEqual([
@@ -167,7 +167,11 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     await lane.write(blockOf(sink.columns, [{ id: 1, u: 1 }]))
     await commit(lane, 1)
     await destination.finish(begun)
-    await destination.endRun(sink.connection, { start: run, how: 'ended', told: [begun.streamId] })
+    await destination.endRun(sink.connection, {
+      start: run,
+      how: 'ended',
+      reported: [begun.streamId],
+    })
     return begun.warnings
   }
 
@@ -298,7 +302,7 @@ describe('what a begin warns of', () => {
       const run = await destination.startRun('test', key)
       const { warnings, streamId } = await destination.begin(sink, run)
       if (end === 'ended')
-        await destination.endRun('test', { start: run, how: 'ended', told: [streamId] })
+        await destination.endRun('test', { start: run, how: 'ended', reported: [streamId] })
       return warnings
     })
   }

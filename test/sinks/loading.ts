@@ -164,7 +164,11 @@ export async function sync(
     const begun = await destination.begin(sink, run)
     await load(db, begun, { records })
     await destination.finish(begun)
-    await destination.endRun(sink.connection, { start: run, how: 'ended', told: [begun.streamId] })
+    await destination.endRun(sink.connection, {
+      start: run,
+      how: 'ended',
+      reported: [begun.streamId],
+    })
     return begun
   })
 }

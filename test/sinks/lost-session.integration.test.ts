@@ -160,7 +160,8 @@ async function killAll(server: TestPostgres): Promise<void> {
     try {
       process.kill(pid, 'SIGKILL')
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error // it has ended by itself
+      // ESRCH: the process has ended by itself.
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
     }
   }
 }

@@ -151,7 +151,7 @@ test('a start that is not the newest any more begins and commits nothing, and he
     await expect(destination.begin(sink, older)).rejects.toMatchObject(fenced)
     const again = await destination.begin(sink, newer)
     await expect(commit(lane, 1)).rejects.toMatchObject(fenced)
-    await destination.endRun('test', { start: older, how: 'ended', told: [begun.streamId] })
+    await destination.endRun('test', { start: older, how: 'ended', reported: [begun.streamId] })
     expect(await db.query('SELECT ended FROM reactor_connect.runs')).toEqual([{ ended: false }])
     await load(db, again, { records: [{ id: 2 }] })
     await destination.finish(again)

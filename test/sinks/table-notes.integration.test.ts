@@ -92,7 +92,7 @@ describe('what happened to the columns of a table', () => {
       const run = await destination.startRun('test', key)
       const { tableNotes, streamId } = await destination.begin(sinkStream(columns), run)
       if (end === 'ended')
-        await destination.endRun('test', { start: run, how: 'ended', told: [streamId] })
+        await destination.endRun('test', { start: run, how: 'ended', reported: [streamId] })
       return tableNotes
     })
   }

@@ -32,7 +32,7 @@ async function typeOf(db: TestDatabase, column: string, table = 'things'): Promi
 }
 
 describe('an existing column gets wider in place, and its rows keep their values', () => {
-  const at = '2024-01-02T03:04:05Z'
+  const time = '2024-01-02T03:04:05Z'
   const cases: readonly (readonly [
     ColumnKind,
     RecordValue,
@@ -45,7 +45,7 @@ describe('an existing column gets wider in place, and its rows keep their values
     ['integer', 1, 'string', 'b', 'text', ['1', 'b']],
     ['number', 1.5, 'integer', 2, 'numeric', ['1.5', '2']],
     ['string', 'a', 'integer', 2, 'text', ['2', 'a']],
-    ['string', 'a', 'timestamptz', at, 'text', ['2024-01-02 03:04:05+00', 'a']],
+    ['string', 'a', 'timestamptz', time, 'text', ['2024-01-02 03:04:05+00', 'a']],
     ['boolean', true, 'string', 'b', 'text', ['b', 'true']],
     [
       'date',
@@ -57,16 +57,16 @@ describe('an existing column gets wider in place, and its rows keep their values
     ],
     [
       'timestamptz',
-      at,
+      time,
       'date',
       '2024-01-03',
       'timestamp with time zone',
-      [new Date(at), new Date('2024-01-03T00:00:00Z')],
+      [new Date(time), new Date('2024-01-03T00:00:00Z')],
     ],
-    ['timestamptz', at, 'json', 'text', 'jsonb', ['2024-01-02T03:04:05+00:00', 'text']],
+    ['timestamptz', time, 'json', 'text', 'jsonb', ['2024-01-02T03:04:05+00:00', 'text']],
     ['string', 'a', 'json', { b: 1 }, 'jsonb', ['a', { b: 1 }]],
     ['json', { a: 1 }, 'string', 'quote "', 'jsonb', ['quote "', { a: 1 }]],
-    ['json', [1], 'timestamptz', at, 'jsonb', ['2024-01-02T03:04:05+00:00', [1]]],
+    ['json', [1], 'timestamptz', time, 'jsonb', ['2024-01-02T03:04:05+00:00', [1]]],
     ['json', [1], 'number', 12.5, 'jsonb', [12.5, [1]]],
     ['json', [1], 'boolean', true, 'jsonb', [true, [1]]],
     ['bytes', 'AQI=', 'string', 'b', 'text', [String.raw`\x0102`, 'b']],

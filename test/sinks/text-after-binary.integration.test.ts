@@ -6,7 +6,7 @@ import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, blockOf, commit, openLane, sinkStream, sync } from './loading.ts'
 
 const deletedAt = '_ab_cdc_deleted_at'
-const at = '2024-01-02T03:04:05Z'
+const time = '2024-01-02T03:04:05Z'
 const cdc = {
   id: 'integer',
   v: 'integer',
@@ -42,7 +42,7 @@ describe('what was seen of a batch counts, also of the rows before the one for w
         { id: 3, v: 1, big: 'three', day: null, [deletedAt]: null },
       ])
       await loadInBlocks(db, sink, [
-        { id: 1, v: 2, [deletedAt]: at },
+        { id: 1, v: 2, [deletedAt]: time },
         { id: 2, v: 2, day: '2024-01-01', [deletedAt]: null },
         { id: 3, v: 2, big: 'three', day: beforeChrist, [deletedAt]: null },
       ])
@@ -122,7 +122,7 @@ const recordArbitrary = fc.record({
   day: optional(
     fc.constantFrom<RecordValue>('2024-01-01', beforeChrist, 'today', '2024-02-31', 'infinity'),
   ),
-  [deletedAt]: fc.constantFrom<RecordValue>(null, null, null, at),
+  [deletedAt]: fc.constantFrom<RecordValue>(null, null, null, time),
 })
 const batches = fc.array(fc.array(recordArbitrary, { minLength: 1, maxLength: 12 }), {
   minLength: 1,

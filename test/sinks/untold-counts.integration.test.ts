@@ -63,7 +63,7 @@ async function begin(destination: Destination, sink: SinkStream): Promise<Stream
 async function endRun(destination: Destination, sink: SinkStream): Promise<void> {
   const start = await destination.startRun('test')
   const { streamId } = await destination.begin(sink, start)
-  await destination.endRun('test', { start, how: 'ended', told: [streamId] })
+  await destination.endRun('test', { start, how: 'ended', reported: [streamId] })
 }
 
 const kept = (counts: Partial<CommittedCounts>): StreamSync['untoldCounts'] => keptCounts(counts)
@@ -139,7 +139,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
         const start = await destination.startRun('test')
         const sync = await destination.begin(sink, start)
         await loadAndKill(db, destination, sync, { isFinished })
-        await destination.endRun('test', { start, how: 'stopped', told: [sync.streamId] })
+        await destination.endRun('test', { start, how: 'stopped', reported: [sync.streamId] })
         const { run } = await destination.startRun('test')
         expect(run).toBe(start.run)
         const next = await begin(destination, sink)
@@ -164,7 +164,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
       const sync = await destination.begin(sink, start)
       await loadAndKill(db, destination, sync, { isFinished: false })
       await destination.startRun('test')
-      await destination.endRun('test', { start, how: 'stopped', told: [sync.streamId] })
+      await destination.endRun('test', { start, how: 'stopped', reported: [sync.streamId] })
       expect(await begin(destination, sink)).toMatchObject({
         untoldCounts: kept(ofStart),
         warnings: [said],
@@ -179,7 +179,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
       const start = await destination.startRun('test')
       const sync = await destination.begin(sink, start)
       await loadAndKill(db, destination, sync, { isFinished: false })
-      await destination.endRun('test', { start, how: 'stopped', told: [sync.streamId] })
+      await destination.endRun('test', { start, how: 'stopped', reported: [sync.streamId] })
       const merged = await begin(destination, full({ mode: 'append_dedup' }))
       expect(merged.untoldCounts).toEqual(kept({ loaded: 3 }))
       expect(await db.query('SELECT count(*)::int AS n FROM things')).toEqual([{ n: 3 }])
@@ -246,7 +246,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
       const failed = await destination.begin(full({ mode: 'overwrite' }), start)
       await loadAndKill(db, destination, failed, { isFinished: false })
       // The counts of omitted and changed records are reported; so is the fact that it loaded nothing.
-      await destination.endRun('test', { start, how: 'ended', told: [failed.streamId] })
+      await destination.endRun('test', { start, how: 'ended', reported: [failed.streamId] })
       const next = await begin(destination, full({ mode: 'append_dedup' }))
       expect(next.untoldCounts).toEqual(kept({ loaded: 3 }))
       expect(await db.query('SELECT count(*)::int AS n FROM things')).toEqual([{ n: 3 }])

@@ -23,11 +23,11 @@ async function begun(
 
 /** The run of one stream ends. */
 async function end(destination: Destination, { start, sync }: Begun): Promise<void> {
-  await destination.endRun('test', { start, how: 'ended', told: [sync.streamId] })
+  await destination.endRun('test', { start, how: 'ended', reported: [sync.streamId] })
 }
 
 const other = sinkStream({ id: 'integer' }, { name: 'others' })
-const told = 'read are only some rows'
+const readWarning = 'read are only some rows'
 const counts = keptCounts({ loaded: 1 })
 const none = keptCounts()
 
@@ -39,7 +39,7 @@ async function startAndKill(
 ): Promise<Begun> {
   const start = await begun(destination, { ...(key !== undefined && { key }) })
   await load(db, start.sync, { records: [{ id: 1 }], complete: false })
-  await destination.noteWarning(start.sync, told)
+  await destination.noteWarning(start.sync, readWarning)
   return start
 }
 
@@ -93,7 +93,7 @@ describe('a warning of the source', () => {
         }
         await end(destination, await beginNext(1, other))
         const third = await beginNext(2)
-        expect(third.sync).toMatchObject({ warnings: [told], untoldCounts })
+        expect(third.sync).toMatchObject({ warnings: [readWarning], untoldCounts })
         await end(destination, third)
         const { sync } = await beginNext(3)
         expect(sync).toMatchObject({ warnings: [], untoldCounts: none })
@@ -111,9 +111,9 @@ describe('a warning of the source', () => {
       await expect(destination.begin(stream, start)).rejects.toMatchObject({
         code: 'destination_table_inherited',
       })
-      const earlier = { warnings: [told], untoldCounts: counts, tableNotes: [] }
+      const earlier = { warnings: [readWarning], untoldCounts: counts, tableNotes: [] }
       expect(await destination.untold(stream, start)).toEqual(earlier)
-      await destination.endRun('test', { start, how: 'ended', told: [sync.streamId] })
+      await destination.endRun('test', { start, how: 'ended', reported: [sync.streamId] })
       await db.query('DROP TABLE child')
       const next = await begun(destination)
       expect(next.sync).toMatchObject({ resumed: true, warnings: [], untoldCounts: none })
@@ -127,12 +127,17 @@ describe('a warning of the source', () => {
       const completed = [first.sync.streamId]
       const endWithout = async (key: string): Promise<void> => {
         const { start, sync } = await begun(destination, { sink: other, key })
-        await destination.endRun('test', { start, how: 'ended', told: [sync.streamId], completed })
+        await destination.endRun('test', {
+          start,
+          how: 'ended',
+          reported: [sync.streamId],
+          completed,
+        })
       }
       // The bookkeeping knows that it did not.
       await endWithout('run_1')
       const second = await begun(destination, { key: 'run_2' })
-      expect(second.sync.warnings).toEqual([told])
+      expect(second.sync.warnings).toEqual([readWarning])
       await load(db, second.sync, { records: [{ id: 2 }], seq: 1 })
       await destination.finish(second.sync)
       await endWithout('run_2')
@@ -146,7 +151,7 @@ describe('a warning of the source', () => {
     await withDestination(db, async (destination) => {
       await startAndKill(db, destination, 'run_1')
       const { sync } = await begun(destination, { key: 'run_2' })
-      expect(sync).toMatchObject({ warnings: [told], untoldCounts: none })
+      expect(sync).toMatchObject({ warnings: [readWarning], untoldCounts: none })
     })
   })
 

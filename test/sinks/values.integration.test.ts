@@ -71,13 +71,13 @@ const samples: Readonly<Record<ColumnKind, fc.Arbitrary<Sample>>> = {
     .oneof(text, fc.constantFrom('\\N', '\\.', '\\', '', '\t\n\v\f\r\b\\', '\u2028', '\0', '😀'))
     .map((value) => ({ value, text: withoutNul(value) })),
   date: fc.oneof(
-    moment.map((at) => plain(at.slice(0, 10))),
+    moment.map((time) => plain(time.slice(0, 10))),
     infinite.map(plain),
     fc.constantFrom('0044-03-15 BC', '12345-01-02', '0001-01-01', '9999-12-31').map(plain),
   ),
   timestamptz: fc.oneof(
-    moment.map((at) => plain(`${at}Z`)),
-    moment.map((at) => plain(`${at}+05:30`)),
+    moment.map((time) => plain(`${time}Z`)),
+    moment.map((time) => plain(`${time}+05:30`)),
     infinite.map(plain),
     fc.constantFrom('0044-03-15 10:00:00+00 BC', '12345-01-02 03:04:05.6+00').map(plain),
   ),
@@ -86,7 +86,7 @@ const samples: Readonly<Record<ColumnKind, fc.Arbitrary<Sample>>> = {
     infinite.map(plain),
     fc.constant(plain('0044-03-15 10:00:00 BC')),
   ),
-  timetz: clock.map((at) => plain(`${at}+02`)),
+  timetz: clock.map((time) => plain(`${time}+02`)),
   time: fc.oneof(clock.map(plain), fc.constant(plain('24:00:00'))),
   bytes: fc.uint8Array({ maxLength: 40 }).map((value) => ({
     value,
@@ -112,8 +112,8 @@ const plainSamples: typeof samples = {
       fc.constantFrom(0, -0, 0.1, 1 / 3, 1e15, 123456789012345.6, 9999.9999, 0.3 - 0.1),
     )
     .map((value) => ({ value, text: String(value) })),
-  date: moment.map((at) => plain(at.slice(0, 10))),
-  timestamptz: moment.map((at) => plain(`${at}Z`)),
+  date: moment.map((time) => plain(time.slice(0, 10))),
+  timestamptz: moment.map((time) => plain(`${time}Z`)),
   timestamp: moment.map(plain),
 }
 

@@ -10,8 +10,10 @@ import { sinkStream, sync } from './loading.ts'
  */
 const value = '00000000-1111-4222-8333-444444444444'
 
-function named<T>(count: number, of: T): Record<string, T> {
-  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`c${String(index)}`, of]))
+function named<T>(count: number, value: T): Record<string, T> {
+  return Object.fromEntries(
+    Array.from({ length: count }, (_, index) => [`c${String(index)}`, value]),
+  )
 }
 
 test.each<SyncMode>(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'])(

@@ -46,7 +46,7 @@ export async function interrupt(
   const reason = 'it responded with status 503'
   await store.dispatches.settle(
     'me',
-    claimed.map((one) => settledOf(one, { ...failure, reason }, 0)),
+    claimed.map((each) => settledOf(each, { ...failure, reason }, 0)),
   )
 }
 

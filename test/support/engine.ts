@@ -133,13 +133,13 @@ export async function runPlanIn(
   {
     signal = neverAborted(),
     onProgress = () => undefined,
-    isTold = true,
-    tell = (run) => run.confirmTold(),
+    isReported = true,
+    tell = (run) => run.confirmReported(),
   }: {
     readonly signal?: AbortSignal
     readonly onProgress?: (report: RunProgress) => void
     /** False: as if the process were killed before it could print the result. */
-    readonly isTold?: boolean
+    readonly isReported?: boolean
     /** Called when the result is there. Default: the result is reported. */
     readonly tell?: (run: EndedRun) => Promise<void>
   } = {},
@@ -165,6 +165,6 @@ export async function runPlanIn(
     },
   }
   await using run = await runConnection(plan, ports, signal)
-  if (isTold) await tell(run)
+  if (isReported) await tell(run)
   return { result: run.result, progress, ended, metrics: await registry.metrics(), log }
 }

@@ -118,7 +118,7 @@ async function startConsole(tool: string, args: readonly string[]): Promise<Cons
 /** Resolves when the group has committed the end of each partition: it commits what it has printed. */
 async function consumedToTheEnd(
   brokers: readonly string[],
-  at: { readonly topic: string; readonly group: string; readonly consumer: ChildProcess },
+  target: { readonly topic: string; readonly group: string; readonly consumer: ChildProcess },
 ): Promise<void> {
   calmRequestQueues()
   const client = new kafkajs.Kafka({
@@ -129,12 +129,12 @@ async function consumedToTheEnd(
   const admin = client.admin()
   await admin.connect()
   try {
-    const ends = await admin.fetchTopicOffsets(at.topic)
+    const ends = await admin.fetchTopicOffsets(target.topic)
     const deadline = Date.now() + limitMs
-    while (at.consumer.exitCode === null && at.consumer.signalCode === null) {
-      if (await hasCommitted(admin, at, ends)) return
+    while (target.consumer.exitCode === null && target.consumer.signalCode === null) {
+      if (await hasCommitted(admin, target, ends)) return
       if (Date.now() > deadline)
-        throw new Error(`the consumer did not reach the end of ${at.topic}`)
+        throw new Error(`the consumer did not reach the end of ${target.topic}`)
       await delay(50)
     }
   } finally {

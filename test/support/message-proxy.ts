@@ -74,20 +74,20 @@ function changer(changes: Changes): (bytes: Buffer) => Buffer | 'cut' {
   return (bytes) => {
     rest = Buffer.concat([rest, bytes])
     const sent: Buffer[] = []
-    let at = 0
-    while (rest.length - at >= 5) {
-      const end = at + 1 + rest.readInt32BE(at + 1)
+    let position = 0
+    while (rest.length - position >= 5) {
+      const end = position + 1 + rest.readInt32BE(position + 1)
       if (end > rest.length) break
-      const message = rest.subarray(at, end)
+      const message = rest.subarray(position, end)
       const changed = changes({
-        type: String.fromCharCode(rest[at] ?? 0),
+        type: String.fromCharCode(rest[position] ?? 0),
         payload: message.subarray(5),
       })
       if (changed === 'cut') return 'cut'
       sent.push(changed ?? message)
-      at = end
+      position = end
     }
-    rest = rest.subarray(at)
+    rest = rest.subarray(position)
     return Buffer.concat(sent)
   }
 }

@@ -26,7 +26,7 @@ test('a metadata database that is used again is as it was at first', async () =>
 })
 
 test('two metadata databases at a time are never the same', async () => {
-  await using one = await metadataDatabase()
+  await using first = await metadataDatabase()
   await using other = await metadataDatabase()
-  expect(one.address.database).not.toBe(other.address.database)
+  expect(first.address.database).not.toBe(other.address.database)
 })

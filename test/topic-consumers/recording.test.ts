@@ -28,16 +28,16 @@ describe.each(recordedTopics())('%s', (topic) => {
   })
 
   test('has what a consumer must know: a killed attempt, another schema, rejected and deleted rows', () => {
-    const of = (type: string): string[] =>
+    const messagesOf = (type: string): string[] =>
       messages
         .filter(({ headers }) => headers.type === type)
         .map(({ headers }) => headers.attempt ?? '')
-    const ended = new Set(of('SYNC_END'))
-    expect(of('PLAN').filter((attempt) => !ended.has(attempt))).not.toEqual([])
-    expect(of('REJECTED')).not.toEqual([])
+    const ended = new Set(messagesOf('SYNC_END'))
+    expect(messagesOf('PLAN').filter((attempt) => !ended.has(attempt))).not.toEqual([])
+    expect(messagesOf('REJECTED')).not.toEqual([])
     const fingerprints = messages.flatMap(({ headers }) => headers.fingerprint ?? [])
     expect(new Set(fingerprints).size).toBeGreaterThan(2)
-    expect(new Set(of('SYNC_END')).size).toBeGreaterThan(2)
+    expect(new Set(messagesOf('SYNC_END')).size).toBeGreaterThan(2)
   })
 })
 

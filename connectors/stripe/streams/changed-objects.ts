@@ -60,8 +60,8 @@ export class LastEvents {
     { asksForDeleted }: { readonly asksForDeleted: boolean },
   ): AsyncGenerator<readonly JsonObject[]> {
     const left = [...this.#byObject.values()]
-    for (let at = 0; at < left.length; at += partSize) {
-      const events = left.slice(at, at + partSize)
+    for (let start = 0; start < left.length; start += partSize) {
+      const events = left.slice(start, start + partSize)
       const asked = events.filter(({ deleted }) => asksForDeleted || deleted === undefined)
       yield await currentRecords(objects, events, asked)
     }
@@ -79,7 +79,7 @@ async function currentRecords(
   asked: readonly LastEvent[],
 ): Promise<readonly JsonObject[]> {
   const found = await objects.byIds(asked.map(({ id }) => id))
-  const present = new Map(asked.map(({ id }, at) => [id, found[at] ?? null]))
+  const present = new Map(asked.map(({ id }, index) => [id, found[index] ?? null]))
   return events.map(({ id, created, deleted }) => {
     const object = present.get(id) ?? null
     if (object !== null) return presentRecord(object, created)

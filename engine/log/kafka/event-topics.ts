@@ -98,7 +98,9 @@ export class EventTopics implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const opened = await Promise.allSettled(this.#producers.values())
-    const producers = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const producers = opened.flatMap((result) =>
+      result.status === 'fulfilled' ? [result.value] : [],
+    )
     await Promise.all(producers.map((producer) => producer[Symbol.asyncDispose]()))
   }
 }

@@ -207,14 +207,14 @@ function readText(response: Response): Promise<string> {
 /** Undefined: it has another size. */
 async function readBytes(response: Response, bytes: number): Promise<Uint8Array | undefined> {
   const found = Buffer.allocUnsafeSlow(bytes)
-  let at = 0
+  let position = 0
   const body: AsyncIterable<Uint8Array> | null = response.body
   for await (const chunk of body ?? []) {
-    if (at + chunk.byteLength > bytes) return undefined
-    found.set(chunk, at)
-    at += chunk.byteLength
+    if (position + chunk.byteLength > bytes) return undefined
+    found.set(chunk, position)
+    position += chunk.byteLength
   }
-  return at === bytes ? found : undefined
+  return position === bytes ? found : undefined
 }
 
 /** As fetch takes it; without a copy, unless threads share the memory. */

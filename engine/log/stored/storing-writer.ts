@@ -67,19 +67,19 @@ function splitLast(block: LogRecords): readonly [LogRecords | undefined, LogReco
   const { seq, count, bytes, ends, keys } = block
   if (ends === undefined || count === 1) return [undefined, block]
   const before = count - 1
-  const at = ends[before - 1] ?? 0
+  const start = ends[before - 1] ?? 0
   const part = (from: number, to: number): Partial<LogRecords> => ({
     count: to - from,
     ...(keys !== undefined && { keys: keys.slice(from, to) }),
   })
   return [
-    { ...block, ...part(0, before), bytes: bytes.slice(0, at), ends: ends.slice(0, before) },
+    { ...block, ...part(0, before), bytes: bytes.slice(0, start), ends: ends.slice(0, before) },
     {
       ...block,
       ...part(before, count),
       seq: seq + before,
-      bytes: bytes.subarray(at),
-      ends: Uint32Array.of(bytes.length - at),
+      bytes: bytes.subarray(start),
+      ends: Uint32Array.of(bytes.length - start),
     },
   ]
 }

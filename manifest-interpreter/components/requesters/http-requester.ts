@@ -24,7 +24,7 @@ import { valueError } from '../../value/python-error.ts'
 import { str } from '../../value/text.ts'
 import type { Dict, PlainDict } from '../../value/value.ts'
 import { isPathDecoder } from '../decoders/json-decoder.ts'
-import { tellingSecrets } from './telling-secrets.ts'
+import { reportingSecrets } from './telling-secrets.ts'
 import { combineDicts, combineMappings } from './combine-mappings.ts'
 import { HttpClient } from './http-client.ts'
 import { interpolatedRequestOptionsProvider } from './interpolated-request-options-provider.ts'
@@ -90,7 +90,7 @@ function buildAuthenticator(
     ...context,
     ...(urlBase !== undefined && { urlBase }),
   })
-  return tellingSecrets(built, builder.environment)
+  return reportingSecrets(built, builder.environment)
 }
 
 /** The URL of a request without its parameters: `url_base` and `path`, or `url` (and a paginator's path). */

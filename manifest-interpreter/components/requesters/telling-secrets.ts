@@ -9,28 +9,28 @@ const remembered = 100
  * An authenticator that reports what it adds to requests to the environment: tokens that are not in the
  * configuration.
  */
-export function tellingSecrets(
+export function reportingSecrets(
   authenticator: Authenticator,
   environment: Environment,
 ): Authenticator {
   if (environment.secretFound === undefined) return authenticator
-  const told = new Set<string>()
-  const tell = (text: string): void => {
-    if (told.has(text)) return
-    if (told.size >= remembered) told.clear()
-    told.add(text)
+  const reported = new Set<string>()
+  const report = (text: string): void => {
+    if (reported.has(text)) return
+    if (reported.size >= remembered) reported.clear()
+    reported.add(text)
     environment.secretFound?.(text)
   }
   return {
     options: async () => {
       const added = await authenticator.options()
-      for (const part of Object.values(added)) for (const text of textsIn(part)) tell(text)
+      for (const part of Object.values(added)) for (const text of textsIn(part)) report(text)
       return added
     },
     authenticate: async (request) => {
       const before = new Set(headerTexts(request))
       await authenticator.authenticate(request)
-      for (const text of headerTexts(request)) if (!before.has(text)) tell(text)
+      for (const text of headerTexts(request)) if (!before.has(text)) report(text)
     },
     ...(authenticator.refresh && { refresh: () => authenticator.refresh?.() ?? Promise.resolve() }),
     ...(authenticator.observe && { observe: authenticator.observe.bind(authenticator) }),

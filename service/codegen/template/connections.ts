@@ -77,9 +77,9 @@ export interface Connections {
 }
 
 function connectionsOf(ask: Ask): Connections {
-  const at = (name: string): string => `/connections/${encodeURIComponent(name)}`
+  const pathOf = (name: string): string => `/connections/${encodeURIComponent(name)}`
   const get = (name: string, call?: CallOptions): Promise<Connection> =>
-    ask({ method: 'GET', path: at(name), repeat: 'always', call })
+    ask({ method: 'GET', path: pathOf(name), repeat: 'always', call })
   /** Calls that have the same effect if they are repeated. */
   const post = <Answer>(path: string, call?: CallOptions, body?: object): Promise<Answer> =>
     ask({ method: 'POST', path, body, repeat: 'always', call })
@@ -97,29 +97,29 @@ function connectionsOf(ask: Ask): Connections {
       const body = { ...changes, ...bindings(streams) }
       // If it were repeated under a version, the second call would be refused because of the first.
       const repeat = ifVersion === undefined ? 'always' : 'never'
-      return ask({ method: 'PATCH', path: at(name), body, ifVersion, repeat, call })
+      return ask({ method: 'PATCH', path: pathOf(name), body, ifVersion, repeat, call })
     },
     // If a lost response were repeated, it would be `connection_not_found`.
     delete: (name, { ifVersion, ...call } = {}) =>
-      ask({ method: 'DELETE', path: at(name), ifVersion, repeat: 'never', call }),
+      ask({ method: 'DELETE', path: pathOf(name), ifVersion, repeat: 'never', call }),
     sandbox: (name, { limitRows, streams, ...call } = {}) => {
       const body = { limit_rows: limitRows, streams: streams?.map(streamText) }
-      return ask({ method: 'POST', path: `${at(name)}/sandbox`, body, repeat: 'never', call })
+      return ask({ method: 'POST', path: `${pathOf(name)}/sandbox`, body, repeat: 'never', call })
     },
     promote: (name, token, call) => {
       const body = { token }
-      return ask({ method: 'POST', path: `${at(name)}/promote`, body, repeat: 'never', call })
+      return ask({ method: 'POST', path: `${pathOf(name)}/promote`, body, repeat: 'never', call })
     },
-    activate: (name, call) => post(`${at(name)}/activate`, call),
-    pause: (name, call) => post(`${at(name)}/pause`, call),
-    resume: (name, call) => post(`${at(name)}/resume`, call),
+    activate: (name, call) => post(`${pathOf(name)}/activate`, call),
+    pause: (name, call) => post(`${pathOf(name)}/pause`, call),
+    resume: (name, call) => post(`${pathOf(name)}/resume`, call),
     reset: (name, { streams, ...call } = {}) =>
-      post(`${at(name)}/reset`, call, { streams: streams?.map(streamText) }),
+      post(`${pathOf(name)}/reset`, call, { streams: streams?.map(streamText) }),
     drift: async (name, call) => (await get(name, call)).drift,
     // The same approval again would be refused as outdated.
     approve: (name, fingerprint, call) => {
       const body = { fingerprint }
-      return ask({ method: 'POST', path: `${at(name)}/approve`, body, repeat: 'never', call })
+      return ask({ method: 'POST', path: `${pathOf(name)}/approve`, body, repeat: 'never', call })
     },
   }
 }

@@ -48,12 +48,12 @@ export interface Runs {
 }
 
 function runsOf(ask: Ask): Runs {
-  const at = (id: string): string => `/runs/${encodeURIComponent(id)}`
+  const pathOf = (id: string): string => `/runs/${encodeURIComponent(id)}`
   const get = (id: string, call?: CallOptions): Promise<Run> =>
-    ask({ method: 'GET', path: at(id), repeat: 'always', call })
+    ask({ method: 'GET', path: pathOf(id), repeat: 'always', call })
   const logs: Runs['logs'] = (id, { after, limit, ...call } = {}) => {
     const query = { after, limit }
-    return ask({ method: 'GET', path: `${at(id)}/logs`, query, repeat: 'always', call })
+    return ask({ method: 'GET', path: `${pathOf(id)}/logs`, query, repeat: 'always', call })
   }
   return {
     list: (connection, { status, ...call } = {}) => {
@@ -88,8 +88,10 @@ function runsOf(ask: Ask): Runs {
         await pause(everyMs, signal)
       }
     },
-    cancel: (id, call) => ask({ method: 'POST', path: `${at(id)}/cancel`, repeat: 'never', call }),
-    retry: (id, call) => ask({ method: 'POST', path: `${at(id)}/retry`, repeat: 'with key', call }),
+    cancel: (id, call) =>
+      ask({ method: 'POST', path: `${pathOf(id)}/cancel`, repeat: 'never', call }),
+    retry: (id, call) =>
+      ask({ method: 'POST', path: `${pathOf(id)}/retry`, repeat: 'with key', call }),
   }
 }
 

@@ -17,19 +17,19 @@ export interface Sandboxes {
 }
 
 function sandboxesOf(ask: Ask): Sandboxes {
-  const at = (connection: string): string =>
+  const listPath = (connection: string): string =>
     `/connections/${encodeURIComponent(connection)}/sandboxes`
-  const one = (connection: string, id: string): string =>
-    `${at(connection)}/${encodeURIComponent(id)}`
+  const pathOf = (connection: string, id: string): string =>
+    `${listPath(connection)}/${encodeURIComponent(id)}`
   return {
     list: (connection, call) =>
-      allOf(ask, { method: 'GET', path: at(connection), repeat: 'always', call }),
+      allOf(ask, { method: 'GET', path: listPath(connection), repeat: 'always', call }),
     get: (connection, id, call) =>
-      ask({ method: 'GET', path: one(connection, id), repeat: 'always', call }),
+      ask({ method: 'GET', path: pathOf(connection, id), repeat: 'always', call }),
     rows: (connection, id, call) =>
-      ask({ method: 'GET', path: `${one(connection, id)}/rows`, repeat: 'always', call }),
+      ask({ method: 'GET', path: `${pathOf(connection, id)}/rows`, repeat: 'always', call }),
     delete: (connection, id, call) =>
-      ask({ method: 'DELETE', path: one(connection, id), repeat: 'never', call }),
+      ask({ method: 'DELETE', path: pathOf(connection, id), repeat: 'never', call }),
   }
 }
 

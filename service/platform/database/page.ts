@@ -42,15 +42,15 @@ const shownChunk = 500
  * The rows of a page, and one more if there is one, without rows that are not shown. The last row is always
  * shown, so a cursor never contains the name of a hidden item.
  */
-export async function readShown<Kept>(
+export async function readShown<Row>(
   place: PagePlace,
-  read: (after: string | null, count: number) => Promise<readonly Kept[]>,
-  options: { key(row: Kept): string; readonly shown?: ((row: Kept) => boolean) | null | undefined },
-): Promise<readonly Kept[]> {
+  read: (after: string | null, count: number) => Promise<readonly Row[]>,
+  options: { key(row: Row): string; readonly shown?: ((row: Row) => boolean) | null | undefined },
+): Promise<readonly Row[]> {
   const wanted = place.limit + 1
   const { shown } = options
   if (shown === null || shown === undefined) return read(place.after, wanted)
-  const rows: Kept[] = []
+  const rows: Row[] = []
   let { after } = place
   for (;;) {
     const chunk = await read(after, shownChunk)
@@ -63,10 +63,10 @@ export async function readShown<Kept>(
 }
 
 /** `rows` is one more than the limit if there is a next page. */
-export function pageOf<Kept, Item>(
-  rows: readonly Kept[],
+export function pageOf<Row, Item>(
+  rows: readonly Row[],
   place: PagePlace,
-  as: { readonly list: ListName; key(row: Kept): string; item(row: Kept): Item },
+  as: { readonly list: ListName; key(row: Row): string; item(row: Row): Item },
 ): Page<Item> {
   const shown = rows.slice(0, place.limit)
   const last = shown.at(-1)

@@ -68,9 +68,9 @@ export async function readSealed(folder: string, name: string): Promise<StoredFi
   }
 }
 
-export function isSameFile(one: StoredFile, other: StoredFile): boolean {
-  if (one.status === 'read' && other.status === 'read') return one.bytes.equals(other.bytes)
-  return isDeepStrictEqual(one, other)
+export function isSameFile(left: StoredFile, right: StoredFile): boolean {
+  if (left.status === 'read' && right.status === 'read') return left.bytes.equals(right.bytes)
+  return isDeepStrictEqual(left, right)
 }
 
 /** Durable when it resolves. Requires the lock. */
@@ -96,9 +96,9 @@ export interface SetAsideFile {
 
 export async function setAsideFiles(folder: string): Promise<readonly SetAsideFile[]> {
   return (await readdir(folder)).flatMap((name) => {
-    const at = name.indexOf(suffix + asideMark)
-    if (at === -1 || name.endsWith(draftSuffix)) return []
-    return [{ name, originalName: name.slice(0, at) + suffix }]
+    const end = name.indexOf(suffix + asideMark)
+    if (end === -1 || name.endsWith(draftSuffix)) return []
+    return [{ name, originalName: name.slice(0, end) + suffix }]
   })
 }
 

@@ -121,13 +121,13 @@ async function countFailures(
 ): Promise<void> {
   const works = new Set(targetsWith(rows, 'done'))
   const mine = new Set(rows.map(({ seq }) => seq))
-  const failed = settled.flatMap((one): readonly FailedTarget[] => {
-    if (works.has(one.target) || !mine.has(one.seq)) return []
-    const { seq, target } = one
-    if (one.outcome === 'unavailable')
-      return [{ seq, target, error: one.error, pauseMs: one.delayMs }]
-    const isDown = (one.outcome === 'retry' || one.outcome === 'dead') && one.isTargetDown
-    return isDown ? [{ seq, target, error: one.error, pauseMs: null }] : []
+  const failed = settled.flatMap((row): readonly FailedTarget[] => {
+    if (works.has(row.target) || !mine.has(row.seq)) return []
+    const { seq, target } = row
+    if (row.outcome === 'unavailable')
+      return [{ seq, target, error: row.error, pauseMs: row.delayMs }]
+    const isDown = (row.outcome === 'retry' || row.outcome === 'dead') && row.isTargetDown
+    return isDown ? [{ seq, target, error: row.error, pauseMs: null }] : []
   })
   if (failed.length === 0) return
   await database.query(

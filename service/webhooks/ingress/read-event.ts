@@ -29,22 +29,22 @@ export function readEvent(
   written: Written,
 ): ReadEvent {
   const body = new LazyBody(written.body)
-  const at = (place: string): JsonValue | undefined =>
+  const valueAt = (place: string): JsonValue | undefined =>
     place.startsWith('header:') ? written.header(place.slice('header:'.length)) : body.at(place)
-  const typeText = eventType === null ? undefined : textOf(at(eventType))
+  const typeText = eventType === null ? undefined : textOf(valueAt(eventType))
   const type = typeText === undefined ? null : beginningOf(typeText, maxTypeLength)
-  const handshake = handshakes.find(({ when }) => at(when.at) === when.is)
+  const handshake = handshakes.find(({ when }) => valueAt(when.at) === when.is)
   if (handshake !== undefined) {
     const answer = Object.entries(handshake.answer).map(
       ([name, pointer]) => [name, textOf(body.at(pointer)) ?? ''] as const,
     )
-    const id = usableId(at(eventId)) ?? `sha256:${written.bodyHash.toString('hex')}`
+    const id = usableId(valueAt(eventId)) ?? `sha256:${written.bodyHash.toString('hex')}`
     const named = type ?? handshake.when.is
     return { eventId: id, eventType: named, dispatches: [], answer: Object.fromEntries(answer) }
   }
   if (eventId.startsWith('/') && !body.isJson)
     throw malformed('its body is not JSON, and the id of the event stands in it')
-  const value = at(eventId)
+  const value = valueAt(eventId)
   const id = usableId(value)
   if (id === undefined) throw malformed(idProblem(value, eventId))
   const dispatches = dispatchesIn(body, dispatch)

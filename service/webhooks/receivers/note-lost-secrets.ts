@@ -7,7 +7,7 @@ import { readReceiverSecrets } from './receiver-secrets.ts'
 
 type Found = Pick<StoredReceiver, 'hasSecret' | 'previousSecretUntil'>
 
-interface Places {
+interface Stores {
   readonly store: { readonly receivers: ReceiverStore }
   readonly vault: Pick<Vault, 'get'>
 }
@@ -17,7 +17,7 @@ interface Places {
  * there, or cannot be used, is marked as such; one whose secret is back, too. So is the end of the secrets
  * before, if a crash came between the vault and the database. Returns the names of those that lost theirs.
  */
-export async function noteLostReceiverSecrets(places: Places): Promise<readonly string[]> {
+export async function noteLostReceiverSecrets(places: Stores): Promise<readonly string[]> {
   const lost: string[] = []
   for (const receiver of await places.store.receivers.all()) {
     const found = await foundInVault(places.vault, receiver)

@@ -54,8 +54,9 @@ async function deliveryRights(
   receivers: Pick<ReceiverService, 'get' | 'list'>,
 ): Promise<readonly RequestedAccess[]> {
   const name = params.safeParse(path).data?.name ?? withReceiver.safeParse(body).data?.receiver
-  const one = name === undefined ? undefined : await found(receivers, name)
-  const all = one === undefined ? await everyReceiver(receivers) : one === null ? [] : [one]
+  const receiver = name === undefined ? undefined : await found(receivers, name)
+  const all =
+    receiver === undefined ? await everyReceiver(receivers) : receiver === null ? [] : [receiver]
   return rightsFor(all.map(({ instance }) => ({ instance, targets: [] })))
 }
 

@@ -151,7 +151,7 @@ async function newestStart(
   return row && { ...row, start: Number(row.start) }
 }
 
-function textOf({ key, by, at }: NewestStart): string {
-  const text = `${by ?? 'another process'} started at ${at.toISOString()}`
+function textOf({ key, by, at: time }: NewestStart): string {
+  const text = `${by ?? 'another process'} started at ${time.toISOString()}`
   return key === null ? `a run that ${text}` : `run ${key}, which ${text}`
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { RunEnd, RunStart } from '../../sink.ts'
 import { isAmong } from './forget-streams.ts'
-import { forgetTold } from './untold-counts.ts'
+import { forgetReported } from './untold-counts.ts'
 import type { DestinationSession } from '../session.ts'
 
 /**
@@ -30,7 +30,7 @@ export async function startRun(
 export async function endRun(
   session: DestinationSession,
   connection: string,
-  { start, how, told, completed = [] }: RunEnd,
+  { start, how, reported, completed = [] }: RunEnd,
 ): Promise<void> {
   await session.transaction(async () => {
     const own = await session.rows(
@@ -38,8 +38,8 @@ export async function endRun(
       [connection, start.start, how === 'ended'],
     )
     if (own.length === 0) return
-    if (how === 'stopped') await forgetTold(session, connection, told)
-    else await markTold(session, connection, { told, completed, run: start.run })
+    if (how === 'stopped') await forgetReported(session, connection, reported)
+    else await markReported(session, connection, { reported, completed, run: start.run })
   })
 }
 
@@ -47,14 +47,18 @@ export async function endRun(
  * The reported counts, notes and warnings stay for now: the caller may not have learned of the end of a run
  * with a key, and the next start of the run reports them again.
  */
-async function markTold(
+async function markReported(
   session: DestinationSession,
   connection: string,
-  { told, completed, run }: Required<Pick<RunEnd, 'told' | 'completed'>> & Pick<RunStart, 'run'>,
+  {
+    reported,
+    completed,
+    run,
+  }: Required<Pick<RunEnd, 'reported' | 'completed'>> & Pick<RunStart, 'run'>,
 ): Promise<void> {
   await session.rows(
     `UPDATE ${session.bookkeeping}.streams AS stream SET told_run = $4
       WHERE connection = $1 AND (${isAmong('$2')} OR complete AND ${isAmong('$3')})`,
-    [connection, JSON.stringify(told), JSON.stringify(completed), run],
+    [connection, JSON.stringify(reported), JSON.stringify(completed), run],
   )
 }

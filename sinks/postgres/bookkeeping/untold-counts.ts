@@ -34,9 +34,9 @@ export async function carryCounts(
   { target, row, start, resumed, goesOn }: Beginning,
 ): Promise<readonly TableCounts[]> {
   if (row === undefined) return []
-  const isToldBefore = isCounted(row, start)
-  if (isToldBefore) await resetCounts(session, row, target)
-  const earlier = isToldBefore ? [] : row.untoldCounts
+  const isReported = isCounted(row, start)
+  if (isReported) await resetCounts(session, row, target)
+  const earlier = isReported ? [] : row.untoldCounts
   if (resumed) return earlier
   if (goesOn) {
     await restartSlices(session, id)
@@ -119,10 +119,10 @@ async function resetCounts(
  * Deletes the counts, notes and warnings of streams that a run has reported and that the next start
  * continues. Part of the open transaction.
  */
-export async function forgetTold(
+export async function forgetReported(
   session: DestinationSession,
   connection: string,
-  told: readonly StreamId[],
+  reported: readonly StreamId[],
 ): Promise<void> {
   // The rows in a stage were reported as not loaded.
   await session.rows(
@@ -133,7 +133,7 @@ export async function forgetTold(
      UPDATE ${session.bookkeeping}.slices
         SET run_loaded = CASE WHEN staged THEN run_loaded ELSE 0 END, run_rejected = 0, run_nulled = 0, run_cut = 0
        FROM told WHERE stream_id = told.id`,
-    [connection, JSON.stringify(told)],
+    [connection, JSON.stringify(reported)],
   )
 }
 

@@ -1,5 +1,5 @@
 import { streamIdOf } from '../../../protocol/index.ts'
-import { isTold } from '../../continuation.ts'
+import { isReported } from '../../continuation.ts'
 import type { RunStart, SinkStream, StreamSync, Untold } from '../../sink.ts'
 import { attemptParams, isOfAttempt, lostStream } from './fence.ts'
 import type { DestinationSession } from '../session.ts'
@@ -58,11 +58,11 @@ export async function readUntold(
   const streamId = streamIdOf(stream.stream)
   const row = await readStreamRow(session, connection, { streamId, lock: 'unlocked' })
   if (row === undefined) return undefined
-  const { tableNotes, warnings } = withoutTold(row, start)
+  const { tableNotes, warnings } = withoutReported(row, start)
   return { tableNotes, warnings, untoldCounts: await readUntoldCounts(session, row, start) }
 }
 
 /** The row for a run that has nothing to report again. */
-export function withoutTold(row: StreamRow, start: RunStart): StreamRow {
-  return isTold(row, start) ? { ...row, tableNotes: [], warnings: [] } : row
+export function withoutReported(row: StreamRow, start: RunStart): StreamRow {
+  return isReported(row, start) ? { ...row, tableNotes: [], warnings: [] } : row
 }

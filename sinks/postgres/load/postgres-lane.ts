@@ -249,7 +249,8 @@ class PostgresLane implements SinkLane {
       if (!session.isLost) await this.rollback()
       if (!session.isLost) await leaveStream(session, sync, this.#staged !== undefined)
     } catch {
-      session.destroy() // not clean, so nobody may use it again; the lane has ended, and its own error has been thrown
+      // Not clean, so it must not be used again. The lane has ended, and its own error has been thrown.
+      session.destroy()
     }
     await laneSessions.giveBack(session, use)
   }

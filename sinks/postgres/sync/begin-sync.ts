@@ -17,7 +17,7 @@ import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { requireNewest } from '../bookkeeping/fence.ts'
 import { forgetOwners } from '../bookkeeping/forget-streams.ts'
 import { carryCounts, countsOf } from '../bookkeeping/untold-counts.ts'
-import { keepUntold, withoutTold } from '../bookkeeping/untold-warnings.ts'
+import { keepUntold, withoutReported } from '../bookkeeping/untold-warnings.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
 import { mergedKeyOf, requireSameKey } from './key-change.ts'
@@ -67,7 +67,7 @@ export async function beginSync(
         readStreamRow(session, sink.connection, { streamId, lock: 'locked' }),
         otherOwners(session, target, sink.connection),
       ])
-      const row = stored && withoutTold(stored, start)
+      const row = stored && withoutReported(stored, start)
       const { isOurs, owners } = await takeTable(session, sink, { target, row, owners: others })
       const isEnded = isEndOf(row, unconfirmed)
       const holder = isEnded ? target.table : target.loaded
@@ -110,7 +110,7 @@ async function startSync(
   const { streamId, table } = target
   const resumed = known !== undefined && isResumable(known, sink, { ...start, beginsAgain })
   const goesOn = resumed || keepsStates(known, sink)
-  const told = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
+  const notices = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
   const preparation = { session, sink, target, row, resumed, isOurs }
   const prepared = await prepareTables(preparation, defersChanges ? 'deferred' : 'now')
   const { onlyNow, warnings, keyIndex, tableNotes, staged, columns, leavesTable } = prepared
@@ -134,9 +134,10 @@ async function startSync(
   const isWatched = !target.isOverwrite || row !== undefined
   const watched = { id: written.id, sink, target, row, goesOn }
   const lostRows = isWatched ? await watchTable(session, watched) : []
-  const toTell = [...told, ...onlyNow]
+  const toReport = [...notices, ...onlyNow]
   const isFirst = row === undefined
-  const untold = isFirst && toTell.length === 0 ? [] : await keepUntold(session, written.id, toTell)
+  const untold =
+    isFirst && toReport.length === 0 ? [] : await keepUntold(session, written.id, toReport)
   const untoldCounts = await carryCounts(session, written.id, {
     target,
     row,

@@ -69,19 +69,19 @@ export function isKeyIndexName(index: string | undefined): boolean {
  * It has the whole name of the table, which nobody else has in its schema; or, if that is too long, a hash
  * for which no second name can be found.
  */
-export function derivedTable(of: TableName, suffix: 'stage' | 'before'): TableName {
-  const { schema, table } = of
-  const ending = endingOf(of, suffix, 8)
+export function derivedTable(owner: TableName, suffix: 'stage' | 'before'): TableName {
+  const { schema, table } = owner
+  const ending = endingOf(owner, suffix, 8)
   const isWhole = Buffer.byteLength(table) + ending.length <= MAX_BYTES
   return {
     schema,
-    table: isWhole ? table + ending : withEnding(table, endingOf(of, suffix, 32)),
+    table: isWhole ? table + ending : withEnding(table, endingOf(owner, suffix, 32)),
   }
 }
 
 /** The name of an index of the table. Another one may have it already: see `freeName`. */
-export function derivedName(of: TableName, suffix: string): string {
-  return withEnding(of.table, endingOf(of, suffix, 8))
+export function derivedName(table: TableName, suffix: string): string {
+  return withEnding(table.table, endingOf(table, suffix, 8))
 }
 
 function endingOf({ schema, table }: TableName, suffix: string, hexDigits: number): string {

@@ -40,7 +40,7 @@ async function rowsDropped(
 ): Promise<ConnectError> {
   const object = quoteTable(table)
   // The server applies the policies of the table that a statement names, if they apply to its user.
-  const found = await session.rows<InTheWay>(
+  const found = await session.rows<RowRule>(
     `${triggersOfTable} UNION
      SELECT format('rule %I', rulename), nspname, relname, format('DISABLE RULE %I', rulename)
        FROM pg_rewrite JOIN pg_class c ON c.oid = ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -132,7 +132,7 @@ export async function findTriggers(
     time = 'row before',
   }: { readonly events: readonly RowEvent[]; readonly time?: TriggerTime },
 ): Promise<Suspects | undefined> {
-  const found = await session.rows<InTheWay>(`${triggersOfTable} ORDER BY rule, schema, "table"`, [
+  const found = await session.rows<RowRule>(`${triggersOfTable} ORDER BY rule, schema, "table"`, [
     object,
     triggerCodes(events),
     triggerTimes[time],
@@ -149,7 +149,7 @@ function rowsUnaccounted(
 }
 
 /** Something of a table, or of a partition, that changes what a statement does to its rows. */
-interface InTheWay {
+interface RowRule {
   readonly rule: string
   readonly schema: string
   readonly table: string
@@ -191,7 +191,7 @@ export interface Suspects {
   readonly undo: string
 }
 
-function namesOf(found: readonly InTheWay[]): Suspects {
+function namesOf(found: readonly RowRule[]): Suspects {
   const rules = new Set(found.map(({ rule }) => rule))
   const undo = new Set(found.map((rule) => `ALTER TABLE ${quoteTable(rule)} ${rule.undo}`))
   return { rules: [...rules].join(' or '), undo: [...undo].join('; ') }

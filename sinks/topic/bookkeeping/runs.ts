@@ -39,18 +39,18 @@ function isOver(
 /** Does nothing if a newer start has the connection: its run continues. */
 export function endRun(
   now: Checkpoints,
-  { start, how, told, completed = [] }: RunEnd,
+  { start, how, reported, completed = [] }: RunEnd,
 ): Change<undefined> {
   const { run } = now
   if (run?.start !== start.start) return { result: undefined, records: [] }
-  const toldKeys = new Set(told.map(streamKey))
+  const reportedKeys = new Set(reported.map(streamKey))
   const completedKeys = new Set(completed.map(streamKey))
   const isOf = (keys: ReadonlySet<string>, id: StreamId): boolean => keys.has(streamKey(id))
   const streams = now.streams().flatMap((stored): readonly CheckpointRecord[] => {
     const { id, record } = stored
-    if (how === 'stopped') return isOf(toldKeys, id) ? forgetTold(stored, record) : []
-    const isToldNow = isOf(toldKeys, id) || (record.complete && isOf(completedKeys, id))
-    if (!isToldNow) return []
+    if (how === 'stopped') return isOf(reportedKeys, id) ? forgetReported(stored, record) : []
+    const isReportedNow = isOf(reportedKeys, id) || (record.complete && isOf(completedKeys, id))
+    if (!isReportedNow) return []
     return [{ kind: 'stream', stream: id, value: { ...record, toldRun: start.run } }]
   })
   const ended = { ...run, ended: how === 'ended' }
@@ -61,7 +61,7 @@ export function endRun(
  * Deletes the counts, notes and warnings of a stream that a run has reported and that the next start
  * continues.
  */
-function forgetTold(
+function forgetReported(
   { id, slices }: StoredStream,
   record: StreamRecord,
 ): readonly CheckpointRecord[] {

@@ -1,5 +1,5 @@
 import { addCounts, noCounts } from '../../committed-counts.ts'
-import { isCounted, isTold } from '../../continuation.ts'
+import { isCounted, isReported } from '../../continuation.ts'
 import type { CommittedCounts, RunStart, Untold, UntoldCounts } from '../../sink.ts'
 import type { StoredStream } from './checkpoints.ts'
 import type { StreamRecord } from './records.ts'
@@ -25,21 +25,21 @@ function kept(counts: CommittedCounts): UntoldCounts {
 }
 
 /** The record for a run that has nothing to report again. */
-export function withoutTold(record: StreamRecord, start: RunStart): StreamRecord {
-  if (!isTold(tellingOf(record), start)) return record
+export function withoutReported(record: StreamRecord, start: RunStart): StreamRecord {
+  if (!isReported(reportingOf(record), start)) return record
   return { ...record, tableNotes: [], readWarnings: [], beginWarnings: [] }
 }
 
 /** An earlier run has already reported these rows. */
 export function isCountedBy(record: StreamRecord, start: RunStart): boolean {
-  return isCounted(tellingOf(record), start)
+  return isCounted(reportingOf(record), start)
 }
 
-function tellingOf({ run, toldRun }: StreamRecord): {
+function reportingOf(record: StreamRecord): {
   readonly run: number
   readonly toldRun: number | undefined
 } {
-  return { run, toldRun: toldRun ?? undefined }
+  return { run: record.run, toldRun: record.toldRun ?? undefined }
 }
 
 export function warningsOf({ beginWarnings, readWarnings }: StreamRecord): readonly string[] {
@@ -49,7 +49,7 @@ export function warningsOf({ beginWarnings, readWarnings }: StreamRecord): reado
 /** `Destination.untold`. */
 export function readUntold(stored: StoredStream, start: RunStart): Untold | undefined {
   if (stored.record === undefined) return undefined
-  const record = withoutTold(stored.record, start)
+  const record = withoutReported(stored.record, start)
   return {
     tableNotes: record.tableNotes,
     warnings: warningsOf(record),

@@ -52,14 +52,14 @@ export class JsonColumns {
     const labels = this.#labels
     for (let column = 0; column < labels.length; column++) {
       const label = labels[column] ?? nullText
-      const at = fieldAt[this.#indexes[column] ?? 0] ?? 0
-      if (wire.input[at] === branch.null) {
+      const position = fieldAt[this.#indexes[column] ?? 0] ?? 0
+      if (wire.input[position] === branch.null) {
         this.#writeNull(column, label)
         continue
       }
       out.reserve(label.length + valueBytes)
       writeBytes(out, label)
-      wire.offset = at + 1
+      wire.offset = position + 1
       this.#fields.write(this.#codes[column] ?? 0)
       out.bytes[out.offset++] = COMMA
     }

@@ -16,7 +16,7 @@ const beforeWrite = Buffer.from('{"before":null,"after":')
 const beforeDelete = Buffer.from('{"before":')
 
 /** Pieces around what differs from record to record. */
-interface Around {
+interface Frame {
   readonly head: Buffer
   readonly tail: Buffer
 }
@@ -29,8 +29,8 @@ export class JsonMessages implements MessageWriter {
   readonly #out = new ByteOutput(Buffer.allocUnsafeSlow(firstBytes))
   readonly #keyColumns: JsonColumns
   readonly #columns: JsonColumns
-  readonly #metadata: Shared<Around>
-  readonly #source: Shared<Readonly<Record<RowOperation, Around>>>
+  readonly #metadata: Shared<Frame>
+  readonly #source: Shared<Readonly<Record<RowOperation, Frame>>>
   readonly #writtenKey = { bytes: this.#keyOut.bytes, length: 0 }
   readonly #written = { bytes: this.#out.bytes, length: 0 }
 
@@ -49,10 +49,10 @@ export class JsonMessages implements MessageWriter {
     this.#columns = new JsonColumns(columns, { out: this.#out, record, missing: 'left out' })
     this.#isDebezium = format.envelope === 'debezium'
     this.#isFull = sink.metadata === 'full'
-    this.#metadata = new Shared((row) => metadataAround(options, row))
+    this.#metadata = new Shared((row) => metadataFrame(options, row))
     this.#source = new Shared((row) => ({
-      write: sourceAround(options, row, 'write'),
-      delete: sourceAround(options, row, 'delete'),
+      write: sourceFrame(options, row, 'write'),
+      delete: sourceFrame(options, row, 'delete'),
     }))
   }
 
@@ -108,7 +108,7 @@ export class JsonMessages implements MessageWriter {
   }
 }
 
-function metadataAround(options: RowMessagesOptions, record: WireRecord): Around {
+function metadataFrame(options: RowMessagesOptions, record: WireRecord): Frame {
   const time = new Date(record.extractedAtMs).toISOString()
   const fields = JSON.stringify({
     [ownFields.extractedAt]: time,
@@ -122,11 +122,11 @@ function metadataAround(options: RowMessagesOptions, record: WireRecord): Around
   }
 }
 
-function sourceAround(
+function sourceFrame(
   options: RowMessagesOptions,
   record: WireRecord,
   operation: RowOperation,
-): Around {
+): Frame {
   const source = JSON.stringify(sourceFacts(options, record)).slice(0, -1)
   const after = operation === 'delete' ? ',"after":null' : ''
   const letter = operationLetters[operation]

@@ -8,8 +8,8 @@ const factor = 0x5b_d1_e9_95
 export function murmur2(bytes: Uint8Array, length: number): number {
   let hash = seed ^ length
   const whole = length & ~3
-  for (let at = 0; at < whole; at += 4) {
-    let word = Math.imul(littleEndian(bytes, at), factor)
+  for (let position = 0; position < whole; position += 4) {
+    let word = Math.imul(littleEndian(bytes, position), factor)
     word ^= word >>> 24
     hash = Math.imul(hash, factor) ^ Math.imul(word, factor)
   }
@@ -29,7 +29,7 @@ export function partitionOf(key: Uint8Array, length: number, partitions: number)
   return (murmur2(key, length) & 0x7f_ff_ff_ff) % partitions
 }
 
-function littleEndian(bytes: Uint8Array, at: number): number {
-  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)
-  return low | ((bytes[at + 2] ?? 0) << 16) | ((bytes[at + 3] ?? 0) << 24)
+function littleEndian(bytes: Uint8Array, position: number): number {
+  const low = (bytes[position] ?? 0) | ((bytes[position + 1] ?? 0) << 8)
+  return low | ((bytes[position + 2] ?? 0) << 16) | ((bytes[position + 3] ?? 0) << 24)
 }

@@ -100,8 +100,8 @@ export class RowMessages {
   #write(): 'row' | 'deleted' | 'rejected' {
     if (!this.#setKey()) return 'rejected'
     const isDeleted = this.#isDeleted()
-    const isTold = this.#options.format.envelope === 'debezium'
-    if (isDeleted && !isTold) return this.#add(null) ? 'deleted' : 'rejected'
+    const hasDeleteEvents = this.#options.format.envelope === 'debezium'
+    if (isDeleted && !hasDeleteEvents) return this.#add(null) ? 'deleted' : 'rejected'
     const value = this.#writer.value(this.#record, isDeleted ? 'delete' : 'write')
     if (!this.#add(value)) return 'rejected'
     if (!isDeleted) return 'row'

@@ -81,9 +81,9 @@ export class WireRecord {
     const { input } = this.wire
     const values = columns.map((column) => {
       const { name, kind } = this.#columns[column] ?? { name: '', kind: 'json' }
-      const at = this.fieldAt[column] ?? 0
-      if (input[at] === branch.null) return this.overflow?.get(name) ?? 'null'
-      return jsonOfField(input, at + 1, wireKind(kind))
+      const position = this.fieldAt[column] ?? 0
+      if (input[position] === branch.null) return this.overflow?.get(name) ?? 'null'
+      return jsonOfField(input, position + 1, wireKind(kind))
     })
     return `[${values.join(',')}]`
   }

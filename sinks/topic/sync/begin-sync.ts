@@ -27,7 +27,7 @@ import {
   slicesUntold,
   untoldCounts,
   warningsOf,
-  withoutTold,
+  withoutReported,
 } from '../bookkeeping/untold.ts'
 import { checkpointTopic } from '../own-names.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
@@ -131,7 +131,7 @@ function decideSync(now: Checkpoints, beginning: Beginning): Change<StreamSync> 
   if (refusal !== undefined) throw refusal
   requireOwnTopic(now, place, { stream: streamId, topic })
   const stored = now.stream(streamId)
-  const record = stored.record && withoutTold(stored.record, start)
+  const record = stored.record && withoutReported(stored.record, start)
   // Without its messages, or in another topic, states refer to rows that do not exist: the stream is read
   // from the beginning.
   const same = sameRecord({ ...stored, record }, beginning)
@@ -334,9 +334,9 @@ function carrySlices(
 ): Carried {
   const { record } = stored
   if (record === undefined) return { slices: new Map(), untoldCounts: noCounts, planned: 0 }
-  const isToldBefore = isCountedBy(record, start)
-  const before = isToldBefore ? mapSlices(stored.slices, { untold: noCounts }) : stored.slices
-  const earlier = isToldBefore ? noCounts : record.untoldCounts
+  const isReported = isCountedBy(record, start)
+  const before = isReported ? mapSlices(stored.slices, { untold: noCounts }) : stored.slices
+  const earlier = isReported ? noCounts : record.untoldCounts
   const { planned } = record
   if (resumed) return { slices: before, untoldCounts: earlier, planned }
   if (goesOn) {

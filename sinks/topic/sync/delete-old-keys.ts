@@ -189,14 +189,14 @@ function warnOfHidden(
   { from, waitedMs }: { readonly from: bigint; readonly waitedMs: number },
 ): void {
   const place = `--bootstrap-server ${servers.brokers.join(',')}`
-  const at = `--topic ${topic} --partition ${String(partition)}`
+  const partitionOptions = `--topic ${topic} --partition ${String(partition)}`
   logger.warn(
     {
       topic,
       partition,
       offset: from.toString(),
       seconds: Math.round(waitedMs / 1000),
-      fix: `Wait: Kafka aborts it when its timeout is over, after 15 minutes at most by default. Or find its producer with \`kafka-transactions.sh ${place} describe-producers ${at}\` and end that program; if it is dead, abort the transaction with \`kafka-transactions.sh ${place} abort ${at} --start-offset OFFSET\` (its CurrentTransactionStartOffset).`,
+      fix: `Wait: Kafka aborts it when its timeout is over, after 15 minutes at most by default. Or find its producer with \`kafka-transactions.sh ${place} describe-producers ${partitionOptions}\` and end that program; if it is dead, abort the transaction with \`kafka-transactions.sh ${place} abort ${partitionOptions} --start-offset OFFSET\` (its CurrentTransactionStartOffset).`,
     },
     'the end of an overwrite waits for a transaction of another program, which is open in the topic of the rows',
   )

@@ -33,18 +33,18 @@ export interface KnownTopic extends Pick<
 }
 
 /** Undefined: nothing is known of the topic, or it was deleted and made again. */
-export function knownTopic(stored: StoredStream, at: AtTopic): KnownTopic | undefined {
-  const same = sameRecord(stored, at)
+export function knownTopic(stored: StoredStream, place: AtTopic): KnownTopic | undefined {
+  const same = sameRecord(stored, place)
   if (same !== undefined)
-    return { ...same, isFilled: !isEmpty(at.target) && hasLoaded(same, stored.slices) }
-  const left = findLeft(stored, at)
+    return { ...same, isFilled: !isEmpty(place.target) && hasLoaded(same, stored.slices) }
+  const left = findLeft(stored, place)
   return left && { ...left, isFilled: true }
 }
 
 /** Returns the stream's record, if the topic is still the topic that the stream was last loaded into. */
-export function sameRecord(stored: StoredStream, at: AtTopic): StreamRecord | undefined {
+export function sameRecord(stored: StoredStream, place: AtTopic): StreamRecord | undefined {
   const { record } = stored
-  return record !== undefined && isSameTopic({ ...stored, record }, at) ? record : undefined
+  return record !== undefined && isSameTopic({ ...stored, record }, place) ? record : undefined
 }
 
 /** The topic is the one that the stream was loaded into: its offsets go on. */
@@ -162,27 +162,27 @@ function requireSameKey(
 export function requireUnrepeated(
   stored: StoredStream,
   sink: SinkStream,
-  { goesOn, ...at }: AtTopic & { readonly goesOn: boolean },
+  { goesOn, ...place }: AtTopic & { readonly goesOn: boolean },
 ): void {
   const { connection, mode, stream } = sink
   if (mode !== 'append' || stream.sync_mode !== 'incremental' || goesOn) return
-  const why = whyRepeated(stored, at)
-  if (why === undefined || isEmpty(at.target)) return
+  const why = whyRepeated(stored, place)
+  if (why === undefined || isEmpty(place.target)) return
   throw new ConnectError('destination_topic_repeated', {
     details: {
-      ...{ connection, topic: at.topic, why },
+      ...{ connection, topic: place.topic, why },
       stream: streamLabel(stream.stream),
     },
   })
 }
 
-function whyRepeated(stored: StoredStream, at: AtTopic): string | undefined {
-  const same = sameRecord(stored, at)
+function whyRepeated(stored: StoredStream, place: AtTopic): string | undefined {
+  const same = sameRecord(stored, place)
   if (same !== undefined && same.run !== 0)
     return same.settings.mode === 'append'
       ? 'its cursor or its `sync_mode` is another one now'
       : undefined
-  const left = findLeft(stored, at)
+  const left = findLeft(stored, place)
   if (stored.record === undefined || left === undefined || left.isForgotten) return undefined
   return `since then it was loaded into topic ${stored.record.topic}`
 }

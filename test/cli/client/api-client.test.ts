@@ -214,8 +214,8 @@ describe('following a run', () => {
       },
       async (client) => {
         const news: string[] = []
-        for await (const one of followRun(client, following))
-          news.push(one.type === 'log' ? one.line.message : one.run.status)
+        for await (const each of followRun(client, following))
+          news.push(each.type === 'log' ? each.line.message : each.run.status)
         expect(news).toEqual(['m1', 'm2', 'running', 'm3'])
       },
     )

@@ -140,8 +140,8 @@ test('the ETag is in the state of its repository, with the time that the list wa
   await using world = await startGithub()
   fillLists(world.github.addRepository('acme/shop'))
   const { states } = await readTwice(world)
-  const cursors = (get(states.get('issues') as Dict, 'states') as readonly Dict[]).map((one) =>
-    get(one, 'cursor'),
+  const cursors = (get(states.get('issues') as Dict, 'states') as readonly Dict[]).map((each) =>
+    get(each, 'cursor'),
   )
   const etag = expect.stringMatching(/^W\/"[0-9a-f]{64}"$/) as string
   expect(cursors).toEqual([

@@ -37,7 +37,7 @@ async function read(
   signal?: AbortSignal,
 ) {
   const { streams } = await github.discover(config, context())
-  const stream = streams.find((one) => one.name === name)
+  const stream = streams.find((each) => each.name === name)
   if (stream === undefined) throw new Error(`there is no stream ${name}`)
   const configured: ConfiguredAirbyteStream = {
     stream,

@@ -93,7 +93,7 @@ function valueProblems(
     .filter(({ name, required }) => required && !values.some(([given]) => given === name))
     .map(({ name }) => `${name} is missing`)
   const wrong = values.flatMap(([name, value]) => {
-    const parameter = known.find((one) => one.name === name)
+    const parameter = known.find((each) => each.name === name)
     if (parameter === undefined) return [`${name} is unknown`]
     const { oneOf, ...schema } = parameter.schema
     // As a text, a number is one of both.

@@ -153,8 +153,8 @@ describe('a refusal after a try whose response was lost', () => {
       status: 404,
       body: { error: { type: 'x', message: 'n' } },
     })
-    const told = afterLostResponse(known)
-    expect((await refusalOf('stripe', 'createCustomer', told)).code).toBe('action_refused')
+    const failure = afterLostResponse(known)
+    expect((await refusalOf('stripe', 'createCustomer', failure)).code).toBe('action_refused')
   })
 
   test('is none if it is no word of the vendor, or says that the vendor knows the key', async () => {
@@ -392,12 +392,12 @@ describe('a limit of the vendor', () => {
       body: {},
     }))
     expect(code).toBe('action_rate_limited')
-    const { retry_at: at, retry_after_seconds: wait } = details
+    const { retry_at: retryAt, retry_after_seconds: wait } = details
     expect(wait).toBeGreaterThan(seconds - 60)
     expect(wait).toBeLessThanOrEqual(seconds + 1)
-    if (typeof at !== 'string') throw new TypeError('it has no time')
-    expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.\d{3}Z$/)
-    expect(message).toContain(at)
+    if (typeof retryAt !== 'string') throw new TypeError('it has no time')
+    expect(retryAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d.\d{3}Z$/)
+    expect(message).toContain(retryAt)
   })
 
   test('is told to later calls, too, which are held back without asking the vendor', async () => {

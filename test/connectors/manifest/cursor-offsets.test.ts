@@ -37,10 +37,10 @@ test.each([
   ['%Y-%m-%d', '2024-02-03 22:00:00-05:00', '2024-02-03'],
   ['%Y-%m-%dT%H:%M:%S%z', '2024-02-03 00:00:00+05:00', '2024-02-03T00:00:00+0500'],
   ['%s', '2024-02-03 00:00:00+05:00', '1706900400'],
-])('in %s, a cursor at %s asks next for %s', async (format, at, since) => {
+])('in %s, a cursor at %s asks next for %s', async (format, cursor, since) => {
   await using shop = await manifestApi(
     (url) => manifest(url, format),
-    () => ({ body: JSON.stringify([{ at }]) }),
+    () => ({ body: JSON.stringify([{ at: cursor }]) }),
   )
   const { out, error } = await shop.read()
   expect(error).toBeUndefined()

@@ -59,7 +59,7 @@ test.each([
 ])('a cursor of texts that %s', async (_what, times, count) => {
   await using shop = await manifestApi(
     (url) => manifest(url, zoned, text),
-    () => ({ body: JSON.stringify(times.map((at, id) => ({ id, at }))) }),
+    () => ({ body: JSON.stringify(times.map((time, id) => ({ id, at: time }))) }),
   )
   const { warnings, out } = await shop.read({ sync: dedup })
   expect(out.rows.length).toBe(3)

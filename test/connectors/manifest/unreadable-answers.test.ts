@@ -37,8 +37,8 @@ const html: Answer = { type: 'text/html', body: '<!doctype html><title>Maintenan
 
 /** Each window has one record, of its first day. */
 const orderOf = (url: URL): Answer => {
-  const at = url.searchParams.get('since')
-  return { body: JSON.stringify([{ id: Number(at?.slice(-2)), at }]) }
+  const since = url.searchParams.get('since')
+  return { body: JSON.stringify([{ id: Number(since?.slice(-2)), at: since }]) }
 }
 
 test('a window whose answer cannot be read is asked for again by the next run', async () => {

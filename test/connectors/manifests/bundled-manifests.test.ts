@@ -122,14 +122,14 @@ describe('zendesk-support', () => {
     api_token: 'kit-secret-zendesk',
     start_date: '2025-01-01T00:00:00Z',
   }
-  const at = (time: string): number => Date.parse(time) / 1000
+  const timeAt = (time: string): number => Date.parse(time) / 1000
 
   test('exports what changed since the last read, through cursors and times', async () => {
     const times = ['2025-01-10T00:00:00Z', '2025-01-11T00:00:00Z', '2025-01-12T00:00:00Z']
     const changes = (): Map<number, number> =>
       new Map([
-        [1, at('2024-06-01T00:00:00Z')],
-        ...times.map((time, index) => [index + 2, at(time)] as const),
+        [1, timeAt('2024-06-01T00:00:00Z')],
+        ...times.map((time, index) => [index + 2, timeAt(time)] as const),
       ])
     const data: ZendeskData = { tickets: changes(), users: changes(), organizations: changes() }
     await using api = await VendorApi.start(zendesk(data))
@@ -150,14 +150,14 @@ describe('zendesk-support', () => {
     expect(first.waits).toContain(10)
 
     for (const changed of [data.tickets, data.users, data.organizations])
-      changed.set(9, at('2025-02-01T00:00:00Z'))
+      changed.set(9, timeAt('2025-02-01T00:00:00Z'))
     api.clear()
     const second = await source.read(['tickets', 'users', 'organizations'], first.states)
     expect(second.failures).toEqual([])
     for (const stream of ['tickets', 'users', 'organizations'])
       expect(ids(second, stream)).toEqual(['4', '9'])
     expect(api.requests.map(({ query }) => query.get('start_time'))).toEqual(
-      Array.from({ length: 3 }, () => String(at('2025-01-12T00:00:00Z'))),
+      Array.from({ length: 3 }, () => String(timeAt('2025-01-12T00:00:00Z'))),
     )
   })
 })

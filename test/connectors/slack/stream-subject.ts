@@ -64,10 +64,10 @@ async function open(fill: (data: WorkspaceData) => void): Promise<StreamWorld> {
       users: userList(data),
       channels: channelList(data),
       channel_members: memberList(data),
-      messages: messageList(data, (at) => ['C1', at]),
-      reactions: messageList(data, (at) => ['C1', at, 'wave']),
-      'messages: replies': { ...replyList(data, (at) => ['C1', at]), stream: 'messages' },
-      'reactions: replies': { ...replyList(data, (at) => ['C1', at, 'wave']), stream: 'reactions' },
+      messages: messageList(data, (ts) => ['C1', ts]),
+      reactions: messageList(data, (ts) => ['C1', ts, 'wave']),
+      'messages: replies': { ...replyList(data, (ts) => ['C1', ts]), stream: 'messages' },
+      'reactions: replies': { ...replyList(data, (ts) => ['C1', ts, 'wave']), stream: 'reactions' },
       files: fileList(data),
     },
     [Symbol.asyncDispose]: () => slack[Symbol.asyncDispose](),
@@ -104,16 +104,16 @@ function fillPages(data: WorkspaceData, stream: string): void {
 const threadStart = ts(8, 0)
 
 /** @param parent the message that it replies to */
-function say(data: WorkspaceData, at: string, parent?: string): void {
+function say(data: WorkspaceData, ts: string, parent?: string): void {
   const reactions = [{ name: 'wave', count: 1, users: ['U1'] }]
-  data.say('C1', at, { reactions, ...(parent !== undefined && { parent }) })
+  data.say('C1', ts, { reactions, ...(parent !== undefined && { parent }) })
 }
 
 function generalMessages({ messages }: WorkspaceData): SlackMessage[] {
   return messages.get('C1') ?? []
 }
 
-function messageList(data: WorkspaceData, keyOf: (at: string) => readonly string[]): LiveList {
+function messageList(data: WorkspaceData, keyOf: (ts: string) => readonly string[]): LiveList {
   return {
     ...listOfMessages(data, keyOf),
     pages: asksFor('conversations.history'),
@@ -123,7 +123,7 @@ function messageList(data: WorkspaceData, keyOf: (at: string) => readonly string
 }
 
 /** The oldest first. */
-function replyList(data: WorkspaceData, keyOf: (at: string) => readonly string[]): LiveList {
+function replyList(data: WorkspaceData, keyOf: (ts: string) => readonly string[]): LiveList {
   return {
     ...listOfMessages(data, keyOf, threadStart),
     pages: asksFor('conversations.replies'),
@@ -137,19 +137,19 @@ function replyList(data: WorkspaceData, keyOf: (at: string) => readonly string[]
 /** @param parent new messages reply to this one */
 function listOfMessages(
   data: WorkspaceData,
-  keyOf: (at: string) => readonly string[],
+  keyOf: (ts: string) => readonly string[],
   parent?: string,
 ): Omit<LiveList, 'pages' | 'keys'> {
   const all = (): SlackMessage[] => generalMessages(data)
   const placeOf = (key: string): number => {
-    const [, at] = JSON.parse(key) as [string, string]
-    return all().findIndex((message) => message.ts === at)
+    const [, ts] = JSON.parse(key) as [string, string]
+    return all().findIndex((message) => message.ts === ts)
   }
   return {
     insert: () => {
-      const at = data.nextTs()
-      say(data, at, parent)
-      return JSON.stringify(keyOf(at))
+      const ts = data.nextTs()
+      say(data, ts, parent)
+      return JSON.stringify(keyOf(ts))
     },
     remove: (key) => {
       all().splice(placeOf(key), 1)

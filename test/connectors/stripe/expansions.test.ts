@@ -75,7 +75,7 @@ const whole: Readonly<Record<string, JsonObject>> = {
   charges: { refunds: listOf({ id: 're_1', object: 'refund' }) },
 }
 
-const at = (object: JsonObject | undefined, field: string): JsonValue | undefined =>
+const fieldOf = (object: JsonObject | undefined, field: string): JsonValue | undefined =>
   valueAt(object ?? null, field.split('.'))
 
 /** An object's fields with a list of `count` items, of which Stripe shows ten. */
@@ -167,7 +167,7 @@ describe('a list within an object', () => {
       const first = await source.read(name, { mode: 'full_refresh' })
       expect(sent).toHaveLength(1 + requests)
       const [listed] = first.records
-      expect(idsIn(at(listed, field))).toEqual(ids)
+      expect(idsIn(fieldOf(listed, field))).toEqual(ids)
       account.now += 3_600
       const type = stream.events.findLast((event) => !/\.(?:created|deleted)$/.test(event))
       account.change(stream.path, id, {}, type ?? stream.events[0] ?? '')
@@ -175,7 +175,7 @@ describe('a list within an object', () => {
       expect(records).toHaveLength(1)
       // It is one shape, whichever way it came.
       expect({ ...records[0], changed: 0 }).toEqual({ ...listed, changed: 0 })
-      expect(at(listed, `${field}.has_more`)).toBe(false)
+      expect(fieldOf(listed, `${field}.has_more`)).toBe(false)
       expect(sent.flatMap(listViolations)).toEqual([])
     },
   )
@@ -189,7 +189,7 @@ describe('a list within an object', () => {
       account.add('accounts')
       const { records } = await source.read('accounts', { mode: 'full_refresh' })
       expect(records).toHaveLength(2)
-      const list = records.map((record) => at(record, 'external_accounts')).find(isJsonObject)
+      const list = records.map((record) => fieldOf(record, 'external_accounts')).find(isJsonObject)
       expect(idsIn(list)).toEqual(Array.from({ length: count }, (_, n) => `it_${String(n)}`))
       expect(sent).toHaveLength(1 + requests)
       expect(sent.flatMap(listViolations)).toEqual([])
@@ -207,7 +207,7 @@ describe('a list within an object', () => {
         account.change('invoices', id, { _all_lines: all.toSpliced(109, 1) }, null)
     }
     const { records } = await source.read('invoices', { mode: 'full_refresh' })
-    const found = idsIn(at(records[0], 'lines'))
+    const found = idsIn(fieldOf(records[0], 'lines'))
     expect(found).toHaveLength(124)
     expect(new Set(found).size).toBe(124)
   })

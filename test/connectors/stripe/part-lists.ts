@@ -94,13 +94,13 @@ const ofItems: readonly PartList[] = [
 
 /** All lists of one object, by their name. */
 export function partListsOf(manifest: Manifest): ReadonlyMap<string, PartList> {
-  const told = [...objectStreams(manifest)].map(([stream, { path: of, lists, events }]) => {
-    return { stream, of, lists, event: changeEvent(events) }
+  const reported = [...objectStreams(manifest)].map(([stream, { path: owner, lists, events }]) => {
+    return { stream, of: owner, lists, event: changeEvent(events) }
   })
   const untold = [...listedStreams(manifest)].map(([stream, { lists }]) => {
     return { stream, of: stream, lists, event: null }
   })
-  const inRows = [...told, ...untold].flatMap(({ lists, ...whole }) =>
+  const inRows = [...reported, ...untold].flatMap(({ lists, ...whole }) =>
     lists.map((list): [string, PartList] => [
       `${whole.stream}: ${list.field}`,
       { ...embedded, ...whole, ...list, isInRows: true },
@@ -127,7 +127,7 @@ function itemNamed(id: string, fields: JsonObject = {}): JsonObject & { readonly
 }
 
 export function livePart(account: StripeAccount, list: PartList): LiveList {
-  const { of, field, path, stream, isInRows } = list
+  const { of: owner, field, path, stream, isInRows } = list
   let last = 0
   const items = (): readonly JsonObject[] => wholeList(parentOf(account, list), field)
   const change = (changed: readonly JsonObject[]): void => {
@@ -137,7 +137,7 @@ export function livePart(account: StripeAccount, list: PartList): LiveList {
     stream,
     pages: ({ url }) => {
       const own = path.replace(':id', parentOf(account, list).id)
-      return url.startsWith(`/v1/${of}?`) || isRequestOf(url, own)
+      return url.startsWith(`/v1/${owner}?`) || isRequestOf(url, own)
     },
     keys: () => items().map(keyOf),
     lastBefore: ({ url }) => {
@@ -169,19 +169,19 @@ function isRequestOf(url: string, path: string): boolean {
   return wanted.every(([name, value]) => asked.searchParams.get(name) === value)
 }
 
-function parentOf(account: StripeAccount, { of }: PartList): Stored {
-  const [parent] = account.all(of)
-  if (parent === undefined) throw new Error(`there is no object of ${of}`)
+function parentOf(account: StripeAccount, { of: owner }: PartList): Stored {
+  const [parent] = account.all(owner)
+  if (parent === undefined) throw new Error(`there is no object of ${owner}`)
   return parent
 }
 
 function setItems(account: StripeAccount, list: PartList, items: readonly JsonObject[]): void {
-  const { of, field, event, isEmbedded } = list
+  const { of: owner, field, event, isEmbedded } = list
   const { id } = parentOf(account, list)
   const fields = isEmbedded
     ? { ...nested(field, account.embedded(items, '/v1/items')), [`_all_${field}`]: [...items] }
     : { [field]: [...items] }
-  account.change(of, id, fields, event)
+  account.change(owner, id, fields, event)
 }
 
 function nested(field: string, value: JsonObject): JsonObject {

@@ -90,10 +90,11 @@ async function open(fillWith: (account: StripeAccount) => void): Promise<StreamW
 /** @param only the paths of the lists that have records; all if it is absent */
 function fill(account: StripeAccount, count: number, only?: readonly string[]): void {
   const line = (id: string) => ({ id, object: 'item' })
-  const parts = (of: string) => Array.from({ length: 12 }, (_, n) => line(`${of}_${String(n)}`))
-  const embedded = (of: string, field: string) => ({
-    [field]: account.embedded(parts(of), '/v1/items'),
-    [`_all_${field}`]: parts(of),
+  const parts = (owner: string) =>
+    Array.from({ length: 12 }, (_, n) => line(`${owner}_${String(n)}`))
+  const embedded = (owner: string, field: string) => ({
+    [field]: account.embedded(parts(owner), '/v1/items'),
+    [`_all_${field}`]: parts(owner),
   })
   const fields: Readonly<Record<string, (n: string) => object>> = {
     customers: (n) => ({ _payment_methods: [line(`pm_${n}`)], _balance: [line(`cbt_${n}`)] }),

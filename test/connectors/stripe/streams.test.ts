@@ -176,18 +176,20 @@ describe('lists within objects', () => {
   ])('%s: are asked for each of the %s, page by page', async (name, path, field) => {
     const source = await StripeSource.start()
     const { account } = source.simulator
-    const of = (owner: string, count: number) =>
+    const partsOf = (owner: string, count: number) =>
       Array.from({ length: count }, (_, n) => ({ id: `${owner}_${String(n)}`, object: 'part' }))
-    account.add(path, { [field]: of('a', 120) })
-    account.add(path, { [field]: of('b', 3) })
-    const { id: gone } = account.add(path, { [field]: of('c', 3) })
+    account.add(path, { [field]: partsOf('a', 120) })
+    account.add(path, { [field]: partsOf('b', 3) })
+    const { id: gone } = account.add(path, { [field]: partsOf('c', 3) })
     // Deleted between the list and the request for its parts.
     source.simulator.onRequest = (request) => {
       if (request.path.includes(gone) || Object.values(request.query).includes(gone))
         if (account.find(path, gone) !== undefined) account.remove(path, gone)
     }
     const { records } = await source.read(name, { mode: 'full_refresh' })
-    expect(idsOf(records).toSorted()).toEqual(idsOf([...of('a', 120), ...of('b', 3)]).toSorted())
+    expect(idsOf(records).toSorted()).toEqual(
+      idsOf([...partsOf('a', 120), ...partsOf('b', 3)]).toSorted(),
+    )
     expect(source.simulator.requests.flatMap(listViolations)).toEqual([])
   })
 })

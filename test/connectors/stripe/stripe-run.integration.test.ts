@@ -104,8 +104,8 @@ test(
     account.change('customers', 'cus_000001', { name: 'third' })
     account.remove('customers', 'cus_000003')
     const { id: late } = account.add('customers', { name: 'new' })
-    const told = account.all('events').slice(0, 4)
-    await load([...told, ...told].toSorted((a, b) => a.id.localeCompare(b.id)))
+    const sentEvents = account.all('events').slice(0, 4)
+    await load([...sentEvents, ...sentEvents].toSorted((a, b) => a.id.localeCompare(b.id)))
     const now = await names()
     expect(now.size).toBe(20)
     expect(now.get('cus_000001')).toBe('third')
@@ -113,10 +113,10 @@ test(
     expect(now.get(late)).toBe('new')
 
     // An old event comes again: neither the changed nor the deleted one goes back.
-    await load(told.slice(-1))
-    await load(told)
-    const foreign = { ...told[0], account: 'acct_other' }
-    const live = { ...told[0], livemode: true }
+    await load(sentEvents.slice(-1))
+    await load(sentEvents)
+    const foreign = { ...sentEvents[0], account: 'acct_other' }
+    const live = { ...sentEvents[0], livemode: true }
     const left = await load(
       [foreign, live].map((event) => ({
         ...event,
@@ -128,7 +128,11 @@ test(
 
     // Impossible ids and times, and a deletion that did not happen, do no harm.
     const about = (id: string, more: JsonObject = {}): JsonObject => {
-      return { ...told[0], ...more, data: { object: { id, object: 'customer', name: 'forged' } } }
+      return {
+        ...sentEvents[0],
+        ...more,
+        data: { object: { id, object: 'customer', name: 'forged' } },
+      }
     }
     await load([
       about(''),

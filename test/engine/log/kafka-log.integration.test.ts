@@ -337,20 +337,22 @@ describe.concurrent.each(usually(1, framings))(
       const positionAt = (seq: number): string =>
         reader.seen.find((entry) => entry.type === 'state' && entry.seq === seq)?.next ?? ''
       await expect.poll(() => positionAt(600), { timeout: 30_000 }).not.toBe('')
-      const at = (seq: number): Parameters<typeof startWriter>[1] => ({
+      const startAt = (seq: number): Parameters<typeof startWriter>[1] => ({
         slices: [sliceA],
         checkpoints: [checkpoint('a', seq)],
         position: positionAt(seq),
       })
       await using second = await announce(attemptOf({ attempt: 2 }))
-      expect(await startWriter(endpoint, { ...at(300), attempt: 2 }).done).toEqual({ records: 400 })
+      expect(await startWriter(endpoint, { ...startAt(300), attempt: 2 }).done).toEqual({
+        records: 400,
+      })
       await expect(first.complete([])).rejects.toMatchObject({ code: 'fenced' })
       await second.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
 
       // The second PLAN stands right at the position.
       const position = positionAt(600)
       await using third = await announce(attemptOf({ attempt: 3 }))
-      const last = startWriter(endpoint, { ...at(600), attempt: 3 })
+      const last = startWriter(endpoint, { ...startAt(600), attempt: 3 })
       const slices = [checkpoint('a', 1_000, true)]
       expect(await last.resumed).toEqual({ from: 'log', slices, position })
       expect(await last.done).toEqual({ records: 0 })
@@ -753,7 +755,8 @@ function client(): Kafka {
 async function replaceTopic(admin: Admin, topic: string): Promise<void> {
   await admin.deleteTopics({ topics: [topic] })
   const make = (): Promise<boolean> =>
-    admin.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false) // the old one is not gone everywhere yet
+    // Refused as long as a broker still has the old topic.
+    admin.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false)
   while (!(await make())) await setTimeout(50)
 }
 

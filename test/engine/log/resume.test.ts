@@ -4,7 +4,7 @@ import type { LaneHeaders } from '../../../engine/log/kafka/message-schemas.ts'
 import type { SavedState } from '../../../engine/log/kafka/saved-states.ts'
 import type { SliceCheckpoint } from '../../../sinks/sink.ts'
 
-const at = (slice: string, seq: number, complete = false): SliceCheckpoint => ({
+const checkpoint = (slice: string, seq: number, complete = false): SliceCheckpoint => ({
   slice,
   partition: 0,
   seq,
@@ -48,7 +48,7 @@ function facts(
     partition: 0,
     syncId: 1,
     attemptKeys: ['first', 'second'],
-    checkpoints: [at('a', 100)],
+    checkpoints: [checkpoint('a', 100)],
     position: '40',
     saved: new Map(states.map((state) => [state.slice, state])),
     low: 0n,
@@ -63,11 +63,11 @@ describe('a writer that opens its lane', () => {
   test('reads on from the newer states that the log leads to', () => {
     const { resume, since, stale } = decideResume(
       facts({
-        checkpoints: [at('a', 100), at('b', 0), at('c', 0)],
+        checkpoints: [checkpoint('a', 100), checkpoint('b', 0), checkpoint('c', 0)],
         states: [saved('a', 500, { complete: true }), saved('b', 30)],
       }),
     )
-    const slices = [at('a', 500, true), at('b', 30), at('c', 0)]
+    const slices = [checkpoint('a', 500, true), checkpoint('b', 30), checkpoint('c', 0)]
     expect(resume).toEqual({ from: 'log', slices, position: '40' })
     expect({ since, stale }).toEqual({ since: { attempt: 1 }, stale: false })
   })
@@ -75,11 +75,11 @@ describe('a writer that opens its lane', () => {
   test('keeps the checkpoint of a slice whose state in the log is older', () => {
     const { resume } = decideResume(
       facts({
-        checkpoints: [at('a', 100), at('b', 60)],
+        checkpoints: [checkpoint('a', 100), checkpoint('b', 60)],
         states: [saved('a', 500), saved('b', 30)],
       }),
     )
-    expect(resume.slices).toEqual([at('a', 500), at('b', 60)])
+    expect(resume.slices).toEqual([checkpoint('a', 500), checkpoint('b', 60)])
   })
 
   test('reads from the destination, and says nothing, where the log has nothing newer', () => {
@@ -90,7 +90,11 @@ describe('a writer that opens its lane', () => {
       [saved('a', 500, { partition: 3 })],
     ]) {
       const { resume } = decideResume(facts({ states }))
-      expect(resume).toEqual({ from: 'destination', slices: [at('a', 100)], position: '90' })
+      expect(resume).toEqual({
+        from: 'destination',
+        slices: [checkpoint('a', 100)],
+        position: '90',
+      })
     }
   })
 
@@ -104,11 +108,14 @@ describe('a writer that opens its lane', () => {
     (_, more) => {
       const unknown = saved('b', 30, { attemptKey: 'of another life', ...more })
       const { resume, stale } = decideResume(
-        facts({ checkpoints: [at('a', 100), at('b', 0)], states: [saved('a', 500), unknown] }),
+        facts({
+          checkpoints: [checkpoint('a', 100), checkpoint('b', 0)],
+          states: [saved('a', 500), unknown],
+        }),
       )
       expect(resume).toMatchObject({
         from: 'destination',
-        slices: [at('a', 100), at('b', 0)],
+        slices: [checkpoint('a', 100), checkpoint('b', 0)],
         position: '90',
       })
       expect(resume.warning).toMatch(
@@ -122,7 +129,7 @@ describe('a writer that opens its lane', () => {
     const unknown = { attemptKey: 'of another life' }
     const { resume } = decideResume(
       facts({
-        checkpoints: [at('a', 100), at('b', 0)],
+        checkpoints: [checkpoint('a', 100), checkpoint('b', 0)],
         states: [
           saved('a', 500),
           saved('b', 30, { ...unknown, syncId: 0 }),
@@ -130,13 +137,17 @@ describe('a writer that opens its lane', () => {
         ],
       }),
     )
-    expect(resume).toEqual({ from: 'log', slices: [at('a', 500), at('b', 0)], position: '40' })
+    expect(resume).toEqual({
+      from: 'log',
+      slices: [checkpoint('a', 500), checkpoint('b', 0)],
+      position: '40',
+    })
   })
 
   test('takes the start from the open slices only', () => {
     const closed = saved('done', 900, { since: 2, attempt: 2, from: '60' })
     const { resume } = decideResume(facts({ states: [saved('a', 500), closed] }))
-    expect(resume).toEqual({ from: 'log', slices: [at('a', 500)], position: '40' })
+    expect(resume).toEqual({ from: 'log', slices: [checkpoint('a', 500)], position: '40' })
   })
 
   test('trusts a CLOSE at the position, and nothing else that is of no open slice', () => {
@@ -166,7 +177,9 @@ describe('a writer that opens its lane', () => {
 
   test('ignores states from before the attempt that last read from the destination', () => {
     const states = [saved('a', 500, { since: 1 }), saved('b', 0, { since: 2 })]
-    const { resume } = decideResume(facts({ checkpoints: [at('a', 100), at('b', 0)], states }))
+    const { resume } = decideResume(
+      facts({ checkpoints: [checkpoint('a', 100), checkpoint('b', 0)], states }),
+    )
     expect(resume.from).toBe('destination')
   })
 
@@ -174,7 +187,7 @@ describe('a writer that opens its lane', () => {
     const states = [saved('a', 500, { since: 2, attempt: 2, from: '60' })]
     const first = record('a', 100, 2)
     const { resume, since } = decideResume(facts({ states, before: record('a', 120), first }))
-    expect(resume).toEqual({ from: 'log', slices: [at('a', 500)], position: '60' })
+    expect(resume).toEqual({ from: 'log', slices: [checkpoint('a', 500)], position: '60' })
     expect(since).toEqual({ attempt: 2, from: '60' })
     // Deletions by retention before it do not count.
     expect(decideResume(facts({ states, low: 50n, before: 'none', first })).resume.from).toBe('log')
@@ -203,20 +216,20 @@ describe('a writer that opens its lane', () => {
     ['another record stands at it', { first: record('a', 110) }, /does not continue/],
   ])('reads from the destination, with a warning, where %s', (_, more, warning) => {
     const { resume } = decideResume(facts(more))
-    expect(resume).toMatchObject({ from: 'destination', slices: [at('a', 100)] })
+    expect(resume).toMatchObject({ from: 'destination', slices: [checkpoint('a', 100)] })
     expect(resume.warning).toMatch(warning)
   })
 
   test('reads from the destination when the states are hidden, and voids them: a later attempt may see them', () => {
     const { resume, stale } = decideResume({ ...facts(), saved: 'hidden' })
-    expect(resume).toMatchObject({ from: 'destination', slices: [at('a', 100)] })
+    expect(resume).toMatchObject({ from: 'destination', slices: [checkpoint('a', 100)] })
     expect(resume.warning).toMatch(/cannot be read/)
     expect(stale).toBe(true)
   })
 
   test('starts at offset 0 where the destination has no position', () => {
     const fresh = {
-      checkpoints: [at('a', 0)],
+      checkpoints: [checkpoint('a', 0)],
       position: undefined,
       before: 'none',
       first: record('a', 0),

@@ -35,8 +35,8 @@ test('one of each is told in the singular, with the row', () => {
 test('rows that the source marks as deleted are told once, with the column and what to do', () => {
   const account = new LossAccount()
   account.add(stats({ loaded: 3, deleted: 1 }))
-  const [one = ''] = account.warnings(table)
-  expect(one).toBe(
+  const [warning = ''] = account.warnings(table)
+  expect(warning).toBe(
     'Column _ab_cdc_deleted_at marks deleted rows: 1 row that was read has a value in it, and was loaded as a deletion. To keep such rows, set `deletes: soft`, or leave the column out of `columns`.',
   )
   account.add(stats({ loaded: 2000, deleted: 1500 }))

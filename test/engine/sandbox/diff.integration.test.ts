@@ -48,14 +48,14 @@ describe('what a sandbox says is what a run does', () => {
 
     await copyTables(destination, pairs)
     const { result } = await runPlan(plan)
-    for (const [index, one] of pairs.entries()) {
-      const told = report.streams[index]
+    for (const [index, each] of pairs.entries()) {
+      const reported = report.streams[index]
       const error = result.streams[index]?.error?.code
-      const about = `seed ${seed}, p${index}: ${JSON.stringify(one)}`
-      expect(told?.error?.code, about).toBe(error)
-      if (told === undefined || error !== undefined) continue
-      expect(told.complete, about).toBe(true)
-      expect(said(told, one), about).toEqual(await done(destination, one, index))
+      const about = `seed ${seed}, p${index}: ${JSON.stringify(each)}`
+      expect(reported?.error?.code, about).toBe(error)
+      if (reported === undefined || error !== undefined) continue
+      expect(reported.complete, about).toBe(true)
+      expect(said(reported, each), about).toEqual(await done(destination, each, index))
     }
     const { failed, rows_at_least: rows } = report.totals
     expect(failed).toBeLessThan(batchSize / 4)
@@ -76,32 +76,32 @@ interface World {
 
 /** The first version of each source is synced, if it was ever synced; then comes the second one. */
 async function makeHistory({ source, destination, pairs }: World): Promise<void> {
-  for (const [index, one] of pairs.entries())
-    await makeSource(source, { name: `p${index}`, pair: one, version: 'first' })
+  for (const [index, pair] of pairs.entries())
+    await makeSource(source, { name: `p${index}`, pair, version: 'first' })
   const plan = await discovered({ source, destination })
-  const streams = pairs.flatMap((one, index) => {
+  const streams = pairs.flatMap((pair, index) => {
     const stream = plan.streams.find((sink) => sink.stream.stream.name === `p${index}`)
-    return one.before === undefined || stream === undefined
+    return pair.before === undefined || stream === undefined
       ? []
-      : [streamOf(stream, one, one.before)]
+      : [streamOf(stream, pair, pair.before)]
   })
   const { result } = await runPlan({ ...plan, streams })
   expect(result.streams.flatMap(({ error }) => error ?? [])).toEqual([])
-  for (const [index, one] of pairs.entries()) {
-    await makeSource(source, { name: `p${index}`, pair: one, version: 'second' })
+  for (const [index, pair] of pairs.entries()) {
+    await makeSource(source, { name: `p${index}`, pair, version: 'second' })
     const table = `${destinationSchema}.p${index}`
     const [first] = (await columnsOf(destination, table)).filter(isOwn).slice(-1)
-    if (one.isViewed && first !== undefined)
+    if (pair.isViewed && first !== undefined)
       await destination.query(`CREATE VIEW v${index} AS SELECT "${first.name}" FROM ${table}`)
   }
 }
 
 async function planOf({ source, destination, pairs }: World): Promise<TablePlan> {
   const plan = await discovered({ source, destination })
-  const streams = pairs.map((one, index) => {
+  const streams = pairs.map((pair, index) => {
     const stream = plan.streams.find((sink) => sink.stream.stream.name === `p${index}`)
     if (stream === undefined) throw new Error(`p${index} was not discovered`)
-    return streamOf(stream, one, one.mode)
+    return streamOf(stream, pair, pair.mode)
   })
   return { ...plan, streams }
 }
@@ -156,17 +156,19 @@ function said({ diff_vs_current: diff }: SandboxStream, { mode }: Pair): unknown
 }
 
 /** Returns the effect of the run as seen from outside: the table before and after. */
-async function done(destination: TestDatabase, one: Pair, index: number): Promise<unknown> {
+async function done(destination: TestDatabase, pair: Pair, index: number): Promise<unknown> {
   const table = `${destinationSchema}.p${index}`
   const copy = `before.p${index}`
   const [columns, old] = [await columnsOf(destination, table), await columnsOf(destination, copy)]
   const own = columns.filter(isOwn)
   const after = await rowsAs(destination, table, own)
   const before = old.length === 0 ? [] : await rowsAs(destination, copy, own)
-  const inSource = one.columns.flatMap((column, at) => (column.in === 'first' ? [] : [`c${at}`]))
+  const inSource = pair.columns.flatMap((column, index) =>
+    column.in === 'first' ? [] : [`c${index}`],
+  )
   const declared = ['id', 'k', 'u', ...inSource]
   return {
-    ...countRows(one, { before, after, names: own.map(({ name }) => name), declared }),
+    ...countRows(pair, { before, after, names: own.map(({ name }) => name), declared }),
     added: sorted(columns.filter(({ name }) => !old.some((column) => column.name === name))),
     removed: sorted(old.filter((column) => isOwn(column) && !declared.includes(column.name))),
     changed: sorted(
@@ -186,13 +188,13 @@ interface Sides {
   readonly declared: readonly string[]
 }
 
-function countRows(one: Pair, sides: Sides): { rows: unknown; nulled: unknown } {
-  const key = { primary: ['id'], loose: ['k'], none: undefined }[one.key]
-  if (one.mode === 'append') {
+function countRows(pair: Pair, sides: Sides): { rows: unknown; nulled: unknown } {
+  const key = { primary: ['id'], loose: ['k'], none: undefined }[pair.key]
+  if (pair.mode === 'append') {
     const insert = sides.after.length - sides.before.length
     return { rows: { insert, update: 0, unchanged: 0, delete: 0 }, nulled: [] }
   }
-  if (one.mode !== 'append_dedup' || key === undefined) return overwritten(key, sides)
+  if (pair.mode !== 'append_dedup' || key === undefined) return overwritten(key, sides)
   const newest = byKey(sides.before, key)
   const merged = overwritten(key, { ...sides, before: [...newest.values()] })
   const doubles = sides.before.length - newest.size
@@ -242,9 +244,9 @@ function pairOff(rows: Counts, was: readonly string[], is: readonly string[]): v
   const left = [...was]
   let unchanged = 0
   for (const content of is) {
-    const at = left.indexOf(content)
-    if (at < 0) continue
-    left.splice(at, 1)
+    const position = left.indexOf(content)
+    if (position < 0) continue
+    left.splice(position, 1)
     unchanged++
   }
   const update = Math.min(is.length - unchanged, left.length)
@@ -260,5 +262,5 @@ function byKey(rows: readonly Row[], key: readonly string[]): Map<string, Row> {
 }
 
 function sorted<T extends { readonly name: string }>(things: readonly T[]): T[] {
-  return [...things].sort((one, other) => one.name.localeCompare(other.name))
+  return [...things].sort((left, right) => left.name.localeCompare(right.name))
 }

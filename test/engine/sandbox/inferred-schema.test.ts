@@ -52,12 +52,12 @@ describe('the schema that records really have', () => {
   })
 
   test('is that of all attempts together', () => {
-    const one = [{ name: 'id', types: { integer: 2 } }]
+    const first = [{ name: 'id', types: { integer: 2 } }]
     const other = [
       { name: 'id', types: { integer: 1, null: 1 } },
       { name: 'more', types: { string: 1 } },
     ]
-    expect(joinObserved({ fields: one, requests: 1 }, { fields: other, requests: 2 })).toEqual({
+    expect(joinObserved({ fields: first, requests: 1 }, { fields: other, requests: 2 })).toEqual({
       fields: [
         { name: 'id', types: { integer: 3, null: 1 } },
         { name: 'more', types: { string: 1 } },

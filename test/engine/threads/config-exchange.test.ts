@@ -7,7 +7,7 @@ import { ConnectError, type JsonObject } from '../../../protocol/index.ts'
 import { Mutex } from '../../../lib/async/slots.ts'
 
 /** A configuration that is kept, changed by one at a time. */
-class Kept {
+class StoredConfig {
   config: JsonObject = { token: 'first' }
   failure: ConnectError | undefined
   readonly #mutex = new Mutex()
@@ -29,7 +29,7 @@ afterEach(async () => {
 })
 
 /** Both sides of a job, in one thread. */
-function job(kept: Kept): {
+function job(kept: StoredConfig): {
   readonly borrower: ConfigBorrower
   readonly lender: ConfigLender
   readonly stop: AbortController
@@ -54,7 +54,7 @@ const withToken = (token: string) => () => Promise.resolve({ token })
 const asItIs = () => Promise.resolve(null)
 
 test('workers that change the configuration get it one after the other, each as the one before left it', async () => {
-  const kept = new Kept()
+  const kept = new StoredConfig()
   kept.config = { n: 0 }
   const count = ({ n }: JsonObject) => Promise.resolve({ n: Number(n) + 1 })
   const jobs = [1, 2, 3].map(() => job(kept))
@@ -65,7 +65,7 @@ test('workers that change the configuration get it one after the other, each as 
 })
 
 test('a change that fails leaves the configuration as it was, and says why', async () => {
-  const kept = new Kept()
+  const kept = new StoredConfig()
   const { borrower } = job(kept)
   const failure = new Error('the vendor is down')
   await expect(borrower.change(() => Promise.reject(failure))).rejects.toBe(failure)
@@ -73,7 +73,7 @@ test('a change that fails leaves the configuration as it was, and says why', asy
 })
 
 test('a configuration that could not be stored fails with the error of the store', async () => {
-  const kept = new Kept()
+  const kept = new StoredConfig()
   const { borrower } = job(kept)
   kept.failure = new ConnectError('vault_conflict', { details: { path: 'instances/a' } })
   await expect(borrower.change(withToken('second'))).rejects.toMatchObject({
@@ -83,7 +83,7 @@ test('a configuration that could not be stored fails with the error of the store
 })
 
 test('a worker that dies while it has the configuration holds nobody up', async () => {
-  const kept = new Kept()
+  const kept = new StoredConfig()
   const [dying, other] = [job(kept), job(kept)]
   const lent = Promise.withResolvers<undefined>()
   void dying.borrower.change(async () => {
@@ -97,7 +97,7 @@ test('a worker that dies while it has the configuration holds nobody up', async 
 })
 
 test('a worker that is stopped in the middle of a change returns it before it ends', async () => {
-  const kept = new Kept()
+  const kept = new StoredConfig()
   const { borrower, stop } = job(kept)
   const lent = Promise.withResolvers<undefined>()
   const answered = Promise.withResolvers<undefined>()
@@ -116,7 +116,7 @@ test('a worker that is stopped in the middle of a change returns it before it en
 })
 
 test('a worker that is stopped does not wait for the configuration, and returns it when it comes', async () => {
-  const kept = new Kept()
+  const kept = new StoredConfig()
   const [holder, stopped, other] = [job(kept), job(kept), job(kept)]
   const lent = Promise.withResolvers<undefined>()
   const done = Promise.withResolvers<undefined>()

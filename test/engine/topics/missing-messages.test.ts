@@ -20,7 +20,7 @@ const append: PlanValue = {
   slices: [{ slice: '', partition: 0, records: 0, complete: false }],
 }
 const overwrite: PlanValue = { ...append, destination_sync_mode: 'overwrite' }
-const of = (plan: PlanValue, more: Partial<PlanValue>): PlanValue => ({ ...plan, ...more })
+const planWith = (plan: PlanValue, more: Partial<PlanValue>): PlanValue => ({ ...plan, ...more })
 
 /**
  * A topic as a test writes it: where its partitions begin, and their messages. Records are rejected ones,
@@ -98,12 +98,12 @@ const noStream = (text: string): unknown =>
 
 describe('a topic whose messages are all there', () => {
   test('begins with the first sync of the stream', () => {
-    const second = of(append, { sync: 2, attempt: 2 })
+    const second = planWith(append, { sync: 2, attempt: 2 })
     expect(new Topic().plan(append).end(append).plan(second).refusal()).toBeUndefined()
   })
 
   test('may begin with a later attempt of it that had nothing before', () => {
-    const again = of(append, { attempt: 2, resumed: true })
+    const again = planWith(append, { attempt: 2, resumed: true })
     expect(new Topic().plan(again).refusal()).toBeUndefined()
     expect(new Topic([[0, 3n]]).plan(again).refusal()).toEqual(gone('begins at offset 3'))
   })
@@ -113,14 +113,14 @@ describe('a topic whose messages are all there', () => {
   })
 
   test('may have partitions that were added', () => {
-    const second = of(append, { sync: 2, attempt: 2, partitions: 3 })
+    const second = planWith(append, { sync: 2, attempt: 2, partitions: 3 })
     const begins = [[0, 0n], [1, 0n], [2, 4n]] as const // prettier-ignore
     const topic = new Topic(begins).plan(append).plan(second).plan(second, 1).plan(second, 2)
     expect(topic.refusal()).toBeUndefined()
   })
 
   test('begins again with a destination that was dropped', () => {
-    const third = of(append, { sync: 3, attempt: 3 })
+    const third = planWith(append, { sync: 3, attempt: 3 })
     expect(new Topic([[0, 9n]]).close(third).plan(append).refusal()).toBeUndefined()
   })
 
@@ -129,17 +129,17 @@ describe('a topic whose messages are all there', () => {
   })
 
   test('needs nothing before the last sync that has replaced the rows', () => {
-    const fifth = of(overwrite, { sync: 5, attempt: 5 })
-    const topic = new Topic([[0, 40n]]).close(of(overwrite, { sync: 4, attempt: 4 }))
+    const fifth = planWith(overwrite, { sync: 5, attempt: 5 })
+    const topic = new Topic([[0, 40n]]).close(planWith(overwrite, { sync: 4, attempt: 4 }))
     expect(topic.plan(fifth).end(fifth).refusal()).toBeUndefined()
-    const sixth = of(overwrite, { sync: 6, attempt: 6 })
+    const sixth = planWith(overwrite, { sync: 6, attempt: 6 })
     expect(topic.plan(sixth).refusal()).toBeUndefined()
   })
 
   test('begins with the sync that the reader names', () => {
-    const fourth = of(append, { sync: 4, attempt: 4 })
+    const fourth = planWith(append, { sync: 4, attempt: 4 })
     expect(new Topic([[0, 40n]], { firstSync: 4 }).plan(fourth).refusal()).toBeUndefined()
-    const again = of(fourth, { attempt: 5, resumed: true })
+    const again = planWith(fourth, { attempt: 5, resumed: true })
     expect(new Topic([[0, 40n]], { firstSync: 4 }).plan(again).refusal()).toEqual(gone('sync 4'))
     expect(new Topic([[0, 40n]], { firstSync: 5 }).refusal()).toEqual(gone('no PLAN of sync 5'))
   })
@@ -147,11 +147,15 @@ describe('a topic whose messages are all there', () => {
 
 describe('messages are missing', () => {
   test.each([
-    ['the first sync, of a topic that was made again', of(append, { sync: 2, attempt: 2 }), 0n],
-    ['the first sync after retention', of(append, { sync: 2, attempt: 2 }), 12n],
+    [
+      'the first sync, of a topic that was made again',
+      planWith(append, { sync: 2, attempt: 2 }),
+      0n,
+    ],
+    ['the first sync after retention', planWith(append, { sync: 2, attempt: 2 }), 12n],
     [
       'what an earlier attempt has loaded',
-      of(append, {
+      planWith(append, {
         attempt: 2,
         resumed: true,
         slices: [{ slice: '', partition: 0, records: 5, complete: false }],
@@ -167,7 +171,7 @@ describe('messages are missing', () => {
   })
 
   test('at the beginning of one partition', () => {
-    const plan = of(append, { partitions: 2 })
+    const plan = planWith(append, { partitions: 2 })
     const topic = new Topic([[0, 0n], [1, 8n]]).plan(plan).close(plan, 1) // prettier-ignore
     expect(topic.refusal()).toEqual(gone(': partition 1 begins at offset 8 with a CLOSE of sync 1'))
     expect(
@@ -184,30 +188,30 @@ describe('messages are missing', () => {
   })
 
   test('of a partition that was added, and whose first sync is gone', () => {
-    const second = of(append, { sync: 2, attempt: 2, partitions: 2 })
-    const third = of(second, { sync: 3, attempt: 3 })
+    const second = planWith(append, { sync: 2, attempt: 2, partitions: 2 })
+    const third = planWith(second, { sync: 3, attempt: 3 })
     const topic = new Topic([[0, 0n], [1, 8n]]).plan(append).plan(second).plan(third) // prettier-ignore
     expect(topic.plan(third, 1).refusal()).toEqual(gone('partition 1 begins at offset 8'))
   })
 
   test('of all syncs that were whole', () => {
-    const third = of(overwrite, { sync: 3, attempt: 3 })
+    const third = planWith(overwrite, { sync: 3, attempt: 3 })
     const topic = new Topic([[0, 5n]]).close(third).end(third)
     expect(topic.refusal()).toEqual(gone('partition 0 begins at offset 5'))
-    const fourth = of(overwrite, { sync: 4, attempt: 4 })
+    const fourth = planWith(overwrite, { sync: 4, attempt: 4 })
     expect(topic.plan(fourth).refusal()).toEqual(gone('partition 0 begins at offset 5'))
   })
 
   test('of the newest sync that has ended, though an older one is whole', () => {
-    const second = of(overwrite, { sync: 2, attempt: 2 })
+    const second = planWith(overwrite, { sync: 2, attempt: 2 })
     const topic = new Topic().plan(overwrite).end(overwrite).plan(second)
     expect(topic.refusal()).toBeUndefined()
     expect(topic.end(second, 0, 3).refusal()).toEqual(gone('partition 0 begins at offset 0'))
   })
 
   test('not of a sync that ends while the partitions are read', () => {
-    const first = of(overwrite, { partitions: 2 })
-    const second = of(first, { sync: 2, attempt: 2 })
+    const first = planWith(overwrite, { partitions: 2 })
+    const second = planWith(first, { sync: 2, attempt: 2 })
     const topic = new Topic([[0, 0n], [1, 0n]]).plan(first).end(first).plan(first, 1).end(first, 1) // prettier-ignore
     expect(topic.plan(second, 1).end(second, 1).refusal()).toBeUndefined()
     // Partition 0 has lost all of both.
@@ -216,9 +220,9 @@ describe('messages are missing', () => {
   })
 
   test('of what was added to the rows of an overwrite', () => {
-    const base = of(overwrite, { sync: 5, attempt: 5 })
-    const added = of(append, { sync: 6, attempt: 6, partitions: 2 })
-    const later = of(added, { sync: 7, attempt: 7 })
+    const base = planWith(overwrite, { sync: 5, attempt: 5 })
+    const added = planWith(append, { sync: 6, attempt: 6, partitions: 2 })
+    const later = planWith(added, { sync: 7, attempt: 7 })
     const topicOf = (begin: bigint): Topic =>
       new Topic([[0, 9n], [1, begin]]).plan(base).end(base).plan(added).plan(later) // prettier-ignore
     expect(topicOf(0n).plan(added, 1).plan(later, 1).refusal()).toBeUndefined()
@@ -228,10 +232,10 @@ describe('messages are missing', () => {
 
   test.each([
     [append, 'connections reset shop --streams public.orders'],
-    [of(append, { sync_mode: 'full_refresh' }), '`firstSync`'],
+    [planWith(append, { sync_mode: 'full_refresh' }), '`firstSync`'],
     [overwrite, 'Run the connection again'],
   ])('and the error says what to do', (plan, fix) => {
-    expect(new Topic([[0, 3n]]).plan(of(plan, { sync: 2 })).refusal()).toMatchObject({
+    expect(new Topic([[0, 3n]]).plan(planWith(plan, { sync: 2 })).refusal()).toMatchObject({
       suggestedFix: expect.stringContaining(fix) as string,
     })
   })

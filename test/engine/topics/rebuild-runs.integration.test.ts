@@ -123,10 +123,10 @@ class Shop implements AsyncDisposable {
       const messages = await readTopic(name)
       for (const ordered of ordersOf(messages)) {
         const rebuild = rebuildWhole(name, ordered)
-        const told = rebuild
+        const rebuilt = rebuild
           .rows()
           .map((row) => textOf(columns.map((column) => momentOf(plain(row[column] ?? null)))))
-        expect(told.toSorted(), table).toEqual(expected.toSorted())
+        expect(rebuilt.toSorted(), table).toEqual(expected.toSorted())
       }
     }
   }

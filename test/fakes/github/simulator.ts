@@ -204,7 +204,7 @@ export class GithubSimulator {
 
   #search(request: VendorRequest): VendorAnswer {
     const name = /repo:(\S+)/.exec(request.query.get('q') ?? '')?.[1] ?? ''
-    const repository = this.#visible().find((one) => isName(fullName(one), name))
+    const repository = this.#visible().find((each) => isName(fullName(each), name))
     if (repository === undefined) return invalid('Search', 'q', 'invalid')
     return paged(listOf(repository, 'issues'), request, { wrapper: 'items' })
   }

@@ -81,8 +81,8 @@ function visit(selections: SelectionSetNode, type: string, document: DocumentNod
       const name = selection.name.value
       if (name === '__typename') continue
       fields.add(name)
-      const of = sdl(propertyOf(type, name)).name
-      if (selection.selectionSet !== undefined) visit(selection.selectionSet, of, document)
+      const owner = sdl(propertyOf(type, name)).name
+      if (selection.selectionSet !== undefined) visit(selection.selectionSet, owner, document)
     } else if (selection.kind === Kind.INLINE_FRAGMENT) {
       visit(selection.selectionSet, selection.typeCondition?.name.value ?? type, document)
     } else {

@@ -109,7 +109,7 @@ function otherMutations(data: LinearData): Readonly<Record<string, unknown>> {
     attachmentCreate: ({ input }: Creation) => {
       const issue = findOrFail(data, 'issues', input.issueId)
       const known = data.lists.attachments.find(
-        ({ url, issue: of }) => url === input.url && (of as LinearObject).id === issue.id,
+        ({ url, issue: owner }) => url === input.url && (owner as LinearObject).id === issue.id,
       )
       const attachment =
         known === undefined

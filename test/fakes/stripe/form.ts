@@ -10,9 +10,9 @@ export function parseForm(text: string): JsonObject {
   for (const [name, value] of new URLSearchParams(text)) {
     const keys = name.replaceAll(']', '').split('[')
     let node = root
-    for (const [at, key] of keys.entries()) {
+    for (const [index, key] of keys.entries()) {
       const place = key === '' ? String(Object.keys(node).length) : key
-      if (at === keys.length - 1) node[place] = value
+      if (index === keys.length - 1) node[place] = value
       else node = child(node, place)
     }
   }
@@ -34,7 +34,7 @@ function child(node: Node, key: string): Node {
 function toJson(node: Node | string): JsonValue {
   if (typeof node === 'string') return node
   const keys = Object.keys(node)
-  const isList = keys.length > 0 && keys.every((key, at) => key === String(at))
+  const isList = keys.length > 0 && keys.every((key, index) => key === String(index))
   if (isList) return keys.map((key) => toJson(node[key] ?? ''))
   return Object.fromEntries(keys.map((key) => [key, toJson(node[key] ?? '')]))
 }

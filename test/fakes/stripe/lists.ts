@@ -38,15 +38,15 @@ export function listOf(
       { path, resource },
     )
   }
-  for (const { path: pattern, of, field } of embeddedLists) {
+  for (const { path: pattern, of: owner, field } of embeddedLists) {
     const [, id] = pattern.exec(path) ?? []
     if (id === undefined) continue
     checkNames(query, filtersOf[field] ?? [])
     const items = [
-      ...wholeList(account.get(of, id), field),
+      ...wholeList(account.get(owner, id), field),
       ...attachedTo(account, id, field),
     ].filter(({ type }) => query.type === undefined || type === query.type)
-    return page(collapseItems(items, { path: of, field }, query.expand), query, { path })
+    return page(collapseItems(items, { path: owner, field }, query.expand), query, { path })
   }
   return listOfParameter(account, path, query)
 }
@@ -91,8 +91,8 @@ function listOfParameter(
   path: string,
   query: JsonObject,
 ): JsonObject | undefined {
-  const [of, name, field] = listsOfParameters[path] ?? []
-  if (of === undefined || name === undefined || field === undefined) return undefined
+  const [owner, name, field] = listsOfParameters[path] ?? []
+  if (owner === undefined || name === undefined || field === undefined) return undefined
   checkNames(query, own[path] ?? [])
   const id = query[name]
   if (typeof id !== 'string')
@@ -101,8 +101,8 @@ function listOfParameter(
       param: name,
       message: `Missing ${name}.`,
     })
-  const items = wholeList(account.get(of, id, name), field)
-  return page(collapseItems(items, { path: of, field }, query.expand), query, { path })
+  const items = wholeList(account.get(owner, id, name), field)
+  return page(collapseItems(items, { path: owner, field }, query.expand), query, { path })
 }
 
 function checkNames(query: JsonObject, names: readonly string[]): void {
@@ -153,18 +153,18 @@ function page(
       message: 'limit',
     })
   const { starting_after: after, ending_before: before } = query
-  const at = (id: JsonValue, param: string): number => {
+  const timeAt = (id: JsonValue, param: string): number => {
     const index = found.findIndex((object) => object.id === id)
     if (index < 0) throw missing(list.resource?.object ?? 'object', JSON.stringify(id), param)
     return index
   }
   const url = `/v1/${list.path}`
   if (before !== undefined) {
-    const end = at(before, 'ending_before')
+    const end = timeAt(before, 'ending_before')
     const data = found.slice(Math.max(0, end - limit), end)
     return { object: 'list', url, data, has_more: end > limit }
   }
-  const start = after === undefined ? 0 : at(after, 'starting_after') + 1
+  const start = after === undefined ? 0 : timeAt(after, 'starting_after') + 1
   const data = found.slice(start, start + limit)
   return { object: 'list', url, data, has_more: start + limit < found.length }
 }

@@ -144,9 +144,9 @@ function defaults(account: StripeAccount, path: string, fields: JsonObject): Jso
     case 'invoices':
       return { status: 'draft', lines: account.embedded([], '/v1/invoices/lines') }
     case 'subscriptions': {
-      const items = wholeList(fields, 'items').map((item, at) => ({
+      const items = wholeList(fields, 'items').map((item, index) => ({
         ...item,
-        id: `si_${String(account.now)}_${String(at)}`,
+        id: `si_${String(account.now)}_${String(index)}`,
         object: 'subscription_item',
       }))
       return { status: 'active', items: account.embedded(items, '/v1/subscription_items') }

@@ -65,8 +65,8 @@ export class StripeAccount {
     }
     const stored = this.#objects.get(path) ?? []
     // Stable: of two in the same second the later one is the newer one.
-    const at = stored.findIndex(({ created }) => created <= object.created)
-    stored.splice(at < 0 ? stored.length : at, 0, object)
+    const position = stored.findIndex(({ created }) => created <= object.created)
+    stored.splice(position < 0 ? stored.length : position, 0, object)
     this.#objects.set(path, stored)
     if (resource.isSilent !== true) this.tell(`${resource.event}.created`, object, object.created)
     return object

@@ -75,12 +75,12 @@ export class StripeSimulator implements AsyncDisposable {
   }
 
   /** The next request whose method and path match does not go well. */
-  disturb(at: RegExp, mishap: Mishap): void {
-    this.#mishaps.push({ at, mishap })
+  disturb(pattern: RegExp, mishap: Mishap): void {
+    this.#mishaps.push({ at: pattern, mishap })
   }
 
-  refuse(at: RegExp, refusal: StripeRefusal, times = 1): void {
-    for (let time = 0; time < times; time += 1) this.disturb(at, { kind: 'refusal', refusal })
+  refuse(pattern: RegExp, refusal: StripeRefusal, times = 1): void {
+    for (let time = 0; time < times; time += 1) this.disturb(pattern, { kind: 'refusal', refusal })
   }
 
   /** Paths with their method that were asked for, in order. */
@@ -115,7 +115,7 @@ export class StripeSimulator implements AsyncDisposable {
   }
 
   #takeMishap(asked: string): Mishap | undefined {
-    const found = this.#mishaps.findIndex(({ at }) => at.test(asked))
+    const found = this.#mishaps.findIndex(({ at: pattern }) => pattern.test(asked))
     return found < 0 ? undefined : this.#mishaps.splice(found, 1)[0]?.mishap
   }
 

@@ -15,8 +15,8 @@ export function ecb(rates: Rates): Vendor {
     if (!period.test(window.from) || !period.test(window.to))
       return { status: 400, body: 'Bad period' }
     const lines = Object.entries(rates[currency] ?? {})
-      .filter(([at]) => period.test(at) && isWithin(at, window))
-      .map(([at, rate]) => line(`${frequency},${currency}`, at, rate))
+      .filter(([date]) => period.test(date) && isWithin(date, window))
+      .map(([date, rate]) => line(`${frequency},${currency}`, date, rate))
     if (lines.length === 0) return { status: 404, body: 'No results found.' }
     return { body: header + lines.join(''), headers: { 'content-type': 'text/csv' } }
   }
@@ -31,13 +31,13 @@ function windowOf(query: URLSearchParams): Window {
   return { from: query.get('startPeriod') ?? '', to: query.get('endPeriod') ?? '' }
 }
 
-function isWithin(at: string, { from, to }: Window): boolean {
-  return at >= from && at <= to
+function isWithin(date: string, { from, to }: Window): boolean {
+  return date >= from && date <= to
 }
 
-function line(series: string, at: string, rate: number): string {
+function line(series: string, date: string, rate: number): string {
   const key = `EXR.${series.replace(',', '.')}.EUR.SP00.A`
-  return `${key},${series},EUR,SP00,A,${at},${String(rate)}\r\n`
+  return `${key},${series},EUR,SP00,A,${date},${String(rate)}\r\n`
 }
 
 const header = 'KEY,FREQ,CURRENCY,CURRENCY_DENOM,EXR_TYPE,EXR_SUFFIX,TIME_PERIOD,OBS_VALUE\r\n'

@@ -31,19 +31,19 @@ export function gitlab(projects: readonly GitlabProject[]): Vendor {
 function activeProjects(projects: readonly GitlabProject[], query: URLSearchParams) {
   const after = query.get('last_activity_after') ?? ''
   return projects
-    .filter((one) => one.last_activity_at > after)
+    .filter((each) => each.last_activity_at > after)
     .map(({ id, last_activity_at }) => ({ id, name: `p${String(id)}`, last_activity_at }))
 }
 
 function partOfProject(projects: readonly GitlabProject[], request: VendorRequest): VendorAnswer {
   const [, id, part = ''] = /^\/api\/v4\/projects\/(\d+)\/([a-z_]+)$/.exec(request.path) ?? []
-  const project = projects.find((one) => String(one.id) === id)
+  const project = projects.find((each) => String(each.id) === id)
   if (part === 'pipelines') return { status: 403, body: { message: '403 Forbidden' } }
   if (project === undefined || !['issues', 'merge_requests'].includes(part)) return notFound
   const after = request.query.get('updated_after') ?? ''
   const issues = [...project.issues]
-    .filter(([, at]) => at > after)
-    .map(([issue, at]) => ({ id: issue, iid: issue, project_id: project.id, updated_at: at }))
+    .filter(([, time]) => time > after)
+    .map(([issue, time]) => ({ id: issue, iid: issue, project_id: project.id, updated_at: time }))
   return listed(request, issues)
 }
 

@@ -77,7 +77,7 @@ function notifications(request: VendorRequest, today: string): VendorAnswer {
 
 function daysBetween(from: string, to: string): readonly string[] {
   const days: string[] = []
-  for (let at = Date.parse(from); at <= Date.parse(to); at += 86_400_000)
-    days.push(new Date(at).toISOString().slice(0, 10))
+  for (let timeMs = Date.parse(from); timeMs <= Date.parse(to); timeMs += 86_400_000)
+    days.push(new Date(timeMs).toISOString().slice(0, 10))
   return days
 }

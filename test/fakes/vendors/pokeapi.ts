@@ -13,9 +13,9 @@ export const pokeapi: Vendor = ({ host, path, query }) => {
   }
   const offset = Number(query.get('offset') ?? 0)
   const limit = Number(query.get('limit') ?? 20)
-  const results = names.slice(offset, offset + limit).map((one) => ({
-    name: one,
-    url: `https://pokeapi.co/api/v2/${resource}/${one}/`,
+  const results = names.slice(offset, offset + limit).map((each) => ({
+    name: each,
+    url: `https://pokeapi.co/api/v2/${resource}/${each}/`,
   }))
   return { body: { count: names.length, next: null, previous: null, results } }
 }

@@ -100,8 +100,8 @@ function refusal(
   limited: { readonly path: RegExp; readonly answer: VendorAnswer }[],
   { path }: VendorRequest,
 ): VendorAnswer | undefined {
-  const at = limited.findIndex((one) => one.path.test(path))
-  return at === -1 ? undefined : limited.splice(at, 1)[0]?.answer
+  const position = limited.findIndex((each) => each.path.test(path))
+  return position === -1 ? undefined : limited.splice(position, 1)[0]?.answer
 }
 
 async function received(incoming: IncomingMessage): Promise<VendorRequest> {

@@ -45,9 +45,11 @@ function exported(
   key: string,
   changes: ReadonlyMap<number, number>,
 ): VendorAnswer {
-  const [since = '', at] = (query.get('cursor') ?? `${query.get('start_time') ?? ''}|0`).split('|')
+  const [since = '', token] = (query.get('cursor') ?? `${query.get('start_time') ?? ''}|0`).split(
+    '|',
+  )
   if (!/^\d+$/.test(since)) return { status: 422, body: { error: 'InvalidValue' } }
-  const { items, next } = pageOf(changed(changes, Number(since)), at ?? null, 2)
+  const { items, next } = pageOf(changed(changes, Number(since)), token ?? null, 2)
   const cursor = `${since}|${next ?? String(changes.size)}`
   const url = `https://acme.zendesk.com${path}?cursor=${encodeURIComponent(cursor)}`
   const end = { end_of_stream: next === null, after_url: url, after_cursor: cursor }
@@ -69,12 +71,12 @@ function exportedByTime(
 
 function changed(changes: ReadonlyMap<number, number>, since: number) {
   return [...changes]
-    .filter(([, at]) => at >= since)
+    .filter(([, time]) => time >= since)
     .toSorted(([, a], [, b]) => a - b)
-    .map(([id, at]) => ({
+    .map(([id, time]) => ({
       id,
-      generated_timestamp: at,
-      updated_at: new Date(at * 1000).toISOString().replace('.000Z', 'Z'),
+      generated_timestamp: time,
+      updated_at: new Date(time * 1000).toISOString().replace('.000Z', 'Z'),
       tags: [],
     }))
 }

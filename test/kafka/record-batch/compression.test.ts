@@ -53,9 +53,9 @@ test('refuses broken bytes of any codec, and ends', async () => {
       fc.constantFrom(...compressed.slice(1)),
       fc.nat(300),
       fc.integer({ min: 1, max: 255 }),
-      async ([, codec, whole], at, flip) => {
+      async ([, codec, whole], index, flip) => {
         const bytes = Buffer.from(whole)
-        bytes[at % bytes.length] = (bytes[at % bytes.length] ?? 0) ^ flip
+        bytes[index % bytes.length] = (bytes[index % bytes.length] ?? 0) ^ flip
         const opening = decompress(bytes, { codec, maxBytes: 10_000 })
         // A flipped literal is a different text; Kafka's batch has a checksum.
         const outcome = opening.then(

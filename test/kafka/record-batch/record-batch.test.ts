@@ -176,9 +176,9 @@ test('writes a run as the messages that it is made of', () => {
 test('refuses a batch of which any bit is wrong', async () => {
   const batch = await oneMessage()
   fc.assert(
-    fc.property(fc.integer({ min: 21, max: batch.length - 1 }), fc.nat(7), (at, bit) => {
+    fc.property(fc.integer({ min: 21, max: batch.length - 1 }), fc.nat(7), (position, bit) => {
       const broken = Buffer.from(batch)
-      broken[at] = (broken[at] ?? 0) ^ (1 << bit)
+      broken[position] = (broken[position] ?? 0) ^ (1 << bit)
       expect(() => readBatches(broken)).toThrow('its checksum is wrong')
     }),
   )
@@ -202,9 +202,9 @@ test('refuses messages that are cut or lie about their lengths, and ends', async
   }
   const whole = Buffer.from(encoder.bytes)
   await fc.assert(
-    fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), async (at, value) => {
+    fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), async (position, value) => {
       const body = Buffer.from(whole)
-      body[at] = value
+      body[position] = value
       const cursor = await MessageCursor.open(plainBatch(body, 3), 0n)
       try {
         expect(all(cursor).length).toBeLessThanOrEqual(3)

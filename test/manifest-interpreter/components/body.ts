@@ -4,8 +4,8 @@ import { ResponseHeaders } from '../../../manifest-interpreter/http/response-hea
 /** A body in chunks of a size. */
 export async function* chunked(body: string | Uint8Array, size = 7): AsyncIterable<Uint8Array> {
   const bytes = Buffer.from(body)
-  for (let at = 0; at < bytes.length; at += size)
-    yield await Promise.resolve(bytes.subarray(at, at + size))
+  for (let position = 0; position < bytes.length; position += size)
+    yield await Promise.resolve(bytes.subarray(position, position + size))
 }
 
 export function response(

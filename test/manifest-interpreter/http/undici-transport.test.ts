@@ -163,9 +163,9 @@ describe('the transport', () => {
 
   it('uses connections again', async () => {
     handlers.set('/x', (_, response) => response.end('x'))
-    const one = transport()
+    const client = transport()
     for (let count = 0; count < 20; count += 1)
-      await (await one.send(request(`${base}/x`), signal)).bytes()
+      await (await client.send(request(`${base}/x`), signal)).bytes()
     expect(received).toHaveLength(20)
     // A request may come before the last connection is free again.
     expect(sockets.size).toBeLessThanOrEqual(2)
@@ -174,11 +174,11 @@ describe('the transport', () => {
   it('frees the connection of a body that nobody wants', async () => {
     handlers.set('/big', (_, response) => response.end(Buffer.alloc(8 * 1024 * 1024)))
     handlers.set('/x', (_, response) => response.end('x'))
-    const one = transport()
-    await (await one.send(request(`${base}/big`), signal)).discard()
-    const answer = await one.send(request(`${base}/x`), signal)
+    const client = transport()
+    await (await client.send(request(`${base}/big`), signal)).discard()
+    const answer = await client.send(request(`${base}/x`), signal)
     expect(await answer.text()).toBe('x')
-    await one.close()
+    await client.close()
     open.length = 0
   })
 })
@@ -189,9 +189,9 @@ describe('a redirect', () => {
       response.writeHead(status, { Location: '/end?q=1' }).end('moved')
     for (const status of [301, 302, 303, 307, 308]) handlers.set(`/${String(status)}`, to(status))
     handlers.set('/end', (_, response) => response.end('end'))
-    const one = transport()
+    const client = transport()
     for (const status of [301, 302, 303, 307, 308]) {
-      const answer = await one.send(
+      const answer = await client.send(
         request(`${base}/${String(status)}`, {
           method: 'POST',
           body: 'form',
@@ -225,7 +225,7 @@ describe('a redirect', () => {
     )
     handlers.set('/stay', (_, response) => response.writeHead(302, { Location: '/end' }).end())
     handlers.set('/end', (_, response) => response.end('end'))
-    const one = transport()
+    const client = transport()
     const headers = new Map([
       ...([
         ['Authorization', 'Bearer t'],
@@ -237,8 +237,8 @@ describe('a redirect', () => {
         ['User-Agent', 'connect'],
       ] as const),
     ])
-    await (await one.send(request(`${base}/away`, { headers }), signal)).bytes()
-    await (await one.send(request(`${base}/stay`, { headers }), signal)).bytes()
+    await (await client.send(request(`${base}/away`, { headers }), signal)).bytes()
+    await (await client.send(request(`${base}/stay`, { headers }), signal)).bytes()
     const ends = received.filter(({ url }) => url === '/end')
     const shown = ends.map(({ headers: { authorization, accept, ...rest } }) => [
       ...[authorization, rest['x-secret'], rest['x-api-key'], accept, rest['user-agent']],
@@ -253,15 +253,15 @@ describe('a redirect', () => {
     const away = `http://localhost:${String(port())}/end?code=secret`
     handlers.set('/away', (_, response) => response.writeHead(status, { Location: away }).end())
     handlers.set('/end', (_, response) => response.end('end'))
-    const one = transport()
+    const client = transport()
     const post = { method: 'POST', body: 'client_secret=s' }
-    const failure = await failureOf(one.send(request(`${base}/away?key=secret`, post), signal))
+    const failure = await failureOf(client.send(request(`${base}/away?key=secret`, post), signal))
     expect(failure.kind).toBe('refused-redirect')
     expect(failure.message).toBe(
       `${base}/away redirects a request with a body to another server, http://localhost:${String(port())}, which would get its contents. If that is the right one, put its URL into the manifest or the configuration.`,
     )
     expect(received.map(({ url }) => url)).toEqual(['/away?key=secret'])
-    const get = await one.send(request(`${base}/away`), signal)
+    const get = await client.send(request(`${base}/away`), signal)
     expect(await get.text()).toBe('end')
   })
 
@@ -270,17 +270,17 @@ describe('a redirect', () => {
     handlers.set('/away', (_, response) => response.writeHead(302, { Location: away }).end())
     handlers.set('/stay', (_, response) => response.writeHead(302, { Location: '/end' }).end())
     handlers.set('/end', (_, response) => response.end('end'))
-    const one = transport()
+    const client = transport()
     const login = { method: 'POST', body: 'client_secret=s', staysAtOrigin: true }
     for (const parts of [login, { staysAtOrigin: true }]) {
-      const failure = await failureOf(one.send(request(`${base}/away`, parts), signal))
+      const failure = await failureOf(client.send(request(`${base}/away`, parts), signal))
       expect(failure.kind).toBe('refused-redirect')
       expect(failure.message).toContain(
         'redirects a request that is for it alone to another server',
       )
     }
     expect(received.filter(({ url }) => url === '/end')).toEqual([])
-    expect(await (await one.send(request(`${base}/stay`, login), signal)).text()).toBe('end')
+    expect(await (await client.send(request(`${base}/stay`, login), signal)).text()).toBe('end')
   })
 
   it('that never ends fails', async () => {

@@ -78,20 +78,20 @@ const refused: Api = () =>
   jsonResponse({ message: `your token ${token} lacks scope read:things` }, { status: 403 })
 
 describe('a request that the API refuses', () => {
-  const told =
+  const message =
     "HTTP Status Code: 403. Error: Forbidden. You don't have permission to access this resource. GET https://api.test/things was answered with status 403: your token *** lacks scope read:things"
 
   test('is told by a check with what the API said, without secrets', async () => {
     await using source = open(refused).source
     expect(await source.check()).toEqual({
       status: 'FAILED',
-      message: `Stream things is not available: ${told}`,
+      message: `Stream things is not available: ${message}`,
     })
   })
 
   test('is told by a read in the same way', async () => {
     const { failure } = await failureOf(refused)
-    expect(failure).toMatchObject({ message: told, failureType: 'config_error', mayPass: false })
+    expect(failure).toMatchObject({ message, failureType: 'config_error', mayPass: false })
   })
 
   test('is told when all attempts are used up', async () => {

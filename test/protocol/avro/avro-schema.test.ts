@@ -137,10 +137,10 @@ describe('the wire schema of a stream', () => {
     ['another kind of the same physical type', 'a', 'integer', 'a', 'timestamptz'],
     ['another name that is written the same', 'a-b', 'string', 'a.b', 'string'],
   ] as const)('has another fingerprint for %s', (...[, name, kind, otherName, otherKind]) => {
-    const one = wireSchema({ name: 's' }, [{ name, kind }])
+    const schema = wireSchema({ name: 's' }, [{ name, kind }])
     const other = wireSchema({ name: 's' }, [{ name: otherName, kind: otherKind }])
-    expect(one.fingerprint.hex).not.toBe(other.fingerprint.hex)
-    expect(one.recordSchema.name).toBe(other.recordSchema.name)
+    expect(schema.fingerprint.hex).not.toBe(other.fingerprint.hex)
+    expect(schema.recordSchema.name).toBe(other.recordSchema.name)
   })
 
   it('tells a stream without a namespace from one whose namespace is empty', () => {

@@ -34,16 +34,16 @@ function taken(block: EncodedBlock | undefined): EncodedBlock {
 }
 
 function encodeObjects(columns: readonly Column[], records: readonly RecordData[]): EncodedBlock {
-  const one = encoder(columns, { blockBytes: 4096 })
-  expect(one.records(records, 0, emittedAtMs)).toBe(records.length)
-  return taken(one.take())
+  const subject = encoder(columns, { blockBytes: 4096 })
+  expect(subject.records(records, 0, emittedAtMs)).toBe(records.length)
+  return taken(subject.take())
 }
 
 function encodeCopy(columns: readonly Column[], lines: string | Buffer): EncodedBlock {
-  const one = encoder(columns, { blockBytes: 4096 })
+  const subject = encoder(columns, { blockBytes: 4096 })
   const bytes = Buffer.from(lines)
-  expect(one.copyText(bytes, 0, emittedAtMs)).toBe(bytes.length)
-  return taken(one.take())
+  expect(subject.copyText(bytes, 0, emittedAtMs)).toBe(bytes.length)
+  return taken(subject.take())
 }
 
 function roundTrip(columns: readonly Column[], record: RecordData): RecordData | undefined {
@@ -93,7 +93,7 @@ function anyLong(): avro.Type {
     fromJSON: BigInt,
     toJSON: String,
     isValid: (value: unknown) => typeof value === 'bigint',
-    compare: (one: bigint, other: bigint) => Number(one - other),
+    compare: (left: bigint, right: bigint) => Number(left - right),
   })
 }
 
@@ -470,14 +470,14 @@ describe('the encoder', () => {
   const records = Array.from({ length: 1000 }, (_, id) => ({ id, text: `record ${id}` }))
   const lines = Buffer.from(records.map(({ id, text }) => `${id}\t${text}\n`).join(''))
 
-  function drain(one: BlockEncoder, step: (from: number) => number, end: number): unknown[] {
+  function drain(subject: BlockEncoder, step: (from: number) => number, end: number): unknown[] {
     const out: unknown[] = []
-    for (let from = 0; from < end || one.full;) {
+    for (let from = 0; from < end || subject.full;) {
       from = step(from)
-      if (!one.full && from < end) continue
-      const block = one.take()
+      if (!subject.full && from < end) continue
+      const block = subject.take()
       if (block) out.push(...decodeBlock(block.bytes, block.count, columns).map(({ data }) => data))
-      const rejection = one.takeRejection()
+      const rejection = subject.takeRejection()
       if (rejection) out.push(rejection)
     }
     return out
@@ -499,12 +499,12 @@ describe('the encoder', () => {
   })
 
   it('takes nothing more while it is full', () => {
-    const one = encoder(columns, { blockBytes: 1 })
-    expect(one.records(records, 0, emittedAtMs)).toBe(1)
-    expect(one.records(records, 1, emittedAtMs)).toBe(1)
-    expect(one.copyText(lines, 0, emittedAtMs)).toBe(0)
-    expect(one.take()?.count).toBe(1)
-    expect(one.take()).toBeUndefined()
+    const subject = encoder(columns, { blockBytes: 1 })
+    expect(subject.records(records, 0, emittedAtMs)).toBe(1)
+    expect(subject.records(records, 1, emittedAtMs)).toBe(1)
+    expect(subject.copyText(lines, 0, emittedAtMs)).toBe(0)
+    expect(subject.take()?.count).toBe(1)
+    expect(subject.take()).toBeUndefined()
   })
 
   it('rejects a record that is too large, in its place', () => {
@@ -530,9 +530,9 @@ describe('the encoder', () => {
   })
 
   it('counts a rejection that was not yet taken', () => {
-    const one = encoder(columns, { maxRecordBytes: 40 })
-    expect(one.count).toBe(0)
-    one.records(
+    const subject = encoder(columns, { maxRecordBytes: 40 })
+    expect(subject.count).toBe(0)
+    subject.records(
       [
         { id: 1, text: 'short' },
         { id: 2, text: 'x'.repeat(100) },
@@ -540,39 +540,39 @@ describe('the encoder', () => {
       0,
       emittedAtMs,
     )
-    expect(one.count).toBe(2)
-    expect(one.full).toBe(true)
-    one.take()
-    expect(one.count).toBe(1)
-    one.takeRejection()
-    expect(one.count).toBe(0)
+    expect(subject.count).toBe(2)
+    expect(subject.full).toBe(true)
+    subject.take()
+    expect(subject.count).toBe(1)
+    subject.takeRejection()
+    expect(subject.count).toBe(0)
   })
 
   it('names a rejected record by its primary key, in whatever way the key is kept, and says how larger ones get through', () => {
-    const one = encoder(columns, {
+    const subject = encoder(columns, {
       maxRecordBytes: 100,
       rejectionKeyFields: ['id'],
       limitAdvice: 'raise it',
     })
     const text = 'x'.repeat(200)
     for (const id of [7, 'not a number']) {
-      one.records([{ id, text, undeclared: true }], 0, emittedAtMs)
-      expect(one.take()).toBeUndefined()
-      expect(one.takeRejection()).toEqual({
+      subject.records([{ id, text, undeclared: true }], 0, emittedAtMs)
+      expect(subject.take()).toBeUndefined()
+      expect(subject.takeRejection()).toEqual({
         reason: expect.stringMatching(/ bytes that the log accepts: raise it$/) as unknown,
         key: JSON.stringify([id]),
       })
     }
-    one.records([{ id: 8, text: 'short' }], 0, emittedAtMs)
-    expect(one.take()?.count).toBe(1)
+    subject.records([{ id: 8, text: 'short' }], 0, emittedAtMs)
+    expect(subject.take()?.count).toBe(1)
   })
 
   it('leaves the key of a rejected record out if there is none, or if it is large itself', () => {
     const text = 'x'.repeat(10_000)
     for (const rejectionKeyFields of [[], ['text'], ['nowhere']]) {
-      const one = encoder(columns, { maxRecordBytes: 100, rejectionKeyFields })
-      one.records([{ id: 1, text }], 0, emittedAtMs)
-      expect(Object.keys(one.takeRejection() ?? {})).toEqual(['reason'])
+      const subject = encoder(columns, { maxRecordBytes: 100, rejectionKeyFields })
+      subject.records([{ id: 1, text }], 0, emittedAtMs)
+      expect(Object.keys(subject.takeRejection() ?? {})).toEqual(['reason'])
     }
   })
 
@@ -584,10 +584,10 @@ describe('the encoder', () => {
   })
 
   it('stamps every record with the time that it was given', () => {
-    const one = encoder(columns)
-    one.records(records.slice(0, 1), 0, 1)
-    one.copyText(Buffer.from('5\tx\n'), 0, 2_000_000_000_000)
-    const { bytes, count } = taken(one.take())
+    const subject = encoder(columns)
+    subject.records(records.slice(0, 1), 0, 1)
+    subject.copyText(Buffer.from('5\tx\n'), 0, 2_000_000_000_000)
+    const { bytes, count } = taken(subject.take())
     expect(decodeBlock(bytes, count, columns).map((record) => record.extractedAtMs)).toEqual([
       1, 2_000_000_000_000,
     ])
@@ -595,13 +595,13 @@ describe('the encoder', () => {
 
   it('fills a buffer again that has room for the block, and makes another where it has not', () => {
     const take = (reuse: ArrayBuffer): EncodedBlock | undefined => {
-      const one = new BlockEncoder({
+      const subject = new BlockEncoder({
         columns: [{ name: 'c', kind: 'string' }],
         blockBytes: 100,
         maxRecordBytes: 1000,
       })
-      one.records([{ c: 'x'.repeat(200) }], 0, emittedAtMs)
-      return one.take(() => reuse)
+      subject.records([{ c: 'x'.repeat(200) }], 0, emittedAtMs)
+      return subject.take(() => reuse)
     }
     const large = new ArrayBuffer(1000)
     const block = take(large)
@@ -613,13 +613,13 @@ describe('the encoder', () => {
   })
 
   it('takes lines in a view of a larger buffer, reused between calls', () => {
-    const one = encoder(columns)
+    const subject = encoder(columns)
     const buffer = Buffer.alloc(64, 0x41)
     for (const line of ['1\tone\n', '2\té\n', '3\tthree\n']) {
       const length = buffer.write(line, 7)
-      one.copyText(buffer.subarray(7, 7 + length), 0, emittedAtMs)
+      subject.copyText(buffer.subarray(7, 7 + length), 0, emittedAtMs)
     }
-    const { bytes, count } = taken(one.take())
+    const { bytes, count } = taken(subject.take())
     expect(decodeBlock(bytes, count, columns).map(({ data }) => data.text)).toEqual([
       'one',
       'é',
@@ -646,16 +646,16 @@ describe('the record framing', () => {
   ]
 
   function keysOf(keyFields: readonly string[], records: readonly RecordData[]): (string | null)[] {
-    const one = encoder(columns, { keyFields })
-    one.records(records, 0, emittedAtMs)
-    const keys = taken(one.take()).keys ?? []
+    const subject = encoder(columns, { keyFields })
+    subject.records(records, 0, emittedAtMs)
+    const keys = taken(subject.take()).keys ?? []
     return keys.map((key) => (key === null ? null : Buffer.from(key).toString('utf8')))
   }
 
   it('gives the end and the key of every record', () => {
-    const one = encoder(columns, { keyFields: ['id'] })
-    one.copyText(Buffer.from('7\t\\N\tseven\t1.50\n8\t\\N\teight\t2\n'), 0, emittedAtMs)
-    const block = taken(one.take())
+    const subject = encoder(columns, { keyFields: ['id'] })
+    subject.copyText(Buffer.from('7\t\\N\tseven\t1.50\n8\t\\N\teight\t2\n'), 0, emittedAtMs)
+    const block = taken(subject.take())
     expect(block.keys?.map((key) => String(key && Buffer.from(key)))).toEqual(['[7]', '[8]'])
     let start = 0
     const names = Array.from(block.ends ?? [], (end) => {
@@ -714,8 +714,8 @@ describe('an integer that is spelled as a decimal number', () => {
     '1e999999999999',
     '12345678901234567890123e-2',
   ])('%s is none', (text) => {
-    const [one, other] = [through('integer', rawJson(text)), throughCopy('integer', text)]
-    expect(Number(stringifyExact(one ?? null))).toBe(Number(text))
-    expect(other).toEqual(one)
+    const [left, right] = [through('integer', rawJson(text)), throughCopy('integer', text)]
+    expect(Number(stringifyExact(left ?? null))).toBe(Number(text))
+    expect(right).toEqual(left)
   })
 })

@@ -81,7 +81,7 @@ test.each(usually(2, longSecrets.toReversed()))(
     // two times. Eight secrets take as long as one that is eight times as long; if it grew with the square,
     // that one would take eight times as long.
     const eight = Array.from({ length: 8 }, () => secretOf(4 * kib))
-    const one = secretOf(32 * kib)
+    const single = secretOf(32 * kib)
     const bestMs = (secrets: readonly string[]): number =>
       Math.min(
         ...[1, 2].map(() =>
@@ -90,7 +90,7 @@ test.each(usually(2, longSecrets.toReversed()))(
           }),
         ),
       )
-    expect(bestMs([one])).toBeLessThan(4 * Math.max(bestMs(eight), clockTickMs))
+    expect(bestMs([single])).toBeLessThan(4 * Math.max(bestMs(eight), clockTickMs))
   },
 )
 
@@ -187,9 +187,10 @@ const forms: readonly (readonly [name: string, form: (secret: string) => string]
 /** Eight characters of the form that a text still shows. */
 function shownPart(shown: string, form: string): string | undefined {
   const parts = new Set<string>()
-  for (let at = 0; at + 8 <= form.length; at++) parts.add(form.slice(at, at + 8))
-  for (let at = 0; at + 8 <= shown.length; at++)
-    if (parts.has(shown.slice(at, at + 8))) return shown.slice(at, at + 8)
+  for (let position = 0; position + 8 <= form.length; position++)
+    parts.add(form.slice(position, position + 8))
+  for (let position = 0; position + 8 <= shown.length; position++)
+    if (parts.has(shown.slice(position, position + 8))) return shown.slice(position, position + 8)
   return undefined
 }
 

@@ -74,8 +74,8 @@ function codeOf({ body }: Answer): string | undefined {
   return z.object({ error: z.object({ code: z.string() }) }).safeParse(body).data?.error.code
 }
 
-async function dryRun(client: ApiClient = api.client, of: unknown = input) {
-  const { status, body } = await invoke({ input: of, dry_run: true }, { client })
+async function dryRun(client: ApiClient = api.client, call: unknown = input) {
+  const { status, body } = await invoke({ input: call, dry_run: true }, { client })
   expect(status).toBe(200)
   return dryRunDocument.parse(body)
 }
@@ -129,21 +129,21 @@ describe('a dry-run', () => {
   test('that is synthesized sends nothing with a test key either, and its token carries it out', async () => {
     const gone = { id: 'cus_1', object: 'customer', deleted: true }
     vendor.respond = () => ({ body: gone, headers: { 'request-id': 'req_1' } })
-    const of = { input: { id: 'cus_1' } }
+    const call = { input: { id: 'cus_1' } }
     const place = { instance: 'test', action: 'deleteCustomer' }
-    const shown = await invoke({ ...of, dry_run: 'synthesized' }, place)
+    const shown = await invoke({ ...call, dry_run: 'synthesized' }, place)
     // The dry-run of an action that needs a confirmation, and every dry-run of an agent, is synthesized
     // unless the caller says otherwise.
-    const confirmed = await invoke({ ...of, dry_run: true }, place)
+    const confirmed = await invoke({ ...call, dry_run: true }, place)
     const ofAgent = await invoke({ input, dry_run: true }, { instance: 'test', client: agent })
     for (const { body } of [shown, confirmed, ofAgent])
       expect(body).toMatchObject({ dry_run: 'synthesized', vendor_request_id: null })
     expect(vendor.requests).toEqual([])
     const { token } = dryRunDocument.omit({ request: true }).parse(shown.body)
-    expect((await invoke({ ...of, token }, place)).status).toBe(200)
+    expect((await invoke({ ...call, token }, place)).status).toBe(200)
     expect(vendor.last.method).toBe('DELETE')
     expect(vendor.last.headers).not.toHaveProperty('idempotency-key')
-    const native = await invoke({ ...of, dry_run: 'native' }, { ...place, client: agent })
+    const native = await invoke({ ...call, dry_run: 'native' }, { ...place, client: agent })
     expect(native.body).toMatchObject({ dry_run: 'native', vendor_request_id: 'req_1' })
   })
 

@@ -46,8 +46,8 @@ function codeOf({ body }: Answer): string | undefined {
   return z.object({ error: z.object({ code: z.string() }) }).safeParse(body).data?.error.code
 }
 
-async function tokenOf(place: Place = {}, of: unknown = input): Promise<string> {
-  const { status, body } = await invoke({ input: of, dry_run: true }, place)
+async function tokenOf(place: Place = {}, call: unknown = input): Promise<string> {
+  const { status, body } = await invoke({ input: call, dry_run: true }, place)
   expect(status, JSON.stringify(body)).toBe(200)
   return z.object({ token: z.string() }).parse(body).token
 }

@@ -169,14 +169,14 @@ test.each(usually(2, logins))(
     }
     const name = `${type}-${login}`
     const config = configOf(vendor.url)
-    const told: string[] = []
+    const output: string[] = []
     const call = async (route: string, body?: unknown, key?: string): Promise<Answer> => {
       const answer = await api.call(
         route,
         body,
         key === undefined ? {} : { 'idempotency-key': key },
       )
-      told.push(JSON.stringify([answer.status, [...answer.headers], answer.body]))
+      output.push(JSON.stringify([answer.status, [...answer.headers], answer.body]))
       return answer
     }
     const made = await call('POST /instances', { name, type, config })
@@ -238,14 +238,14 @@ test.each(usually(2, logins))(
     await call(`GET /instances/${name}`)
     await call('GET /audit?limit=200')
     await call('GET //metrics')
-    await expectNothing(secrets, told)
+    await expectNothing(secrets, output)
   },
   180_000,
 )
 
-async function expectNothing(secrets: readonly string[], told: readonly string[]): Promise<void> {
+async function expectNothing(secrets: readonly string[], output: readonly string[]): Promise<void> {
   const places: Readonly<Record<string, string>> = {
-    told: told.join('\n'),
+    told: output.join('\n'),
     audit: JSON.stringify((await api.call('GET /audit?limit=200')).body),
     logged: api.logLines.join('\n'),
     database: await dumpOf(api.database),

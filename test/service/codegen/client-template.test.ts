@@ -41,8 +41,8 @@ async function failureOf(promise: Promise<unknown>): Promise<ConnectError> {
 }
 
 test('a client sends the requests that the HTTP API documents', async () => {
-  await using at = await scripted(works, works, works, works, works)
-  const { client, service } = at
+  await using server = await scripted(works, works, works, works, works)
+  const { client, service } = server
   await client.check()
   await client.discover({ refresh: true })
   await client.connections.create({
@@ -80,8 +80,8 @@ test('a client sends the requests that the HTTP API documents', async () => {
 })
 
 test('a client gives a stream the same name in every call', async () => {
-  await using at = await scripted(works, { status: 204 }, works)
-  const { client, service } = at
+  await using server = await scripted(works, { status: 204 }, works)
+  const { client, service } = server
   await client.connections.sandbox('shop', { limitRows: 5, streams: ['public.orders'] })
   await client.connections.reset('shop', { streams: ['customers'] })
   await client.connections.update('shop', { streams: ['public.orders'] }, { ifVersion: 3 })
@@ -100,14 +100,14 @@ test('a client does with connections, sandboxes and runs what the API does', asy
   const run = json(200, '{"id":"run_1","status":"complete"}')
   const drift = json(200, '{"drift":{"fingerprint":"f"}}')
   const nothing = { status: 204 } as const
-  await using at = await scripted(
+  await using server = await scripted(
     ...[works, works, nothing, drift, works, works, works, nothing, run],
     ...[
       json(200, '{"items":[{"seq":4}],"next_after":4}'),
       json(200, '{"items":[],"next_after":4}'),
     ],
   )
-  const { client, service } = at
+  const { client, service } = server
   const { connections, sandboxes, runs } = client
   await connections.pause('shop')
   await connections.resume('shop')
@@ -140,15 +140,16 @@ test('a client does with connections, sandboxes and runs what the API does', asy
 test('a list is read page after page, and no further than asked', async () => {
   const page = (name: string, next: string | null): ScriptedAnswer =>
     json(200, JSON.stringify({ items: [{ name }], next_cursor: next }))
-  await using at = await scripted(page('a', 'c&1'), page('b', null), page('c', 'more'))
+  await using server = await scripted(page('a', 'c&1'), page('b', null), page('c', 'more'))
   const names: string[] = []
-  for await (const { name } of at.client.connections.list({ status: 'active' })) names.push(name)
+  for await (const { name } of server.client.connections.list({ status: 'active' }))
+    names.push(name)
   expect(names).toEqual(['a', 'b'])
-  for await (const run of at.client.runs.list('shop', { status: 'failed' })) {
+  for await (const run of server.client.runs.list('shop', { status: 'failed' })) {
     expect(run).toEqual({ name: 'c' })
     break
   }
-  expect(at.service.seen.map(({ path }) => path.replace('/connect/v1', ''))).toEqual([
+  expect(server.service.seen.map(({ path }) => path.replace('/connect/v1', ''))).toEqual([
     '/connections?instance=shop&status=active',
     '/connections?instance=shop&status=active&cursor=c%261',
     '/connections/shop/runs?status=failed',
@@ -159,14 +160,14 @@ test('the log of a run is followed until the run has ended, without a line lost 
   const run = (status: string): ScriptedAnswer => json(200, JSON.stringify({ id: 'r', status }))
   const lines = (...seqs: readonly number[]): ScriptedAnswer =>
     json(200, JSON.stringify({ items: seqs.map((seq) => ({ seq })), next_after: seqs.at(-1) ?? 3 }))
-  await using at = await scripted(
+  await using server = await scripted(
     ...[run('running'), lines(1, 2), lines(3), lines()],
     ...[run('complete'), lines(4), json(200, '{"items":[],"next_after":4}')],
   )
   const seen: number[] = []
-  for await (const { seq } of at.client.runs.follow('r', { everyMs: 1 })) seen.push(seq)
+  for await (const { seq } of server.client.runs.follow('r', { everyMs: 1 })) seen.push(seq)
   expect(seen).toEqual([1, 2, 3, 4])
-  expect(at.service.seen).toHaveLength(7)
+  expect(server.service.seen).toHaveLength(7)
 })
 
 describe('what failed', () => {
@@ -177,30 +178,30 @@ describe('what failed', () => {
     ['429', json(429, error('rate_limited'), soon)],
     ['a connection that was cut', { status: 'cut' }],
   ])('is asked again after %s', async (_, answer) => {
-    await using at = await scripted(answer, works)
-    await expect(at.client.check()).resolves.toEqual({ status: 'SUCCEEDED' })
-    expect(at.service.seen).toHaveLength(2)
+    await using server = await scripted(answer, works)
+    await expect(server.client.check()).resolves.toEqual({ status: 'SUCCEEDED' })
+    expect(server.service.seen).toHaveLength(2)
   })
 
   test('is asked again under the same key, so that it is done once', async () => {
     const late = json(409, error('idempotency_key_in_use'), soon)
     const broken = json(503, error('store_unavailable'), soon)
-    await using at = await scripted(broken, late, json(201, '{"id":"run_1"}'))
-    await expect(at.client.runs.start('shop')).resolves.toEqual({ id: 'run_1' })
-    const keys = at.service.seen.map(({ headers }) => headers['idempotency-key'])
+    await using server = await scripted(broken, late, json(201, '{"id":"run_1"}'))
+    await expect(server.client.runs.start('shop')).resolves.toEqual({ id: 'run_1' })
+    const keys = server.service.seen.map(({ headers }) => headers['idempotency-key'])
     expect(new Set(keys).size).toBe(1)
     expect(keys).toHaveLength(3)
   })
 
   test('has its key in the error, for whoever sends it again', async () => {
     const broken = json(503, error('store_unavailable'), soon)
-    await using at = await scripted(broken, broken, json(201, '{"id":"run_1"}'))
-    const options = { baseUrl: at.service.url, apiKey: 'k', retries: 1 }
+    await using server = await scripted(broken, broken, json(201, '{"id":"run_1"}'))
+    const options = { baseUrl: server.service.url, apiKey: 'k', retries: 1 }
     const client = createClient(options)
     const { idempotencyKey } = await failureOf(client.runs.start('shop'))
     if (idempotencyKey === undefined) throw new TypeError('the error has no key')
     await client.runs.start('shop', { idempotencyKey })
-    const keys = at.service.seen.map(({ headers }) => headers['idempotency-key'])
+    const keys = server.service.seen.map(({ headers }) => headers['idempotency-key'])
     expect(keys).toEqual([idempotencyKey, idempotencyKey, idempotencyKey])
     await using gone = await scripted({ status: 'cut' })
     const lost = createClient({ baseUrl: gone.service.url, apiKey: 'k', retries: 0 })
@@ -209,18 +210,18 @@ describe('what failed', () => {
   })
 
   test('is not asked again where that could do it twice, but after 429', async () => {
-    await using at = await scripted(
+    await using server = await scripted(
       json(429, error('rate_limited'), soon),
       json(503, error('store_unavailable'), soon),
     )
-    expect((await failureOf(at.client.actions.sendInvoice({}))).code).toBe('store_unavailable')
-    expect(at.service.seen).toHaveLength(2)
+    expect((await failureOf(server.client.actions.sendInvoice({}))).code).toBe('store_unavailable')
+    expect(server.service.seen).toHaveLength(2)
   })
 
   test('is not asked again where the answer would be the same', async () => {
-    await using at = await scripted(json(422, error('stream_not_found'), soon))
-    expect((await failureOf(at.client.check())).status).toBe(422)
-    expect(at.service.seen).toHaveLength(1)
+    await using server = await scripted(json(422, error('stream_not_found'), soon))
+    expect((await failureOf(server.client.check())).status).toBe(422)
+    expect(server.service.seen).toHaveLength(1)
   })
 
   test('is given up after as many times as it may be repeated', async () => {
@@ -234,15 +235,15 @@ describe('what failed', () => {
   test('is given up at once where the service asks for a pause of more than a minute', async () => {
     const inAnHour = new Date(Date.now() + 3_600_000).toUTCString()
     const broken = json(503, error('store_unavailable'), { 'retry-after': inAnHour })
-    await using at = await scripted(broken, works)
-    expect((await failureOf(at.client.check())).code).toBe('store_unavailable')
-    expect(at.service.seen).toHaveLength(1)
+    await using server = await scripted(broken, works)
+    expect((await failureOf(server.client.check())).code).toBe('store_unavailable')
+    expect(server.service.seen).toHaveLength(1)
   })
 
   test('says all that the service says', async () => {
     const body = error('name_taken', ',"docs_url":"docs/x.md","details":{"name":"shop"}')
-    await using at = await scripted(json(409, body))
-    const failure = await failureOf(at.client.check())
+    await using server = await scripted(json(409, body))
+    const failure = await failureOf(server.client.check())
     expect(failure).toMatchObject({
       code: 'name_taken',
       status: 409,
@@ -317,35 +318,35 @@ describe('what failed', () => {
 
 describe('a signal', () => {
   test('ends a call that is not answered, with its reason', async () => {
-    await using at = await scripted({ status: 'silent' })
+    await using server = await scripted({ status: 'silent' })
     const stop = new AbortController()
-    const asked = at.client.check({ signal: stop.signal })
+    const asked = server.client.check({ signal: stop.signal })
     const reason = new Error('enough')
-    await expect.poll(() => at.service.seen.length).toBe(1)
+    await expect.poll(() => server.service.seen.length).toBe(1)
     stop.abort(reason)
     await expect(asked).rejects.toBe(reason)
   })
 
   test('ends a pause before a repetition, and the waiting for a run', async () => {
     const later = json(503, error('store_unavailable'), { 'retry-after': '30' })
-    await using at = await scripted(later, json(200, '{"status":"running"}'))
+    await using server = await scripted(later, json(200, '{"status":"running"}'))
     for (const call of [
-      (signal: AbortSignal) => at.client.check({ signal }),
-      (signal: AbortSignal) => at.client.runs.wait('run_1', { signal, everyMs: 30_000 }),
+      (signal: AbortSignal) => server.client.check({ signal }),
+      (signal: AbortSignal) => server.client.runs.wait('run_1', { signal, everyMs: 30_000 }),
     ]) {
-      const seen = at.service.seen.length
+      const seen = server.service.seen.length
       const stop = new AbortController()
       const asked = call(stop.signal)
-      await expect.poll(() => at.service.seen.length).toBe(seen + 1)
+      await expect.poll(() => server.service.seen.length).toBe(seen + 1)
       stop.abort()
       await expect(asked).rejects.toThrow('aborted')
     }
   })
 
   test('that is aborted already asks nobody', async () => {
-    await using at = await scripted(works)
-    await expect(at.client.check({ signal: AbortSignal.abort() })).rejects.toThrow('aborted')
-    expect(at.service.seen).toEqual([])
+    await using server = await scripted(works)
+    await expect(server.client.check({ signal: AbortSignal.abort() })).rejects.toThrow('aborted')
+    expect(server.service.seen).toEqual([])
   })
 })
 
@@ -353,10 +354,10 @@ test('a run is waited for until it has ended, however it ended', async () => {
   const states = ['queued', 'running', 'failed'].map((status) =>
     json(200, JSON.stringify({ id: 'run_1', status })),
   )
-  await using at = await scripted(...states)
+  await using server = await scripted(...states)
   const seen: string[] = []
   const onLook = ({ status }: { readonly status: string }): void => void seen.push(status)
-  const run = await at.client.runs.wait('run_1', { everyMs: 1, onLook })
+  const run = await server.client.runs.wait('run_1', { everyMs: 1, onLook })
   expect(run.status).toBe('failed')
   expect(seen).toEqual(['queued', 'running', 'failed'])
 })
@@ -366,11 +367,13 @@ describe('an action', () => {
     '{"dry_run":"synthesized","request":{"method":"POST","url":"https://v/","headers":{}}}'
 
   test('gives its output, and its plan for a dry run', async () => {
-    await using at = await scripted(json(200, '{"output":{"id":7}}'), json(200, plan))
-    const { createOrder } = at.client.actions
+    await using server = await scripted(json(200, '{"output":{"id":7}}'), json(200, plan))
+    const { createOrder } = server.client.actions
     await expect(createOrder({ total: 1 })).resolves.toEqual({ id: 7 })
-    await expect(at.client.dryRuns.createOrder({ total: 1 })).resolves.toEqual(JSON.parse(plan))
-    expect(at.service.seen.map(({ path, body }) => [path, JSON.parse(body) as unknown])).toEqual(
+    await expect(server.client.dryRuns.createOrder({ total: 1 })).resolves.toEqual(JSON.parse(plan))
+    expect(
+      server.service.seen.map(({ path, body }) => [path, JSON.parse(body) as unknown]),
+    ).toEqual(
       [false, true].map((dryRun) => [
         '/connect/v1/instances/shop/actions/createOrder/invoke',
         { input: { total: 1 }, dry_run: dryRun },
@@ -379,10 +382,13 @@ describe('an action', () => {
   })
 
   test('is tried in the way that is asked for, and its key belongs to whom it says', async () => {
-    await using at = await scripted(json(200, plan), json(200, '{"output":1}'))
-    await at.client.dryRuns.createOrder({}, { kind: 'synthesized' })
-    await at.client.actions.createOrder({}, { idempotencyKey: 'ck', idempotencyScope: 'instance' })
-    const [tried, invoked] = at.service.seen
+    await using server = await scripted(json(200, plan), json(200, '{"output":1}'))
+    await server.client.dryRuns.createOrder({}, { kind: 'synthesized' })
+    await server.client.actions.createOrder(
+      {},
+      { idempotencyKey: 'ck', idempotencyScope: 'instance' },
+    )
+    const [tried, invoked] = server.service.seen
     expect(JSON.parse(tried?.body ?? '')).toEqual({ input: {}, dry_run: 'synthesized' })
     expect(invoked?.headers).toMatchObject({
       'idempotency-key': 'ck',
@@ -391,18 +397,18 @@ describe('an action', () => {
   })
 
   test('that may not be repeated is repeated if it is a dry run', async () => {
-    await using at = await scripted({ status: 'cut' }, json(200, plan))
-    await at.client.dryRuns.sendInvoice({})
-    expect(at.service.seen).toHaveLength(2)
+    await using server = await scripted({ status: 'cut' }, json(200, plan))
+    await server.client.dryRuns.sendInvoice({})
+    expect(server.service.seen).toHaveLength(2)
   })
 
   test('carries the key that was given, whatever it is, and is repeated under it', async () => {
     const done = json(200, '{"output":1}')
-    await using at = await scripted({ status: 'cut' }, done, done)
-    const { sendInvoice, getOrder } = at.client.actions
+    await using server = await scripted({ status: 'cut' }, done, done)
+    const { sendInvoice, getOrder } = server.client.actions
     await sendInvoice({}, { idempotencyKey: 'ck-1' })
     await getOrder({}, { idempotencyKey: 'ck-2' })
-    const keys = at.service.seen.map(({ headers }) => headers['idempotency-key'])
+    const keys = server.service.seen.map(({ headers }) => headers['idempotency-key'])
     expect(keys).toEqual(['ck-1', 'ck-1', 'ck-2'])
   })
 
@@ -447,27 +453,30 @@ describe('an action', () => {
 
   test('with a token is not repeated: its failure is the one that is told', async () => {
     const failed = json(502, error('action_unavailable'), soon)
-    await using at = await scripted(failed, json(409, error('dry_run_token_used')))
+    await using server = await scripted(failed, json(409, error('dry_run_token_used')))
     const options = { token: 'rdt.1', idempotencyKey: 'ck-1' }
-    const failure = await failureOf(at.client.actions.createOrder({}, options))
+    const failure = await failureOf(server.client.actions.createOrder({}, options))
     expect(failure.code).toBe('action_unavailable')
-    expect(at.service.seen).toHaveLength(1)
+    expect(server.service.seen).toHaveLength(1)
   })
 
   test.each(['action_outcome_unknown', 'action_response_unreadable'])(
     'is not repeated after %s: it may be done',
     async (code) => {
-      await using at = await scripted(json(502, error(code), soon))
-      expect((await failureOf(at.client.actions.createOrder({}))).code).toBe(code)
-      expect(at.service.seen).toHaveLength(1)
+      await using server = await scripted(json(502, error(code), soon))
+      expect((await failureOf(server.client.actions.createOrder({}))).code).toBe(code)
+      expect(server.service.seen).toHaveLength(1)
     },
   )
 
   test('takes and gives numbers with all their digits', async () => {
     const digits =
       '[9007199254740993,-123456789012345678901234567890,0.1000000000000000055,1e400,1.5,0.30000000000000004,1e5,"1234567890123456789"]'
-    await using at = await scripted(json(200, `{"output":${digits}}`), json(200, '{"output":0}'))
-    const { getOrder } = at.client.actions
+    await using server = await scripted(
+      json(200, `{"output":${digits}}`),
+      json(200, '{"output":0}'),
+    )
+    const { getOrder } = server.client.actions
     const output = await getOrder({})
     expect(output).toEqual([
       ...[9007199254740993n, -123456789012345678901234567890n],
@@ -475,6 +484,6 @@ describe('an action', () => {
       ...[1.5, 0.30000000000000004, 100_000, '1234567890123456789'],
     ])
     await getOrder({ digits: output })
-    expect(at.service.seen[1]?.body).toContain(`"digits":${digits.replace('1e5', '100000')}`)
+    expect(server.service.seen[1]?.body).toContain(`"digits":${digits.replace('1e5', '100000')}`)
   })
 })

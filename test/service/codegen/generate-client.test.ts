@@ -57,16 +57,16 @@ describe('a client', () => {
   })
 
   test('knows the errors of another client as its own, and no others', async () => {
-    const one = await loaded(generated(crm))
+    const first = await loaded(generated(crm))
     const other = await loaded(generated({}))
     const body = { code: 'rate_limited', message: 'No' }
     const thrown = new other.ConnectError(429, body)
-    expect(thrown).toBeInstanceOf(one.ConnectError)
+    expect(thrown).toBeInstanceOf(first.ConnectError)
     expect(thrown).toBeInstanceOf(other.ConnectError)
     expect(thrown).toBeInstanceOf(Error)
-    expect(one.ConnectError).not.toBe(other.ConnectError)
+    expect(first.ConnectError).not.toBe(other.ConnectError)
     for (const strange of [new Error('No'), body, null, 'No'])
-      expect(strange).not.toBeInstanceOf(one.ConnectError)
+      expect(strange).not.toBeInstanceOf(first.ConnectError)
   })
 
   test('narrows an error of another client by instanceof', () => {

@@ -144,7 +144,7 @@ export const anySchema: fc.Arbitrary<SchemaWithValues> = fc.letrec<{ any: Schema
           schema: { [keyword]: parts.map(({ schema }) => schema) },
           values: parts.flatMap(({ values }) => values),
         })),
-        fc.tuple(fields, fields).map(([one, other]) => bothOf(one, other)),
+        fc.tuple(fields, fields).map(([left, right]) => bothOf(left, right)),
         leaf(
           fc.constant({ type: ['null', 'string', 'integer', 'boolean'] }),
           fc.oneof(fc.constant(null), text, integer, fc.boolean()),
@@ -192,12 +192,12 @@ function withOthers(fields: readonly Field[], others: SchemaWithValues): SchemaW
   }
 }
 
-function bothOf(one: readonly Field[], other: readonly Field[]): SchemaWithValues {
-  const names = new Set(one.map(({ name }) => name))
-  const rest = other.filter(({ name }) => !names.has(name))
+function bothOf(left: readonly Field[], right: readonly Field[]): SchemaWithValues {
+  const names = new Set(left.map(({ name }) => name))
+  const rest = right.filter(({ name }) => !names.has(name))
   return {
-    schema: { allOf: [objectOf(one).schema, objectOf(rest).schema] },
-    values: objectOf([...one, ...rest]).values,
+    schema: { allOf: [objectOf(left).schema, objectOf(rest).schema] },
+    values: objectOf([...left, ...rest]).values,
   }
 }
 

@@ -179,16 +179,16 @@ describe('how a stream is read and loaded', () => {
   })
 
   test('what is half said is filled in', () => {
-    const of = (fields: object): readonly string[] =>
+    const namesOf = (fields: object): readonly string[] =>
       modes({ streams: [{ name: 'customers', ...fields }] })
-    expect(of({ sync_mode: 'full_refresh' })).toEqual(['customers full_refresh overwrite -'])
-    expect(of({ destination_sync_mode: 'append_dedup' })).toEqual([
+    expect(namesOf({ sync_mode: 'full_refresh' })).toEqual(['customers full_refresh overwrite -'])
+    expect(namesOf({ destination_sync_mode: 'append_dedup' })).toEqual([
       'customers full_refresh append_dedup -',
     ])
-    expect(of({ destination_sync_mode: 'overwrite_dedup' })).toEqual([
+    expect(namesOf({ destination_sync_mode: 'overwrite_dedup' })).toEqual([
       'customers full_refresh overwrite_dedup -',
     ])
-    expect(of({ destination_sync_mode: 'append', cursor_field: 'updated_at' })).toEqual([
+    expect(namesOf({ destination_sync_mode: 'append', cursor_field: 'updated_at' })).toEqual([
       'customers incremental append updated_at',
     ])
   })
@@ -280,7 +280,7 @@ describe('names that join to one text', () => {
   test('a stream that the source lists twice is read once, and a note says so', () => {
     const listed = { streams: [stream('b', 'a'), stream('b', 'a'), stream('c')] }
     const all = resolve({}, listed)
-    expect(all.streams.map(({ stream: { stream: one } }) => one.name)).toEqual(['b', 'c'])
+    expect(all.streams.map(({ stream: { stream: each } }) => each.name)).toEqual(['b', 'c'])
     expect(all.notes[0]).toBe('a.b: the source lists it twice, the first one is read')
     expect(resolve({ streams: ['b'] }, listed).streams).toHaveLength(1)
   })

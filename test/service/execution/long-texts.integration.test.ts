@@ -53,7 +53,7 @@ async function longVendor(): Promise<LongVendor> {
   }
 }
 
-async function toldBy(work: () => Promise<unknown>): Promise<string> {
+async function outputOf(work: () => Promise<unknown>): Promise<string> {
   try {
     return JSON.stringify(await work())
   } catch (error) {
@@ -64,11 +64,11 @@ async function toldBy(work: () => Promise<unknown>): Promise<string> {
 async function everyRoad({ service }: TestService): Promise<readonly string[]> {
   const { instances, runs, sandboxes } = service
   return [
-    await toldBy(() => instances.check('vendor')),
-    await toldBy(() => instances.discover('vendor', { refresh: true })),
-    await toldBy(async () => runToEnd(runs, await runs.start('vendor'))),
-    await toldBy(() => runs.list('vendor', { limit: 10 })),
-    await toldBy(() => sandboxes.run('vendor', { limitRows: 10, principal: 'key_1' })),
+    await outputOf(() => instances.check('vendor')),
+    await outputOf(() => instances.discover('vendor', { refresh: true })),
+    await outputOf(async () => runToEnd(runs, await runs.start('vendor'))),
+    await outputOf(() => runs.list('vendor', { limit: 10 })),
+    await outputOf(() => sandboxes.run('vendor', { limitRows: 10, principal: 'key_1' })),
   ]
 }
 
@@ -94,13 +94,13 @@ test('a vendor with a long token and a message of megabytes is shown by the begi
   })
   world.work({ retries: { maxFruitless: 1, firstDelayMs: 10, maxDelayMs: 10 } })
   vendor.refuse()
-  const told = await everyRoad(world)
-  for (const text of told) {
+  const outputs = await everyRoad(world)
+  for (const text of outputs) {
     expect(text.length).toBeLessThan(20_000)
     expect(text).not.toContain('!@#')
   }
-  expect(told.join('')).toMatch(/no Bearer \*{3,4}… \(cut: 8,5\d\d,\d{3} characters\)/)
-  expect(told[2]).toContain('"status":"failed"')
+  expect(outputs.join('')).toMatch(/no Bearer \*{3,4}… \(cut: 8,5\d\d,\d{3} characters\)/)
+  expect(outputs[2]).toContain('"status":"failed"')
   const logged = world.logged.join('')
   expect(logged.length).toBeLessThan(200_000)
   expect(logged + (await dumpOf(world.metadata))).not.toContain('!@#')

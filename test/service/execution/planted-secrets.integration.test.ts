@@ -14,7 +14,7 @@ const { brokers, prefix } = testKafka()
 
 let world: TestService
 /** Whatever the service gave back or threw. */
-const told: string[] = []
+const output: string[] = []
 
 beforeAll(async () => {
   world = await testService({ logLevel: 'trace', kafkaBrokers: brokers })
@@ -110,16 +110,16 @@ async function everyRoad(name: string, { isFirst }: { readonly isFirst: boolean 
 
 async function tell(work: () => Promise<unknown>): Promise<void> {
   try {
-    told.push(JSON.stringify(await work()))
+    output.push(JSON.stringify(await work()))
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error
-    told.push(JSON.stringify(error), String(error.stack), String(error.cause))
+    output.push(JSON.stringify(error), String(error.stack), String(error.cause))
   }
 }
 
 async function expectNoSecrets(config: JsonObject, api: EchoApi): Promise<void> {
   const places = {
-    told: told.join('\n'),
+    told: output.join('\n'),
     logged: world.logged.join('\n'),
     metadata: await dumpOf(world.metadata),
     data: await dumpOf(world.data),
@@ -131,7 +131,7 @@ async function expectNoSecrets(config: JsonObject, api: EchoApi): Promise<void> 
     const around = new RegExp(`.{0,60}${mark}.{0,40}`, 'g')
     const lines = text.match(around) ?? []
     expect(lines, place).toEqual([])
-    for (const form of [...forms, ...forms.map((one) => JSON.stringify(one).slice(1, -1))])
+    for (const form of [...forms, ...forms.map((each) => JSON.stringify(each).slice(1, -1))])
       expect(text.includes(form), `${place}: ${form}`).toBe(false)
   }
   expect(places.logged).toContain('***')

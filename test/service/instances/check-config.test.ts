@@ -167,8 +167,8 @@ test.each<[string, string | null]>([
   const problem = problemOf(() => {
     refuseMisplacedSecrets({ type: 'shop', spec }, config)
   })
-  const told = `\`/extra/0/deep\` is stored and shown as it is, and it holds ${what ?? ''}: put secrets into \`/key\`, \`/login/password\``
-  expect(problem).toBe(what === null ? null : told)
+  const complaint = `\`/extra/0/deep\` is stored and shown as it is, and it holds ${what ?? ''}: put secrets into \`/key\`, \`/login/password\``
+  expect(problem).toBe(what === null ? null : complaint)
 })
 
 test.each<[string, string, string | null]>([
@@ -196,8 +196,8 @@ test.each<[string, string, string | null]>([
   const problem = problemOf(() => {
     refuseMisplacedSecrets({ type: 'shop', spec }, config)
   })
-  const told = `\`/${name}\` is stored and shown as it is, and it holds ${what ?? ''}: put secrets into \`/key\`, \`/login/password\``
-  expect(problem).toBe(what === null ? null : told)
+  const complaint = `\`/${name}\` is stored and shown as it is, and it holds ${what ?? ''}: put secrets into \`/key\`, \`/login/password\``
+  expect(problem).toBe(what === null ? null : complaint)
 })
 
 test.each([

@@ -22,11 +22,11 @@ describe('too many attempts', () => {
   const fail = async (
     { logins }: TestIdentity,
     count: number,
-    { address = '192.0.2.1', at = email }: { address?: string; at?: string } = {},
+    { address = '192.0.2.1', login = email }: { address?: string; login?: string } = {},
   ): Promise<void> => {
     for (let index = 0; index < count; index++)
       await expect(
-        logins.login({ email: at, password: 'wrong' }, loginFrom(address)),
+        logins.login({ email: login, password: 'wrong' }, loginFrom(address)),
       ).rejects.toMatchObject({
         code: 'login_refused',
       })
@@ -37,11 +37,11 @@ describe('too many attempts', () => {
     ['unknown', 'nobody@example.com'],
   ])(
     'from one address at an e-mail that is %s stop also the right password, for a while',
-    async (_, at) => {
+    async (_, login) => {
       await using api = await TestApi.start()
       const made = await identity(api)
-      await fail(made, 10, { at })
-      const attempt = made.logins.login({ email: at, password }, loginFrom('192.0.2.1'))
+      await fail(made, 10, { login })
+      const attempt = made.logins.login({ email: login, password }, loginFrom('192.0.2.1'))
       const { details } = await throttledBy(attempt)
       expect(details.seconds).toBeGreaterThan(840)
       expect(details.seconds).toBeLessThanOrEqual(900)
@@ -50,7 +50,7 @@ describe('too many attempts', () => {
         `UPDATE reactor_connect_service.login_attempts
          SET window_ends_at = window_ends_at - interval '15 minutes'`,
       )
-      await fail(made, 1, { at })
+      await fail(made, 1, { login })
     },
   )
 
@@ -65,7 +65,7 @@ describe('too many attempts', () => {
   test('from one address at many e-mails stop it', async () => {
     await using api = await TestApi.start()
     const made = await identity(api)
-    for (let user = 0; user < 100; user++) await fail(made, 1, { at: `u${user}@example.com` })
+    for (let user = 0; user < 100; user++) await fail(made, 1, { login: `u${user}@example.com` })
     const attempt = made.logins.login({ email, password }, loginFrom('192.0.2.1'))
     await expect(attempt).rejects.toMatchObject(throttled)
     await made.logins.login({ email, password }, loginFrom('192.0.2.2'))

@@ -11,11 +11,11 @@ beforeEach(async () => {
 })
 
 test('the key is made once, whichever of several processes is first, and stays', async () => {
-  await using one = await openFileVault({ folder })
+  await using first = await openFileVault({ folder })
   await using other = await openFileVault({ folder })
-  const keys = [one, other, one, other].map((vault) => new SigningKey(vault))
+  const keys = [first, other, first, other].map((vault) => new SigningKey(vault))
   const pairs = await Promise.all(keys.map((key) => key.pair()))
-  const again = await new SigningKey(one).pair()
+  const again = await new SigningKey(first).pair()
   for (const pair of pairs) {
     expect(pair.publicJwk).toEqual(again.publicJwk)
     expect(pair.secretFor('one')).toEqual(again.secretFor('one'))

@@ -16,7 +16,7 @@ describe('authorizations', () => {
     await authorizations.create(waiting('a'))
     expect(await authorizations.isPending('a')).toBe(true)
     const taken = await Promise.all([1, 2, 3].map(async () => authorizations.take('a')))
-    expect(taken.filter((one) => one !== null)).toEqual([{ ...shop, stateHash: 'a' }])
+    expect(taken.filter((each) => each !== null)).toEqual([{ ...shop, stateHash: 'a' }])
     expect(await authorizations.take('b')).toBeNull()
     expect(await authorizations.isPending('a')).toBe(false)
   })

@@ -348,8 +348,8 @@ describe('a refresh', () => {
         isFirst = false
         return isOld ? Promise.resolve({ secrets: before, version: 2 }) : vault.get(asked)
       },
-      put: (at, secrets, options) => vault.put(at, secrets, options),
-      delete: (at) => vault.delete(at),
+      put: (place, secrets, options) => vault.put(place, secrets, options),
+      delete: (place) => vault.delete(place),
       check: () => vault.check(),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }

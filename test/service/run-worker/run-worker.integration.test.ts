@@ -105,12 +105,12 @@ test('the run has what the destination had to tell before the destination forget
   const stored = async (): Promise<unknown> => (await runs.get('shop', id)).streams
   const warned = { status: 'complete', warnings: [expect.stringContaining('holds rows')] }
   await expect.poll(stored, { timeout: 20_000 }).toMatchObject([warned])
-  const told = 'SELECT told_run::int FROM reactor_connect.streams'
-  expect(await test.data.query(told)).toEqual([{ told_run: null }])
+  const query = 'SELECT told_run::int FROM reactor_connect.streams'
+  expect(await test.data.query(query)).toEqual([{ told_run: null }])
   expect((await runs.get('shop', id)).status).toBe('running')
   await holder.rollback()
   expect(await runToEnd(runs, await runs.get('shop', id))).toMatchObject({ status: 'complete' })
-  expect(await test.data.query(told)).toEqual([{ told_run: 1 }])
+  expect(await test.data.query(query)).toEqual([{ told_run: 1 }])
 })
 
 test('a run that is partial only because of rejected records is not retried', async () => {

@@ -58,17 +58,17 @@ test('runs are listed by status, the newest first', async () => {
 
 test.each(['connections/shop/runs', 'runs'])(
   'a run is cancelled and retried at /%s',
-  async (at) => {
+  async (place) => {
     await using api = await TestApi.start()
     await api.withConnection()
     const { id } = await api.service.runs.start('shop')
-    const active = await api.call(`POST /${at}/${id}/retry`)
+    const active = await api.call(`POST /${place}/${id}/retry`)
     expect(active).toMatchObject({ status: 409, body: { error: { code: 'run_active' } } })
-    const cancelled = await api.call(`POST /${at}/${id}/cancel`)
+    const cancelled = await api.call(`POST /${place}/${id}/cancel`)
     expect(cancelled).toMatchObject({ status: 200, body: { id, status: 'cancelled' } })
-    const ended = await api.call(`POST /${at}/${id}/cancel`)
+    const ended = await api.call(`POST /${place}/${id}/cancel`)
     expect(ended).toMatchObject({ status: 409, body: { error: { code: 'run_ended' } } })
-    const retried = await api.call(`POST /${at}/${id}/retry`)
+    const retried = await api.call(`POST /${place}/${id}/retry`)
     expect(retried).toMatchObject({ status: 201, body: { retry_of: id, trigger: 'retry' } })
   },
 )

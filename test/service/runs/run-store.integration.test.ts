@@ -40,9 +40,9 @@ describe('runs', () => {
       stream('c', { namespace: '', loaded: 3 }),
       stream('c', { loaded: 4 }),
     ]
-    for (const one of streams) await runs.progress(made.id, 'a', [one])
+    for (const each of streams) await runs.progress(made.id, 'a', [each])
     expect(await runs.find(made.id)).toMatchObject({ streams, loaded: 10 })
-    const more = streams.map((one) => ({ ...one, loaded: one.loaded * 10 }))
+    const more = streams.map((each) => ({ ...each, loaded: each.loaded * 10 }))
     await runs.progress(made.id, 'a', more)
     expect(await runs.find(made.id)).toMatchObject({ streams: more, loaded: 100 })
   })
@@ -219,11 +219,11 @@ describe('runs', () => {
     const odd = 'a\0b\ud800c\\u0000d\\\\'
     const plain = 'a\uFFFDb\uFFFDc\\u0000d\\\\'
     const error = new ConnectError('source_refused', { details: { reason: odd } }).toJSON()
-    const told = stream(odd, { namespace: odd, bottleneck: odd, warnings: [odd], error })
-    await runs.progress(id, 'a', [told])
+    const stored = stream(odd, { namespace: odd, bottleneck: odd, warnings: [odd], error })
+    await runs.progress(id, 'a', [stored])
     const ended = await runs.end(id, 'a', {
       status: 'failed',
-      streams: [told],
+      streams: [stored],
       warnings: [],
       error,
     })

@@ -52,7 +52,7 @@ test('what a sandbox showed is what its promotion does', async () => {
   expect(await shop.schemas()).not.toContain(sandbox.report.schema)
   if (promotion.state !== 'promoted') throw new Error('it was not promoted')
   const approved = await shop.test.store.drift.approved(promotion.connection.id)
-  expect(approved?.streams.map((one) => one.name)).toEqual([name])
+  expect(approved?.streams.map((each) => each.name)).toEqual([name])
   expect(await sandboxes.get(name, sandbox.id)).toMatchObject({
     status: 'promoted',
     promotedRun: promotion.run.id,

@@ -149,13 +149,13 @@ test('an agent deletes only what it ran, and the audit log names it', async () =
     return finished.parse(body).id
   }
   const [mine, its] = [await run(), await run(asAgent)]
-  const at = (id: string): `DELETE ${string}` => `DELETE /connections/shop/sandboxes/${id}`
-  const refused = await api.call(at(mine), undefined, asAgent)
+  const route = (id: string): `DELETE ${string}` => `DELETE /connections/shop/sandboxes/${id}`
+  const refused = await api.call(route(mine), undefined, asAgent)
   expect(refused).toMatchObject({ status: 403, body: { error: { code: 'sandbox_of_another' } } })
   expect((await api.call(`GET /connections/shop/sandboxes/${mine}`)).status).toBe(200)
-  expect((await api.call(at(its), undefined, asAgent)).status).toBe(204)
+  expect((await api.call(route(its), undefined, asAgent)).status).toBe(204)
   // A person may delete everybody's.
-  expect((await api.call(at(await run(asAgent)))).status).toBe(204)
+  expect((await api.call(route(await run(asAgent)))).status).toBe(204)
   const audit = await api.call('GET /audit')
   const entry = z.object({ action: z.string(), outcome: z.string() })
   const { items } = z.object({ items: z.array(entry) }).parse(audit.body)

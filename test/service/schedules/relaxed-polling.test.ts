@@ -19,23 +19,23 @@ function relaxed(every: number | null, covers = true): RelaxedPolling {
   })
 }
 
-const at = (time: string): number => Date.parse(`2026-01-01T${time}:00Z`)
+const timeAt = (time: string): number => Date.parse(`2026-01-01T${time}:00Z`)
 
 test('while events flow, every tenth scheduled run starts', async () => {
   const polling = relaxed(10)
-  expect(await polling.skips(connection, at('00:15'))).toBe(true)
-  expect(await polling.skips(connection, at('02:15'))).toBe(true)
-  expect(await polling.skips(connection, at('02:30'))).toBe(false)
+  expect(await polling.skips(connection, timeAt('00:15'))).toBe(true)
+  expect(await polling.skips(connection, timeAt('02:15'))).toBe(true)
+  expect(await polling.skips(connection, timeAt('02:30'))).toBe(false)
   // Also if the service did not run meanwhile.
-  expect(await polling.skips(connection, at('17:00'))).toBe(false)
+  expect(await polling.skips(connection, timeAt('17:00'))).toBe(false)
 })
 
 test('every one starts if no events flow, some streams have none, or the last run has failed', async () => {
-  expect(await relaxed(null).skips(connection, at('00:15'))).toBe(false)
-  expect(await relaxed(10, false).skips(connection, at('00:15'))).toBe(false)
+  expect(await relaxed(null).skips(connection, timeAt('00:15'))).toBe(false)
+  expect(await relaxed(10, false).skips(connection, timeAt('00:15'))).toBe(false)
   for (const status of ['failed', 'partial', 'cancelled'] as const) {
     const last = { ...connection, lastRun: { ...connection.lastRun, status } } as Connection
-    expect(await relaxed(10).skips(last, at('00:15'))).toBe(false)
+    expect(await relaxed(10).skips(last, timeAt('00:15'))).toBe(false)
   }
-  expect(await relaxed(10).skips({ ...connection, lastRun: null }, at('00:15'))).toBe(false)
+  expect(await relaxed(10).skips({ ...connection, lastRun: null }, timeAt('00:15'))).toBe(false)
 })

@@ -405,7 +405,7 @@ describe('an external Jobs service', () => {
     await vi.waitFor(async () => {
       expect(await place.store.schedulesAtJobs.countUnsent(service.url)).toBe(0)
     }, soon)
-    expect([unset, paused, deleted].map((one) => service.schedules.has(one?.id ?? ''))).toEqual([
+    expect([unset, paused, deleted].map((each) => service.schedules.has(each?.id ?? ''))).toEqual([
       false,
       false,
       false,

@@ -166,17 +166,17 @@ it('the first of many changes and columns are kept, and the others are counted',
 
 const two = fc.oneof(
   fc.tuple(catalogs, catalogs),
-  catalogs.map((one): [AirbyteCatalog, AirbyteCatalog] => [one, shuffled(one)]),
+  catalogs.map((each): [AirbyteCatalog, AirbyteCatalog] => [each, shuffled(each)]),
 )
 
 function shuffled({ streams }: AirbyteCatalog): AirbyteCatalog {
   return {
-    streams: streams.toReversed().map((one) => ({
-      ...one,
+    streams: streams.toReversed().map((each) => ({
+      ...each,
       json_schema: {
         title: 'other words',
         properties: Object.fromEntries(
-          Object.entries(one.json_schema.properties ?? {}).toReversed(),
+          Object.entries(each.json_schema.properties ?? {}).toReversed(),
         ),
       },
     })),
@@ -217,9 +217,9 @@ function sorted(changes: readonly SchemaChange[]): unknown {
 describe('the comparison of two catalogs', () => {
   it('finds nothing exactly where their fingerprints are equal', () => {
     fc.assert(
-      fc.property(two, ([one, other]) => {
-        const isEqual = catalogFingerprint(one) === catalogFingerprint(other)
-        expect(schemaChanges(one, other).length === 0).toBe(isEqual)
+      fc.property(two, ([left, right]) => {
+        const isEqual = catalogFingerprint(left) === catalogFingerprint(right)
+        expect(schemaChanges(left, right).length === 0).toBe(isEqual)
       }),
       { numRuns: 500 },
     )
@@ -227,9 +227,9 @@ describe('the comparison of two catalogs', () => {
 
   it('says the same in both directions', () => {
     fc.assert(
-      fc.property(two, ([one, other]) => {
-        const there = schemaChanges(one, other)
-        const back = schemaChanges(other, one)
+      fc.property(two, ([left, right]) => {
+        const there = schemaChanges(left, right)
+        const back = schemaChanges(right, left)
         expect(sorted(back.map(mirrored))).toEqual(sorted(there))
       }),
       { numRuns: 500 },
@@ -238,8 +238,8 @@ describe('the comparison of two catalogs', () => {
 
   it('finds nothing between a catalog and the same in another order', () => {
     fc.assert(
-      fc.property(catalogs, (one) => {
-        expect(schemaChanges(one, shuffled(one))).toEqual([])
+      fc.property(catalogs, (each) => {
+        expect(schemaChanges(each, shuffled(each))).toEqual([])
       }),
       { numRuns: 200 },
     )

@@ -8,7 +8,9 @@ const warning = 'Warning: other machines reach it without TLS'
 /** Where other machines reach a service that is bound to all addresses of IPv4. */
 const others = Object.values(networkInterfaces())
   .flat()
-  .flatMap((one) => (one === undefined || one.internal || one.family !== 'IPv4' ? [] : one.address))
+  .flatMap((each) =>
+    each === undefined || each.internal || each.family !== 'IPv4' ? [] : each.address,
+  )
 
 /** Returns the output of a service with these options until it has started. */
 async function printedBy({

@@ -21,7 +21,7 @@ interface World extends AsyncDisposable {
   readonly place: DataPlace
   readonly test: TestService
   /** Whatever the service gave back or threw. */
-  readonly told: string[]
+  readonly output: string[]
   readonly tell: <Result>(work: () => Promise<Result>) => Promise<Result>
   readonly connect: (name: string, streams?: readonly JsonObject[]) => Promise<void>
   readonly run: (name: string) => Promise<Run>
@@ -32,15 +32,15 @@ async function openWorld(): Promise<World> {
   const place = parts.use(await openDataPlace())
   const environment = { ...place.environment, REACTOR_CONNECT_DATA_DATABASE_URL: '' }
   const test = parts.use(await testService({ environment, logLevel: 'trace' }))
-  const told: string[] = []
+  const output: string[] = []
   const tell: World['tell'] = async (work) => {
     try {
       const result = await work()
-      told.push(JSON.stringify(result ?? null))
+      output.push(JSON.stringify(result ?? null))
       return result
     } catch (error) {
       const { stack, cause } = ConnectError.from(error)
-      told.push(JSON.stringify(error), String(stack), String(cause))
+      output.push(JSON.stringify(error), String(stack), String(cause))
       throw error
     }
   }
@@ -49,7 +49,7 @@ async function openWorld(): Promise<World> {
   return {
     place,
     test,
-    told,
+    output,
     tell,
     connect: async (name, streams = [{ name: 'items', columns: 'narrow', rows: 50 }]) => {
       await tell(() => instances.create({ name, type: 'faker', config: { streams } }))
@@ -72,10 +72,10 @@ async function rowsOf({ place }: World, name: string, table = 'items'): Promise<
 async function expectNoSecrets({
   place,
   test,
-  told,
-}: Pick<World, 'place' | 'test' | 'told'>): Promise<void> {
+  output,
+}: Pick<World, 'place' | 'test' | 'output'>): Promise<void> {
   const places = {
-    told: told.join('\n'),
+    told: output.join('\n'),
     logged: test.logged.join('\n'),
     metadata: await dumpOf(test.metadata),
     data: await dumpOf(place.database),

@@ -264,11 +264,11 @@ test.concurrent.each(usually(1, ['embedded', 'kafka'] as const))(
   async (log) => {
     await using metadata = await testDatabase(metadataTemplate)
     await using data = await testDatabase()
-    await using one = await serviceFolder()
+    await using single = await serviceFolder()
     await using other = await serviceFolder()
     const kafka = log === 'kafka' ? { KAFKA_BROKERS: testKafka().brokers.join(',') } : {}
     const environment = shared(metadata, data, kafka)
-    const first = await one.start({ environment })
+    const first = await single.start({ environment })
     await connect(first, { stream: slowly, options: { log } })
     const second = await other.start({ environment, key: first.key })
     const id = await startRun(first)
@@ -314,10 +314,10 @@ test.concurrent(
   async () => {
     await using metadata = await testDatabase(metadataTemplate)
     await using data = await testDatabase()
-    await using one = await serviceFolder()
+    await using first = await serviceFolder()
     await using other = await serviceFolder()
     const environment = shared(metadata, data, {})
-    const api = await one.start({ environment, args: ['--roles', 'api,scheduler'] })
+    const api = await first.start({ environment, args: ['--roles', 'api,scheduler'] })
     const worker = await other.start({
       environment,
       args: ['--roles', 'reader,sink'],

@@ -71,13 +71,13 @@ function change(account: StripeAccount, random: () => number): readonly JsonObje
   account.now = Math.floor(Date.now() / 1000)
   const path = streams[Math.floor(random() * streams.length)] ?? 'customers'
   const all = account.all(path)
-  const one = all[Math.floor(random() * all.length)]
+  const chosen = all[Math.floor(random() * all.length)]
   const known = account.all('events').length
   const kind = random()
   const fields = { metadata: { as_of: `${String(Date.now())} ${String(random())}` } }
-  if (one === undefined || kind < 0.3) account.add(path, fields)
-  else if (kind < 0.9) account.change(path, one.id, fields)
-  else account.remove(path, one.id)
+  if (chosen === undefined || kind < 0.3) account.add(path, fields)
+  else if (kind < 0.9) account.change(path, chosen.id, fields)
+  else account.remove(path, chosen.id)
   return account.all('events').slice(0, account.all('events').length - known)
 }
 

@@ -214,9 +214,9 @@ async function sendStorm({ sent, kills, urlNow, statuses, putOff }: Storm): Prom
   const startedMs = Date.now()
   let next = 0
   const sender = async (): Promise<void> => {
-    for (let one = sent[next++]; one !== undefined; one = sent[next++]) {
-      const status = await send(one, { urlNow, putOff })
-      statuses.set(one.kind, (statuses.get(one.kind) ?? new Set()).add(status))
+    for (let first = sent[next++]; first !== undefined; first = sent[next++]) {
+      const status = await send(first, { urlNow, putOff })
+      statuses.set(first.kind, (statuses.get(first.kind) ?? new Set()).add(status))
     }
   }
   const killer = async (): Promise<void> => {

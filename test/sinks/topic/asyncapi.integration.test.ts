@@ -31,14 +31,15 @@ interface AsyncApi {
   }
 }
 
-const validator = (at: string): ValidateFunction =>
-  ajv.getSchema(`document#/components/messages/${at}`) ?? expect.fail(`no schema of ${at}`)
+const validator = (pointer: string): ValidateFunction =>
+  ajv.getSchema(`document#/components/messages/${pointer}`) ??
+  expect.fail(`no schema of ${pointer}`)
 
-function expectValid(at: string, value: unknown): void {
-  const validate = validator(at)
+function expectValid(pointer: string, value: unknown): void {
+  const validate = validator(pointer)
   const isValid = validate(value)
-  expect(validate.errors ?? [], at).toEqual([])
-  expect(isValid, at).toBe(true)
+  expect(validate.errors ?? [], pointer).toEqual([])
+  expect(isValid, pointer).toBe(true)
 }
 
 const json = (bytes: Buffer | null): unknown => JSON.parse(String(bytes))

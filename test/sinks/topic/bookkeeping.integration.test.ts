@@ -38,7 +38,7 @@ test('a stopped run resumes from the last checkpoint, with its position in the l
   expect(begun).toMatchObject({ syncId: 1, resumed: false, slices: [], positions: [] })
   await destination.savePlan(begun, plan)
   await load(target, begun, rows(1, 7), { complete: false })
-  await destination.endRun(sink.connection, { start, how: 'stopped', told: [begun.streamId] })
+  await destination.endRun(sink.connection, { start, how: 'stopped', reported: [begun.streamId] })
 
   await using next = openDestination(target)
   const again = await next.startRun(sink.connection)
@@ -74,7 +74,7 @@ test('a start under the key of a run continues it, also after its end; another k
   const target = topicTest()
   await using destination = openDestination(target)
   const first = await started(destination, target.connection, 'a')
-  await destination.endRun(target.connection, { start: first, how: 'ended', told: [] })
+  await destination.endRun(target.connection, { start: first, how: 'ended', reported: [] })
   const again = await destination.startRun(target.connection, 'a')
   const other = await destination.startRun(target.connection, 'b')
   expect([first.run, again.run, other.run]).toEqual([1, 1, 2])
@@ -126,8 +126,8 @@ test('what killed starts committed, changed and warned of is told until a run th
   await destination.savePlan(again, plan)
   await load(target, again, rows(1, 6))
   await destination.finish(again)
-  const told = [again.streamId]
-  await destination.endRun(sink.connection, { start: second, how: 'ended', told })
+  const reported = [again.streamId]
+  await destination.endRun(sink.connection, { start: second, how: 'ended', reported })
 
   const third = await destination.startRun(sink.connection)
   expect(await destination.untold(wider, third)).toEqual({

@@ -91,7 +91,7 @@ test('the end of an older start changes nothing', async () => {
   const first = await older.startRun(target.connection)
   await using newer = openDestination(target)
   const second = await newer.startRun(target.connection)
-  await older.endRun(target.connection, { start: first, how: 'ended', told: [] })
+  await older.endRun(target.connection, { start: first, how: 'ended', reported: [] })
   expect(await newer.newerStart(target.connection, second)).toBeUndefined()
   await using third = openDestination(target)
   // The run of the second start has not ended: it is continued.

@@ -71,23 +71,23 @@ function rightsOf(user: string, without: (right: Right) => boolean = () => false
 let kafka: SecuredKafka
 beforeAll(async () => {
   kafka = await startSecuredKafka(users)
-  for (const one of cases) {
-    const { name } = rightsFor(one)
+  for (const each of cases) {
+    const { name } = rightsFor(each)
     const without = (right: Right): boolean =>
-      right.name === name && right.operation === one.operation
-    await kafka.allow(userOf(one), rightsOf(userOf(one), without))
+      right.name === name && right.operation === each.operation
+    await kafka.allow(userOf(each), rightsOf(userOf(each), without))
   }
   await kafka.allow('full', rightsOf('full'))
 }, 120_000)
 afterAll(() => kafka[Symbol.asyncDispose]())
 
 /** The right that a case leaves out. */
-function rightsFor(one: Case): Right {
-  const user = userOf(one)
+function rightsFor(each: Case): Right {
+  const user = userOf(each)
   const names = { target: `${user}.*`, own: 'connect-*', schemas: 'connect.schemas' }
-  const name = one.resource === 'transactions' ? 'connect-checkpoints.*' : names[one.resource]
-  const resource = one.resource === 'transactions' ? 'TRANSACTIONAL_ID' : 'TOPIC'
-  return { resource, name, operation: one.operation }
+  const name = each.resource === 'transactions' ? 'connect-checkpoints.*' : names[each.resource]
+  const resource = each.resource === 'transactions' ? 'TRANSACTIONAL_ID' : 'TOPIC'
+  return { resource, name, operation: each.operation }
 }
 
 const placeOf = (user: string, place: Partial<TopicPlace> = {}): TopicPlace => ({
@@ -118,7 +118,7 @@ async function playAll(user: string, place: TopicPlace): Promise<StreamSync> {
       await commit(lane, records.length)
     }
     await destination.finish(begun)
-    await destination.endRun(user, { start, how: 'ended', told: [begun.streamId] })
+    await destination.endRun(user, { start, how: 'ended', reported: [begun.streamId] })
     return begun
   }
   const some = [1, 2, 3].map((id) => ({ id, body: 'a' }))
@@ -127,14 +127,14 @@ async function playAll(user: string, place: TopicPlace): Promise<StreamSync> {
 }
 
 describe('a user of the destination', () => {
-  test.each(cases.map((one) => [one.operation, one.resource, one] as const))(
+  test.each(cases.map((each) => [each.operation, each.resource, each] as const))(
     'without %s on %s is told so',
-    async (_, __, one) => {
-      const user = userOf(one)
+    async (_, __, each) => {
+      const user = userOf(each)
       await expect(playAll(user, placeOf(user))).rejects.toMatchObject({
         code: 'kafka_permission_denied',
         message: expect.stringContaining(
-          `the operation ${one.named.replace('USER', user)}`,
+          `the operation ${each.named.replace('USER', user)}`,
         ) as string,
       })
     },

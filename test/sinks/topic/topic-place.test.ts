@@ -51,14 +51,14 @@ test('a placeholder does not lead to a reserved name', () => {
 })
 
 test('streams that would share a topic are found before anything is loaded', () => {
-  const one = { namespace: 'a', name: 'orders' }
+  const first = { namespace: 'a', name: 'orders' }
   const other = { namespace: 'b', name: 'orders' }
-  expect(findSharedTopic(place('shop'), one, [one])).toBeUndefined()
-  expect(findSharedTopic(place('shop'), one, [one, other])).toMatchObject({
+  expect(findSharedTopic(place('shop'), first, [first])).toBeUndefined()
+  expect(findSharedTopic(place('shop'), first, [first, other])).toMatchObject({
     code: 'destination_topic_shared',
   })
-  expect(findSharedTopic(place('shop.{stream}'), one, [one, other])).toBeDefined()
-  expect(findSharedTopic(place('{namespace}.{stream}'), one, [one, other])).toBeUndefined()
+  expect(findSharedTopic(place('shop.{stream}'), first, [first, other])).toBeDefined()
+  expect(findSharedTopic(place('{namespace}.{stream}'), first, [first, other])).toBeUndefined()
 })
 
 test('connections and streams have names of their own', () => {

@@ -88,7 +88,7 @@ export async function syncOnce(
   await destination.savePlan(begun, [{ slice: '', partition: 0, state: null }])
   await load(target, begun, records)
   const warnings = await destination.finish(begun)
-  await destination.endRun(sink.connection, { start, how: 'ended', told: [begun.streamId] })
+  await destination.endRun(sink.connection, { start, how: 'ended', reported: [begun.streamId] })
   return { begun, warnings }
 }
 

@@ -51,10 +51,10 @@ export function expansionProblem(
   const names = expansion.split('.')
   if (names.length > maxLevels) return `${expansion} has more than four levels`
   let schema = root
-  for (const [at, name] of names.entries()) {
+  for (const [index, name] of names.entries()) {
     if (schema.startsWith('list:')) {
       if (name !== 'data') return `${expansion}: a list has only \`data\`, not ${name}`
-      if (at === names.length - 1) return `${expansion} ends with the items of a list`
+      if (index === names.length - 1) return `${expansion} ends with the items of a list`
       schema = schema.slice('list:'.length)
       continue
     }

@@ -31,7 +31,10 @@ export function givenFields(value: JsonValue, place = ''): readonly string[] {
   if (isJsonList(value)) return value.flatMap((item) => givenFields(item, inner(place, '*')))
   if (!isJsonObject(value)) return []
   return Object.entries(value).flatMap(([name, item]) =>
-    [inner(place, name), inner(place, '*')].flatMap((at) => [at, ...givenFields(item, at)]),
+    [inner(place, name), inner(place, '*')].flatMap((place) => [
+      place,
+      ...givenFields(item, place),
+    ]),
   )
 }
 

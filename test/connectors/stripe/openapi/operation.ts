@@ -16,7 +16,7 @@ export function operationOf({ requestBody, parameters }: JsonObject): JsonObject
     if (!isJsonObject(properties) || Object.keys(properties).length > 0) return form.schema
   }
   const inQuery = Array.isArray(parameters)
-    ? parameters.filter((one) => isJsonObject(one) && one.in === 'query').filter(isJsonObject)
+    ? parameters.filter((each) => isJsonObject(each) && each.in === 'query').filter(isJsonObject)
     : []
   const entries = inQuery.map(({ name, schema }) => [name, schema] as const)
   return {

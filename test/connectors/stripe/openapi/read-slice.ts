@@ -26,7 +26,7 @@ export const slice = sliceSchema.parse(
 export function operationFor({ method, url }: ActionRequest): Operation | undefined {
   // A path without names of its own goes first: `/v1/customers/search` is no customer.
   const operations = Object.entries(slice.operations).toSorted(
-    ([, one], [, other]) => placeholders(one.path) - placeholders(other.path),
+    ([, each], [, other]) => placeholders(each.path) - placeholders(other.path),
   )
   const found = operations.find(([key, { path }]) => {
     const pattern = path.replaceAll(/\{[^}]+\}/g, '[^/]+')

@@ -60,12 +60,12 @@ function sentFields({ body, query }: ActionRequest): JsonValue {
 }
 
 /** One value with the fields of both. */
-function merge(one: JsonValue, other: JsonValue): JsonValue {
-  if (isJsonList(one) && isJsonList(other)) return [...one, ...other]
-  if (!isJsonObject(one) || !isJsonObject(other)) return other
-  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+function merge(left: JsonValue, right: JsonValue): JsonValue {
+  if (isJsonList(left) && isJsonList(right)) return [...left, ...right]
+  if (!isJsonObject(left) || !isJsonObject(right)) return right
+  const names = new Set([...Object.keys(left), ...Object.keys(right)])
   const merged = [...names].map((name) => {
-    const [first, second] = [one[name], other[name]]
+    const [first, second] = [left[name], right[name]]
     const value =
       first === undefined || second === undefined ? (first ?? second) : merge(first, second)
     return [name, value ?? null] as const

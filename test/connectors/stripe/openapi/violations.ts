@@ -25,7 +25,7 @@ export function violations(schema: JsonValue, value: JsonValue, place = ''): rea
 
 function ofList({ items = true }: JsonObject, value: JsonValue, place: string): readonly string[] {
   if (!isJsonList(value)) return [`${place} is no list`]
-  return value.flatMap((item, at) => violations(items, item, `${place}[${String(at)}]`))
+  return value.flatMap((item, index) => violations(items, item, `${place}[${String(index)}]`))
 }
 
 function ofObject(schema: JsonObject, value: JsonObject, place: string): readonly string[] {

@@ -17,9 +17,9 @@ function saved(slice: string, seq: number): SavedState {
 
 interface World {
   /** As another process does it. */
-  readonly write: (states: readonly SavedState[], of?: typeof owner) => Promise<void>
+  readonly write: (states: readonly SavedState[], stateOwner?: typeof owner) => Promise<void>
   /** The `seq` of each slice. */
-  readonly read: (seen: SeenStates, of?: typeof owner) => Promise<Record<string, number>>
+  readonly read: (seen: SeenStates, stateOwner?: typeof owner) => Promise<Record<string, number>>
   /** Where the last one began to read. */
   readonly startedAt: () => bigint | undefined
   readonly makeAgain: () => Promise<void>
@@ -41,8 +41,8 @@ async function openWorld(): Promise<World> {
     return fetch(offset)
   }
   return {
-    write: async (states, of = owner) => {
-      const transactionalId = `${topic}.${of.stream.name}`
+    write: async (states, stateOwner = owner) => {
+      const transactionalId = `${topic}.${stateOwner.stream.name}`
       await using producer = await TransactionalProducer.open({
         ...cluster,
         topics: [topic],
@@ -50,16 +50,20 @@ async function openWorld(): Promise<World> {
       })
       const encoder = new BatchEncoder(1024)
       for (const state of states) {
-        const { key, value } = stateMessage(state, of)
+        const { key, value } = stateMessage(state, stateOwner)
         const headers = encodeHeaders({})
         encoder.message({ key: Buffer.from(key), value: [Buffer.from(value)], headers })
       }
       await producer.append(topic, 0, encoder)
       await producer.commit()
     },
-    read: async (seen, of = owner) => {
+    read: async (seen, stateOwner = owner) => {
       startedAt = undefined
-      const states = await readSavedStates(fetcher, { ...of, brokers, statesTopic: topic }, seen)
+      const states = await readSavedStates(
+        fetcher,
+        { ...stateOwner, brokers, statesTopic: topic },
+        seen,
+      )
       if (states === 'hidden') throw new Error('hidden')
       return Object.fromEntries([...states].map(([slice, { seq }]) => [slice, seq]))
     },

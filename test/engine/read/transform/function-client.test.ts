@@ -97,7 +97,7 @@ describe('a function that transforms', () => {
     await client.transform(['{"id":2}'], never)
     await first
     expect(Date.now() - started).toBeGreaterThanOrEqual(990)
-    expect(times.slice(1).every((at) => at - (times[0] ?? 0) >= 990)).toBe(true)
+    expect(times.slice(1).every((time) => time - (times[0] ?? 0) >= 990)).toBe(true)
     expect(times).toHaveLength(3)
     expect(pauses[0]).toBeGreaterThanOrEqual(started + 1_000)
   })

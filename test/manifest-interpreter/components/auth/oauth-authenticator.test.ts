@@ -28,8 +28,8 @@ function build(definition: PlainDict, api: Api = grant, settings: Dict = config)
   return buildIn(simulatedEnvironment(api), definition, settings)
 }
 
-function buildIn<Around extends Environment>(
-  environment: Around,
+function buildIn<Context extends Environment>(
+  environment: Context,
   definition: PlainDict,
   settings: Dict,
 ) {

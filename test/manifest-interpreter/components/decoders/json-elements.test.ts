@@ -8,7 +8,7 @@ import {
 import { parseJson } from '../../../../manifest-interpreter/value/json.ts'
 import { all, chunked, untilError } from '../body.ts'
 
-const at = (path: string[]) => ({ path: keyPath(path), parse: parseJson })
+const target = (path: string[]) => ({ path: keyPath(path), parse: parseJson })
 const items = (path: string) => ({ path: dottedPath(path), parse: parseJson })
 
 describe('the elements of an array at a path of keys', () => {
@@ -22,7 +22,7 @@ describe('the elements of an array at a path of keys', () => {
       fc.asyncProperty(document, fc.integer({ min: 1, max: 40 }), async (parts, size) => {
         const { elements, beside, indent } = parts
         const text = JSON.stringify({ ...beside, data: { rows: elements }, z: 1 }, null, indent)
-        const found = await all(elementsAt(chunked(text, size), at(['data', 'rows'])))
+        const found = await all(elementsAt(chunked(text, size), target(['data', 'rows'])))
         expect(found).toEqual(parseJson(JSON.stringify(elements)))
       }),
     )
@@ -30,7 +30,7 @@ describe('the elements of an array at a path of keys', () => {
 
   test('are found under a key that is escaped in the document', async () => {
     const document = String.raw`{"\u0064ata": [1, "\\\"]", {"a": "}"}]}`
-    expect(await all(elementsAt(chunked(document, 1), at(['data'])))).toEqual([
+    expect(await all(elementsAt(chunked(document, 1), target(['data'])))).toEqual([
       1,
       '\\"]',
       { a: '}' },
@@ -38,27 +38,27 @@ describe('the elements of an array at a path of keys', () => {
   })
 
   test('are those of the root where the path is empty', async () => {
-    expect(await all(elementsAt(chunked(' [1, [2], {}] '), at([])))).toEqual([1, [2], {}])
+    expect(await all(elementsAt(chunked(' [1, [2], {}] '), target([])))).toEqual([1, [2], {}])
   })
 
   test('are one value where there is no array, and none where that is false', async () => {
-    expect(await all(elementsAt(chunked('{"data": {"id": 1}}', 2), at(['data'])))).toEqual([
+    expect(await all(elementsAt(chunked('{"data": {"id": 1}}', 2), target(['data'])))).toEqual([
       { id: 1 },
     ])
-    expect(await all(elementsAt(chunked('{"data": {}}', 2), at(['data'])))).toEqual([])
-    expect(await all(elementsAt(chunked('{"data": 12}', 1), at(['data'])))).toEqual([12])
+    expect(await all(elementsAt(chunked('{"data": {}}', 2), target(['data'])))).toEqual([])
+    expect(await all(elementsAt(chunked('{"data": 12}', 1), target(['data'])))).toEqual([12])
   })
 
   test('are none where the path leads nowhere', async () => {
     expect(
-      await all(elementsAt(chunked('{"other": [1], "x": {"data": [2]}}'), at(['data']))),
+      await all(elementsAt(chunked('{"other": [1], "x": {"data": [2]}}'), target(['data']))),
     ).toEqual([])
-    expect(await all(elementsAt(chunked('5'), at(['data'])))).toEqual([])
+    expect(await all(elementsAt(chunked('5'), target(['data'])))).toEqual([])
   })
 
   test('before a break are given', async () => {
     const broken = '{"data": [{"id": 1}, {"id": 2}, {"id": nope}, {"id": 4}]}'
-    const found = await untilError(elementsAt(chunked(broken, 100), at(['data'])))
+    const found = await untilError(elementsAt(chunked(broken, 100), target(['data'])))
     expect(found).toEqual({ values: [{ id: 1 }, { id: 2 }], error: 'IncompleteJSONError' })
   })
 
@@ -74,7 +74,7 @@ describe('the elements of an array at a path of keys', () => {
         async (place, byte, size) => {
           const damaged = Buffer.from(document)
           damaged[place] = byte
-          const { error } = await untilError(elementsAt(chunked(damaged, size), at(['data'])))
+          const { error } = await untilError(elementsAt(chunked(damaged, size), target(['data'])))
           expect([null, 'IncompleteJSONError']).toContain(error)
         },
       ),

@@ -55,9 +55,9 @@ describe('ZipfileDecoder', () => {
       fc.asyncProperty(
         fc.nat(archive.length - 1),
         fc.integer({ min: 0, max: 255 }),
-        async (at, byte) => {
+        async (position, byte) => {
           const damaged = Buffer.from(archive)
-          damaged[at] = byte
+          damaged[position] = byte
           const { error } = await untilError(lines.decode(response(damaged)))
           expect([null, SourceError.name]).toContain(error)
         },

@@ -57,7 +57,7 @@ async function resolve(
   return { ...answered, streams }
 }
 
-function at(definition: PlainDict, ...path: readonly string[]): Value | undefined {
+function valueAt(definition: PlainDict, ...path: readonly string[]): Value | undefined {
   return find(definition, compileGlob(path))
 }
 
@@ -87,7 +87,7 @@ describe('dynamic streams', () => {
       streams.map(({ dynamicStream, definition }) => [
         dynamicStream,
         definition.name,
-        at(definition, 'retriever', 'requester', 'path'),
+        valueAt(definition, 'retriever', 'requester', 'path'),
       ]),
     ).toEqual([
       ['dynamic_stream_0', 'a', '/c/1'],
@@ -156,9 +156,9 @@ describe('dynamic streams', () => {
       ],
     }
     const { streams } = await resolve([resolver])
-    expect(streams.map(({ definition }) => at(definition, ...parameter('').slice(0, 3)))).toEqual([
-      { size: 2, s: 7, list: ['a', 1], format: '%Y-%m-%d' },
-    ])
+    expect(
+      streams.map(({ definition }) => valueAt(definition, ...parameter('').slice(0, 3))),
+    ).toEqual([{ size: 2, s: 7, list: ['a', 1], format: '%Y-%m-%d' }])
   })
 
   it('keep a field where the condition of a mapping does not hold', async () => {
@@ -192,8 +192,8 @@ describe('dynamic streams', () => {
       message:
         'Dynamic streams list contains a duplicate name: a. Please check your configuration.',
     })
-    const one = configured({ stream_config: { type: 'StreamConfig', configs_pointer: ['one'] } })
-    await expect(resolve([one, one], config)).rejects.toThrow('duplicate')
+    const first = configured({ stream_config: { type: 'StreamConfig', configs_pointer: ['one'] } })
+    await expect(resolve([first, first], config)).rejects.toThrow('duplicate')
   })
 
   it('fail where a name is no text', async () => {

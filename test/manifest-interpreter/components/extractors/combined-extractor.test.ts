@@ -5,13 +5,13 @@ import { answeredBuilder } from '../answered-builder.ts'
 import { all, response } from '../body.ts'
 import type { PlainDict } from '../../../../manifest-interpreter/value/value.ts'
 
-const at = (...field_path: string[]) => ({ type: 'DpathExtractor', field_path })
+const extractorAt = (...field_path: string[]) => ({ type: 'DpathExtractor', field_path })
 
 function extract(definition: PlainDict, body: unknown) {
   const { builder } = answeredBuilder()
   const extractor = builder.build(
     'extractor',
-    { type: 'CombinedExtractor', extractors: [at('a'), at('b')], ...definition },
+    { type: 'CombinedExtractor', extractors: [extractorAt('a'), extractorAt('b')], ...definition },
     { streamName: 'items', decoder: jsonDecoder() },
   )
   return all(extractor.extract(response(JSON.stringify(body))))
@@ -38,8 +38,13 @@ describe('CombinedExtractor', () => {
     const nested = {
       ...skips,
       extractors: [
-        { type: 'CombinedExtractor', mode: 'first_match', extractors: [at('a')], ...skips },
-        at('b'),
+        {
+          type: 'CombinedExtractor',
+          mode: 'first_match',
+          extractors: [extractorAt('a')],
+          ...skips,
+        },
+        extractorAt('b'),
       ],
     }
     expect((await extract(nested, { a: [null, 1], b: [2] })).map(isDropped)).toEqual([
@@ -55,7 +60,7 @@ describe('CombinedExtractor', () => {
     const build = () =>
       builder.build(
         'extractor',
-        { type: 'CombinedExtractor', extractors: [at('a')] },
+        { type: 'CombinedExtractor', extractors: [extractorAt('a')] },
         { streamName: 'items', decoder },
       )
     expect(build).toThrow('CombinedExtractor is not supported with a streaming decoder.')

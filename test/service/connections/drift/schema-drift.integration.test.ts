@@ -94,9 +94,9 @@ describe('block_until_approved', () => {
     expect(sandbox).toBe(`reactor connect connections sandbox ${name}`)
     expect(lastRun?.id).toBe(blocked.id)
     expect(await shop.rows('id')).toHaveLength(3)
-    const told = await command(`reactor connect connections drift ${name}`)
-    expect(told).toMatch(/public\.orders +column added +phone +string/)
-    expect(told).toContain(`approve: ${approve ?? ''}`)
+    const output = await command(`reactor connect connections drift ${name}`)
+    expect(output).toMatch(/public\.orders +column added +phone +string/)
+    expect(output).toContain(`approve: ${approve ?? ''}`)
 
     const shown = await command(`reactor connect connections runs get ${name} ${blocked.id}`)
     expect(shown).toMatch(/public\.orders +column added +phone +string/)

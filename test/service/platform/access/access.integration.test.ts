@@ -172,10 +172,10 @@ describe('an API key', () => {
       kind: 'viewer',
       expires_in: '90d',
     })
-    const { expires_at: at, key } = z
+    const { expires_at: expiry, key } = z
       .object({ expires_at: z.string(), key: z.string() })
       .parse(made.body)
-    expect(Date.parse(at) - Date.now()).toBeGreaterThan(89 * 86_400_000)
+    expect(Date.parse(expiry) - Date.now()).toBeGreaterThan(89 * 86_400_000)
     const ask = async (): Promise<number> => {
       const headers = { authorization: `Bearer ${key}` }
       return (await api.client.asked('GET /catalog', { headers })).status

@@ -58,12 +58,12 @@ describe('the default policy', () => {
   test('answers in less than 0.1 ms', async () => {
     const policy = await loadPolicy()
     const asked = actionNames.map((action) => request('operator', action))
-    for (const one of asked) policy.permits(one)
+    for (const each of asked) policy.permits(each)
     // docs/access.md promises it, so the time is measured: that of the best round, since other programs have
     // the machine too.
     const eachMs = Array.from({ length: 200 }, () => {
       const beganMs = performance.now()
-      for (const one of asked) policy.permits(one)
+      for (const each of asked) policy.permits(each)
       return (performance.now() - beganMs) / asked.length
     })
     expect(Math.min(...eachMs)).toBeLessThan(0.1)

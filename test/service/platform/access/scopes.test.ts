@@ -15,9 +15,9 @@ const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 8 })
 describe('a pattern', () => {
   test('matches as the regular expression does that `*` stands for', () => {
     fc.assert(
-      fc.property(pattern, text, (one, name) => {
-        expect(patternMatches(one, name)).toBe(
-          new RegExp(`^${one.replaceAll('*', '.*')}$`).test(name),
+      fc.property(pattern, text, (each, name) => {
+        expect(patternMatches(each, name)).toBe(
+          new RegExp(`^${each.replaceAll('*', '.*')}$`).test(name),
         )
       }),
       { numRuns: 2_000 },

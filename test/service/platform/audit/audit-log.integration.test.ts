@@ -116,7 +116,7 @@ test('the audit log has every change there is a route for, and no secret', async
     })
   }
   const named = (action: string): readonly (string | null)[] =>
-    entries.filter((one) => one.action === action).map(({ name }) => name)
+    entries.filter((entry) => entry.action === action).map(({ name }) => name)
   expect(named('instances:create')).toEqual(['db', 'shop'])
   expect(named('api-keys:create')).toContain(keyId)
   expect(named('api-keys:revoke')).toEqual([keyId])
@@ -147,7 +147,7 @@ test('what a sandbox, its promotion and a start made is in their entries', async
   await api.client.call(`POST /runs/${run.id}/cancel`)
   const again = withId.parse((await api.client.call(`POST /runs/${run.id}/retry`)).body)
   const page = auditPage.parse((await api.client.call('GET /audit?name=tried')).body)
-  const details = new Map(page.items.map((one) => [one.action, one.details]))
+  const details = new Map(page.items.map((each) => [each.action, each.details]))
   expect(details.get('connections:sandbox')).toEqual({ sandbox: sandbox.id })
   expect(details.get('connections:promote')).toEqual({ sandbox: sandbox.id, run: run.id })
   expect(details.get('runs:start')).toEqual({ run: again.id })
@@ -163,8 +163,8 @@ test('logins are found by their user, and failed ones of strangers under nobody'
     return (await api.client.asked('POST /auth/login', { body, headers })).status
   }
   expect(await login({ email, password: 'kit-horse battery' })).toBe(200)
-  const wrong = [email, email, planted, planted].map(async (at) =>
-    login({ email: at, password: planted }),
+  const wrong = [email, email, planted, planted].map(async (address) =>
+    login({ email: address, password: planted }),
   )
   expect(await Promise.all(wrong)).toEqual([401, 401, 401, 401])
   const found = async (filter: string): Promise<readonly z.infer<typeof entry>[]> =>
@@ -254,7 +254,7 @@ test('entries that are older than their time go, the others stay', async () => {
     request: 'GET /',
     requestId: 'r',
   } as const
-  const one = {
+  const first = {
     ...about,
     error: null,
     details: null,
@@ -262,8 +262,8 @@ test('entries that are older than their time go, the others stay', async () => {
     outcome: 'begun',
     status: null,
   } as const
-  const old = await audit.add({ ...one, action: 'instances:create', name: 'old' })
-  const kept = await audit.add({ ...one, action: 'instances:create', name: 'new' })
+  const old = await audit.add({ ...first, action: 'instances:create', name: 'old' })
+  const kept = await audit.add({ ...first, action: 'instances:create', name: 'new' })
   await audit.end(kept, { outcome: 'done', status: 201, error: null, name: 'new', details: null })
   await opened.database.query(
     `UPDATE reactor_connect_service.audit_log SET at = now() - interval '11 days' WHERE id = $1`,

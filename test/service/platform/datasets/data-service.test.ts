@@ -24,8 +24,8 @@ beforeEach(async () => {
 afterEach(() => fake[Symbol.asyncDispose]())
 
 function client(options: Partial<DataServiceOptions> = {}): DataService {
-  const { url: at, apiKey } = fake
-  return new DataService({ url: at, apiKey, now: Date.now, waitsMs: [1, 1], ...options })
+  const { url: address, apiKey } = fake
+  return new DataService({ url: address, apiKey, now: Date.now, waitsMs: [1, 1], ...options })
 }
 
 /** The error, which holds no secret, in no part of it. */
@@ -35,8 +35,8 @@ async function errorOf(work: Promise<unknown>): Promise<ConnectError> {
     (thrown: unknown) => thrown,
   )
   if (!(error instanceof ConnectError)) throw error
-  const told = [JSON.stringify(error), String(error.stack), String(error.cause)].join('\n')
-  expect(told).not.toMatch(/SECRET/)
+  const shown = [JSON.stringify(error), String(error.stack), String(error.cause)].join('\n')
+  expect(shown).not.toMatch(/SECRET/)
   return error
 }
 

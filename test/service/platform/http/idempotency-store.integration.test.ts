@@ -11,11 +11,13 @@ describe('idempotency keys', () => {
     const begun = await Promise.allSettled(
       [1, 2, 3, 4, 5].map(async () => idempotency.begin(request)),
     )
-    const [first, ...more] = begun.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
+    const [first, ...more] = begun.flatMap((each) =>
+      each.status === 'fulfilled' ? each.value : [],
+    )
     expect(more).toEqual([])
-    for (const one of begun)
-      if (one.status === 'rejected')
-        expect(one.reason).toMatchObject({ code: 'idempotency_key_in_use' })
+    for (const each of begun)
+      if (each.status === 'rejected')
+        expect(each.reason).toMatchObject({ code: 'idempotency_key_in_use' })
     if (first?.state !== 'began') throw new Error('nobody began')
     await idempotency.finish(first.ticket, answer)
     expect(await idempotency.begin(request)).toEqual({ state: 'done', answer })
@@ -66,12 +68,12 @@ describe('idempotency keys', () => {
     const begun = await Promise.allSettled(
       keys.map((key) => idempotency.begin({ ...request, key, requestHash: `hash of ${key}` })),
     )
-    const tickets = begun.flatMap((one) =>
-      one.status === 'fulfilled' && one.value.state === 'began' ? [one.value.ticket] : [],
+    const tickets = begun.flatMap((each) =>
+      each.status === 'fulfilled' && each.value.state === 'began' ? [each.value.ticket] : [],
     )
     expect(new Set(tickets).size).toBe(150)
-    const refused = begun.flatMap((one): unknown[] =>
-      one.status === 'rejected' ? [one.reason] : [],
+    const refused = begun.flatMap((each): unknown[] =>
+      each.status === 'rejected' ? [each.reason] : [],
     )
     expect(refused).toHaveLength(50)
     for (const reason of refused) expect(reason).toMatchObject({ code: 'idempotency_key_in_use' })

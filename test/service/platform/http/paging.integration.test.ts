@@ -23,8 +23,8 @@ test('pages follow each other without a gap or a repetition', async () => {
     const seen: string[] = []
     let pages = 0
     for (let cursor: string | null = ''; cursor !== null; pages += 1) {
-      const at = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
-      const { body } = await api.call(`GET /instances?${`${query}${at}`.slice(1)}`)
+      const suffix = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+      const { body } = await api.call(`GET /instances?${`${query}${suffix}`.slice(1)}`)
       const { items, next_cursor: next } = page.parse(body)
       seen.push(...items.map(({ name }) => name))
       cursor = next
@@ -86,8 +86,8 @@ test('pages keep their place while items come and go', async () => {
   for (const name of names) await api.store.connections.create({ ...input, name, nextRunAt: null })
   const seen: string[] = []
   for (let cursor: string | null = ''; cursor !== null;) {
-    const at = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
-    const { body } = await api.call(`GET /connections?instance=${from}&limit=20${at}`)
+    const suffix = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const { body } = await api.call(`GET /connections?instance=${from}&limit=20${suffix}`)
     const { items, next_cursor: next } = page.parse(body)
     seen.push(...items.map(({ name }) => name))
     const last = seen.at(-1)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { nextTime } from '../../../../service/platform/jobs/cron.ts'
 
-const at = Date.parse('2026-03-29T00:30:00Z')
+const time = Date.parse('2026-03-29T00:30:00Z')
 
 test.each([
   ['*/15 * * * *', undefined, '2026-03-29T00:45:00.000Z'],
@@ -11,12 +11,12 @@ test.each([
   ['0 0 1 JAN *', 'UTC', '2027-01-01T00:00:00.000Z'],
   ['30 0 * * *', 'UTC', '2026-03-30T00:30:00.000Z'],
 ])('the next time of %s in %s after half past midnight is %s', (cron, timezone, expected) => {
-  expect(nextTime({ cron, ...(timezone !== undefined && { timezone }) }, at)).toBe(expected)
+  expect(nextTime({ cron, ...(timezone !== undefined && { timezone }) }, time)).toBe(expected)
 })
 
 test('a time that summer time leaves out comes an hour later', () => {
   const schedule = { cron: '30 2 * * *', timezone: 'Europe/Berlin' }
-  expect(nextTime(schedule, at)).toBe('2026-03-29T01:30:00.000Z')
+  expect(nextTime(schedule, time)).toBe('2026-03-29T01:30:00.000Z')
 })
 
 test('a time that comes twice when summer time ends counts once', () => {
@@ -55,7 +55,7 @@ test.each([
   ['0 0 * * SAT,5-7', '2026-04-03T00:00:00.000Z'],
   ['1,1-5,*/20 * * * *', '2026-03-29T00:40:00.000Z'],
 ])('%s names values twice, which is no mistake', (cron, expected) => {
-  expect(nextTime({ cron }, at)).toBe(expected)
+  expect(nextTime({ cron }, time)).toBe(expected)
 })
 
 test.each([
@@ -71,21 +71,21 @@ test.each([
   '* * * * constructor',
   '*/15 * * * *; DROP TABLE runs',
 ])('"%s" is no schedule', (cron) => {
-  expect(() => nextTime({ cron }, at)).toThrow(
+  expect(() => nextTime({ cron }, time)).toThrow(
     expect.objectContaining({ code: 'schedule_invalid' }) as Error,
   )
 })
 
 test.each(['CET+1', '+01:00', 'Mars/Base', ''])('"%s" is no time zone', (timezone) => {
-  expect(() => nextTime({ cron: '* * * * *', timezone }, at)).toThrow(/is no time zone/)
+  expect(() => nextTime({ cron: '* * * * *', timezone }, time)).toThrow(/is no time zone/)
 })
 
 const zones = Intl.supportedValuesOf('timeZone')
 
 /** Returns the time that a clock on the wall shows. */
-function wallClock(at: string, timeZone: string): string {
+function wallClock(time: string, timeZone: string): string {
   const format = { timeZone, hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
-  return new Intl.DateTimeFormat('en', format).format(new Date(at))
+  return new Intl.DateTimeFormat('en', format).format(new Date(time))
 }
 
 test('a daily time is what the clock of its zone shows, every day, but for one that summer time leaves out', () => {

@@ -49,9 +49,9 @@ describe('the files of the embedded vault', () => {
       await vault.put('a', { '/t': 'secret' })
       const [name = ''] = await place.secretsFiles()
       const good = await readFile(join(place.folder, name))
-      for (let at = 0; at < good.length; at += 1) {
+      for (let position = 0; position < good.length; position += 1) {
         const bad = Buffer.from(good)
-        bad[at] = (bad[at] ?? 0) ^ 1
+        bad[position] = (bad[position] ?? 0) ^ 1
         await writeFile(join(place.folder, name), bad)
         await expect(vault.get('a')).rejects.toMatchObject({ code: 'vault_corrupt' })
       }

@@ -76,11 +76,11 @@ describe('a file that was set aside', () => {
 
   it('keeps the key with which it was damaged, for somebody who mends it', async () => {
     const [before = ''] = await keysInFolder()
-    for (const at of Object.values(bytesAt)) {
+    for (const position of Object.values(bytesAt)) {
       await place.withVault((vault) => vault.delete('bad'))
       await place.withVault((vault) => vault.put('bad', { '/t': 'bad' }))
       const [used = ''] = await keysInFolder()
-      await place.damage('bad', at)
+      await place.damage('bad', position)
       const aside = await setAside()
       for (let round = 1; round <= 2; round += 1) {
         const rotated = await place.withVault((vault) => vault.rotateKey())
@@ -89,7 +89,7 @@ describe('a file that was set aside', () => {
           setAside: [{ name: aside.slice(place.folder.length + 1), status: 'damaged' }],
         })
       }
-      await place.damage(aside, at)
+      await place.damage(aside, position)
       await expectPutBack(aside)
     }
     expect(await keysInFolder()).not.toContain(before)

@@ -40,8 +40,8 @@ describe('a damaged file', () => {
     }, keys)
   }
 
-  it.each(Object.entries(bytesAt))('is the only one that cannot be read: %s', async (_, at) => {
-    await place.damage('bad', at)
+  it.each(Object.entries(bytesAt))('is the only one that cannot be read: %s', async (_, index) => {
+    await place.damage('bad', index)
     await expectOnlyBadDamaged()
     await place.withVault((vault) => vault.put('bad', { '/t': 'anew' }))
     await place.withVault(async (vault) => {
@@ -50,20 +50,23 @@ describe('a damaged file', () => {
     })
   })
 
-  it.each(Object.entries(bytesAt))('is named by a rotation, and not counted: %s', async (_, at) => {
-    await place.damage('bad', at)
-    const damaged = [{ name: fileNameOf('bad') }]
-    for (let round = 1; round <= 2; round += 1) {
-      const rotated = await place.withVault((vault) => vault.rotateKey())
-      expect(rotated).toMatchObject({ secrets: 1, damaged, kept: [] })
-      await expectOnlyBadDamaged()
-    }
-  })
+  it.each(Object.entries(bytesAt))(
+    'is named by a rotation, and not counted: %s',
+    async (_, index) => {
+      await place.damage('bad', index)
+      const damaged = [{ name: fileNameOf('bad') }]
+      for (let round = 1; round <= 2; round += 1) {
+        const rotated = await place.withVault((vault) => vault.rotateKey())
+        expect(rotated).toMatchObject({ secrets: 1, damaged, kept: [] })
+        await expectOnlyBadDamaged()
+      }
+    },
+  )
 
-  it.each(Object.entries(bytesAt))('does not stop a change of the key: %s', async (_, at) => {
+  it.each(Object.entries(bytesAt))('does not stop a change of the key: %s', async (_, index) => {
     const [first, second] = [newKey(), newKey()]
     await place.withVault((vault) => vault.check(), { key: first })
-    await place.damage('bad', at)
+    await place.damage('bad', index)
     await expectOnlyBadDamaged({ key: second, previousKey: first })
     await expectOnlyBadDamaged({ key: second })
   })

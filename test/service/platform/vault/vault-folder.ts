@@ -17,7 +17,7 @@ export interface VaultFolder {
   ): Promise<Result>
   secretsFiles(): Promise<string[]>
   /** Flips one bit of a file: of a path, or with this full name. */
-  damage(path: string, at: number): Promise<void>
+  damage(path: string, position: number): Promise<void>
 }
 
 /** A folder for an embedded vault, another one in each test. */
@@ -37,10 +37,10 @@ export function useVaultFolder(): VaultFolder {
     async secretsFiles() {
       return (await readdir(folder)).filter((name) => name.endsWith('.secrets')).sort()
     },
-    async damage(path, at) {
+    async damage(path, position) {
       const file = path.startsWith('/') ? path : join(folder, fileNameOf(path))
       const bytes = await readFile(file)
-      bytes[at] = (bytes[at] ?? 0) ^ 1
+      bytes[position] = (bytes[position] ?? 0) ^ 1
       await writeFile(file, bytes)
     },
   }

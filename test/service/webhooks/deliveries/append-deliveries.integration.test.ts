@@ -93,7 +93,7 @@ describe('a batch of deliveries', () => {
     ]
     const results = ['stored', 'repeated', 'conflict', 'stored', 'unknown_receiver']
     expect(await appendDeliveries(database, batch)).toEqual(results)
-    const again = batch.map((one, at) => ({ ...one, id: `dlv_again_${String(at)}` }))
+    const again = batch.map((each, index) => ({ ...each, id: `dlv_again_${String(index)}` }))
     expect(await appendDeliveries(database, again)).toEqual([
       'repeated',
       'repeated',
@@ -143,8 +143,8 @@ describe('a batch of deliveries', () => {
   test('with the receiver deleted at this moment stores the others', async () => {
     await using opened = await open()
     const { database, receiver, remove } = opened
-    const batches = Array.from({ length: 30 }, (_, at) =>
-      appendDeliveries(database, [newDelivery(receiver, { eventId: `evt_${String(at)}` })]),
+    const batches = Array.from({ length: 30 }, (_, index) =>
+      appendDeliveries(database, [newDelivery(receiver, { eventId: `evt_${String(index)}` })]),
     )
     await remove()
     const results = (await Promise.all(batches)).flat()
@@ -186,8 +186,8 @@ test('the log stores many that come at once in few statements', async () => {
   const { database, test: db, receiver } = opened
   const log = new PostgresDeliveryLog(database)
   const results = await Promise.all(
-    Array.from({ length: 300 }, (_, at) =>
-      log.append(newDelivery(receiver, { eventId: `evt_${String(at % 250)}` })),
+    Array.from({ length: 300 }, (_, index) =>
+      log.append(newDelivery(receiver, { eventId: `evt_${String(index % 250)}` })),
     ),
   )
   expect(results.filter((result) => result === 'stored')).toHaveLength(250)

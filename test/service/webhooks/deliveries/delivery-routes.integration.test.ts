@@ -74,9 +74,9 @@ describe('the list of deliveries', () => {
     const second = await event({ dispatches: [], kind: 'handshake' })
     const third = await event({}, other)
     expect(await idsOf()).toEqual([third.id, second.id, first.id])
-    const one = await listed('?limit=2')
-    expect(one.items).toHaveLength(2)
-    expect(await idsOf(`?limit=2&cursor=${one.next_cursor ?? ''}`)).toEqual([first.id])
+    const single = await listed('?limit=2')
+    expect(single.items).toHaveLength(2)
+    expect(await idsOf(`?limit=2&cursor=${single.next_cursor ?? ''}`)).toEqual([first.id])
     expect((await listed(`?event_id=${first.eventId}`)).items).toMatchObject([
       {
         ...{ receiver: 'shop', event_type: 'order.paid', kind: 'event', bytes: 7 },

@@ -311,7 +311,7 @@ describe('circuit breakers', () => {
     const other = await queue.event({ targets: ['job:other'] })
     const five = { limit: 5, leaseMs }
     const [free, ...failing] = await queue.store.claim('a', { limit: 6, leaseMs })
-    const all = [free, ...failing].filter((one) => one !== undefined)
+    const all = [free, ...failing].filter((each) => each !== undefined)
     await queue.store.settle(
       'a',
       retry(
@@ -328,8 +328,8 @@ describe('circuit breakers', () => {
       new Map([['job:work', { until: expect.any(String) as string }]]),
     )
     await queue.pass(31)
-    const told = await queue.store.interruptions(['job:work', 'job:other'])
-    expect([...told]).toMatchObject([['job:work', { until: null }]])
+    const found = await queue.store.interruptions(['job:work', 'job:other'])
+    expect([...found]).toMatchObject([['job:work', { until: null }]])
     const probe = await queue.store.claim('b', five)
     expect(probe).toHaveLength(1)
     expect(await queue.store.claim('c', five)).toEqual([])

@@ -31,7 +31,7 @@ class EventFlow implements AsyncDisposable {
     const dead = { error: { code: 'dispatch_failed' }, isTargetDown: false }
     await store.settle(
       'a',
-      claimed.map(({ seq, target: of }) => ({ seq, target: of, outcome, ...dead })),
+      claimed.map(({ seq, target: name }) => ({ seq, target: name, outcome, ...dead })),
     )
   }
 

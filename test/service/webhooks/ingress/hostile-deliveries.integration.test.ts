@@ -263,7 +263,10 @@ const makers: readonly ((random: Choices, token: string) => Buffer)[] = [
   },
   // Floods and odd forms of headers.
   (random, token) => {
-    const many = Array.from({ length: 50 + random.below(500) }, (_, at) => [`x-${String(at)}`, 'y'])
+    const many = Array.from({ length: 50 + random.below(500) }, (_, index) => [
+      `x-${String(index)}`,
+      'y',
+    ])
     return request(token, {
       headers: Object.fromEntries(many) as Record<string, string>,
       body: '{}',
@@ -360,11 +363,11 @@ longTest('bodies that come too slowly are given up, and keep nobody waiting', as
   await using target = await open({ receiveTimeoutMs: 1_000 })
   const { port, token } = target
   const whole = genuine(token, `{"id":"slow","x":"${'x'.repeat(2_000)}"}`)
-  const slow = Array.from({ length: 50 }, async (_, at) => {
+  const slow = Array.from({ length: 50 }, async (_, index) => {
     const { promise, resolve } = Promise.withResolvers<string>()
     const socket = connect({ port, host: '127.0.0.1' })
     let text = ''
-    let sent = at * 10
+    let sent = index * 10
     socket.write(whole.subarray(0, sent))
     const drip = setInterval(() => socket.write(whole.subarray(sent, ++sent)), 100)
     socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk))
@@ -375,8 +378,10 @@ longTest('bodies that come too slowly are given up, and keep nobody waiting', as
     })
     return promise
   })
-  for (let at = 0; at < 5; at++)
-    expect(await exchange(port, genuine(token, `{"id":"quick-${String(at)}"}`))).toContain(' 200 ')
+  for (let position = 0; position < 5; position++)
+    expect(await exchange(port, genuine(token, `{"id":"quick-${String(position)}"}`))).toContain(
+      ' 200 ',
+    )
   for (const text of await Promise.all(slow))
     expect(text === '' || text.includes(' 408 ')).toBe(true)
 })

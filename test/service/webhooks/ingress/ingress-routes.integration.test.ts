@@ -78,14 +78,14 @@ describe('a delivery', () => {
     await using opened = await open()
     const body = '{"type":"a","n":1.0,"u":"\\u00e4"}\r\n'
     const types = ['application/json', 'text/xml', 'application/x-www-form-urlencoded', '////', ';']
-    for (const [at, type] of types.entries()) {
-      const id = `msg_${String(at)}`
+    for (const [index, type] of types.entries()) {
+      const id = `msg_${String(index)}`
       const sent = await opened.send(body, { id, headers: { 'content-type': type } })
       expect(sent).toMatchObject({ status: 200, body: { received: true, repeated: false } })
     }
     const stored = await rows(opened)
     expect(stored.map((row) => [row.event_id, row.event_type, row.body])).toEqual(
-      types.map((_, at) => [`msg_${String(at)}`, 'a', body]),
+      types.map((_, index) => [`msg_${String(index)}`, 'a', body]),
     )
     expect(stored.map((row) => (row.headers as Record<string, string>)['content-type'])).toEqual(
       types,
@@ -124,7 +124,7 @@ describe('a delivery', () => {
       names: [...headers.keys()].toSorted(),
       length: headers.get('content-length'),
     }))
-    expect(new Set(seen.map((one) => JSON.stringify(one))).size).toBe(1)
+    expect(new Set(seen.map((each) => JSON.stringify(each))).size).toBe(1)
     expect(seen[0]?.status).toBe(401)
     expect(answers.map(code)).toEqual(answers.map(() => 'delivery_refused'))
     expect(await rows(opened)).toEqual([])
@@ -208,8 +208,8 @@ describe('limits', () => {
       environment: { REACTOR_CONNECT_LIMITS_INGRESS_REFUSALS_PER_MINUTE: '3' },
     })
     const statuses: number[] = []
-    for (let at = 0; at < 5; at++)
-      statuses.push((await opened.send('{}', { token: `x${String(at)}` })).status)
+    for (let position = 0; position < 5; position++)
+      statuses.push((await opened.send('{}', { token: `x${String(position)}` })).status)
     const forged = await opened.send('{}', { secret: 'whsec_AAAAAAAAAAAAAAAAAAAAAAAA' })
     expect([...statuses, forged.status].slice(-3)).toEqual([429, 429, 429])
     expect(Number(forged.headers.get('retry-after'))).toBeGreaterThan(0)
@@ -221,8 +221,8 @@ describe('limits', () => {
       environment: { REACTOR_CONNECT_LIMITS_INGRESS_PER_MINUTE: '3' },
     })
     const statuses: number[] = []
-    for (let at = 0; at < 4; at++)
-      statuses.push((await opened.send('{}', { id: `msg_${String(at)}` })).status)
+    for (let position = 0; position < 4; position++)
+      statuses.push((await opened.send('{}', { id: `msg_${String(position)}` })).status)
     expect(statuses.at(-1)).toBe(429)
     expect((await rows(opened)).length).toBeLessThan(4)
   })

@@ -126,14 +126,14 @@ describe('deliveries through Kafka', () => {
 
   test('come to the service that they are for, where another one has the same brokers', async () => {
     const name = testKafka().prefix
-    await using one = await open(undefined, name)
+    await using first = await open(undefined, name)
     await using other = await open(undefined, name)
-    one.consume()
+    first.consume()
     other.consume()
     for (let n = 0; n < 20; n++)
-      for (const { log, receiver } of [one, other])
+      for (const { log, receiver } of [first, other])
         await log.append(newDelivery(receiver, { eventId: `evt_${String(n)}` }))
-    for (const opened of [one, other])
+    for (const opened of [first, other])
       await vi.waitFor(async () => {
         expect(await rows(opened)).toHaveLength(20)
       }, soon)
@@ -151,7 +151,7 @@ describe('deliveries through Kafka', () => {
     await using opened = await open()
     const { log, stored, topic, receiver, consume } = opened
     await using other = new KafkaDeliveryLog({ topic, stored, logger: silent, now: Date.now })
-    const events = Array.from({ length: 50 }, (_, at) => ({ eventId: `evt_${String(at)}` }))
+    const events = Array.from({ length: 50 }, (_, index) => ({ eventId: `evt_${String(index)}` }))
     await Promise.all(
       [log, other].flatMap((some) =>
         events.map((event) => some.append(newDelivery(receiver, event))),

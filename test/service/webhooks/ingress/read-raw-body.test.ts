@@ -77,7 +77,7 @@ describe('the body of a delivery', () => {
     const budget = new ByteBudget(1_000_000)
     const request = requestOf({ 'content-length': '100000' })
     const reading = readRawBody(request, { maxBytes: 200_000, budget, holder })
-    const expected = Buffer.from(Array.from({ length: 100_000 }, (_, at) => at % 251))
+    const expected = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251))
     for (const byte of expected) request.write(Buffer.from([byte]))
     request.end()
     using body = await reading

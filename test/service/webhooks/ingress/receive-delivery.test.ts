@@ -360,8 +360,8 @@ describe('what is refused', () => {
     ],
     ['another body', receiver, { ...genuine, body: Buffer.from(body.replace('evt_1', 'evt_2')) }],
   ]
-  test.each(cases)('%s costs the same and is answered the same', async (_, of, incoming) => {
-    const outcome = await receive(of, incoming)
+  test.each(cases)('%s costs the same and is answered the same', async (_, owner, incoming) => {
+    const outcome = await receive(owner, incoming)
     expect(outcome).toEqual({
       code: 'delivery_refused',
       details: {},

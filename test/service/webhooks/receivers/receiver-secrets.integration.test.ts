@@ -67,8 +67,8 @@ describe('a receiver', () => {
       return receiverWithSecretsDocument.parse(answer.body)
     }
     const { id } = await api.store.receivers.get('secret')
-    const [one, two, three] = ['one', 'two', 'three'].map(secretOf)
-    expect(await set({ signing_secret: one })).toMatchObject({
+    const [first, two, three] = ['one', 'two', 'three'].map(secretOf)
+    expect(await set({ signing_secret: first })).toMatchObject({
       has_secret: true,
       previous_secret_until: null,
       signing_secret: null,
@@ -78,7 +78,7 @@ describe('a receiver', () => {
     expect(Date.parse(changed.previous_secret_until ?? '') - Date.now()).toBeLessThan(60_001)
     expect(await readReceiverSecrets(api.vault, id)).toMatchObject({
       signing: two,
-      previousSigning: [{ value: one, until: changed.previous_secret_until }],
+      previousSigning: [{ value: first, until: changed.previous_secret_until }],
     })
     const before = await api.store.receivers.get('secret')
     const same = await set({ signing_secret: two, grace_seconds: 3_600 })
@@ -157,8 +157,8 @@ describe('a receiver', () => {
     await makeReceiver(api, { instance: 'my-stripe', name: 'crashed', dispatch: job })
     const set = (signing: string): Promise<Answer> =>
       api.call('POST /receivers/crashed/secret', { signing_secret: signing })
-    const [one, two] = ['one', 'two'].map(secretOf)
-    await set(one ?? '')
+    const [first, two] = ['one', 'two'].map(secretOf)
+    await set(first ?? '')
     await dyingBeforeTheRow(async () => {
       expect((await set(two ?? '')).status).toBe(500)
     })
@@ -169,7 +169,7 @@ describe('a receiver', () => {
     expect(Date.parse(after.previousSecretUntil ?? '')).toBeGreaterThan(Date.now())
     expect(await readReceiverSecrets(api.vault, after.id)).toMatchObject({
       signing: two,
-      previousSigning: [{ value: one, until: after.previousSecretUntil }],
+      previousSigning: [{ value: first, until: after.previousSecretUntil }],
     })
   })
 
@@ -258,12 +258,12 @@ describe('a receiver', () => {
 
 test('planted secrets and tokens are found nowhere but in the vault', async () => {
   const mark = `Planted${randomBytes(6).toString('hex')}`
-  const told: string[] = []
+  const output: string[] = []
   const shown: string[] = []
   const call = async (route: string, body?: object, isShown = false): Promise<Answer> => {
     const answer = await api.call(route, body)
     if (isShown) shown.push(...secretsIn(answer.body))
-    else told.push(JSON.stringify([...answer.headers, answer.body]))
+    else output.push(JSON.stringify([...answer.headers, answer.body]))
     return answer
   }
   const name = 'planted'
@@ -295,7 +295,7 @@ test('planted secrets and tokens are found nowhere but in the vault', async () =
   await call('GET /openapi.json')
   expect(shown).toHaveLength(6)
   const places: Readonly<Record<string, string>> = {
-    told: told.join('\n'),
+    told: output.join('\n'),
     audit: JSON.stringify((await api.call('GET /audit?limit=200')).body),
     logged: api.logLines.join('\n'),
     database: await dumpOf(api.database),

@@ -94,7 +94,7 @@ test('what a version before stored in plain text is moved at the start, also aft
   const stored = await addresses().stored(target)
   expect((await receivers.get(name)).dispatch).toEqual([{ target: stored, orderBy: '/id' }])
   const claimed = await api.store.dispatches.claim('me', { limit: 9, leaseMs: 60_000 })
-  expect(claimed.map((one) => one.target)).toEqual(
+  expect(claimed.map((each) => each.target)).toEqual(
     expect.arrayContaining([stored, await addresses().stored(gone), 'job:work']),
   )
 })

@@ -68,10 +68,10 @@ describe('a signature that the vendor has published', () => {
       'x-slack-signature': 'v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503',
     }
     const secrets = ['8f742231b10e8888abcd99yyyzzz85a5']
-    const at = (seconds: number): string =>
+    const signedAt = (seconds: number): string =>
       verdict(signatureOf('slack'), { headers, body }, { secrets, nowMs: seconds * 1000 })
-    expect(at(1_531_420_618)).toBe('genuine')
-    expect(at(1_531_420_618 + 600)).toBe('timestamp_outside_window')
+    expect(signedAt(1_531_420_618)).toBe('genuine')
+    expect(signedAt(1_531_420_618 + 600)).toBe('timestamp_outside_window')
   })
 
   test('of Standard Webhooks is genuine, beside one of another version', () => {
@@ -83,8 +83,8 @@ describe('a signature that the vendor has published', () => {
     }
     const secrets = ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw']
     const request = { headers, body: '{"test": 2432232314}' }
-    const at = { secrets, nowMs: 1_614_265_330_000 }
-    expect(verdict(standardWebhooks, request, at)).toBe('genuine')
+    const options = { secrets, nowMs: 1_614_265_330_000 }
+    expect(verdict(standardWebhooks, request, options)).toBe('genuine')
   })
 })
 

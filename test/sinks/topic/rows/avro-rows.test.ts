@@ -177,9 +177,9 @@ function dataOf(
     if (entry !== undefined) entries.push([name, parseExact(entry)])
     else entries.push([name, held === null ? null : valueOf(kind, held)])
   })
-  expect([...overflow.keys()].filter((name) => !columns.some((one) => one.name === name))).toEqual(
-    [],
-  )
+  expect(
+    [...overflow.keys()].filter((name) => !columns.some((each) => each.name === name)),
+  ).toEqual([])
   return Object.fromEntries(entries)
 }
 

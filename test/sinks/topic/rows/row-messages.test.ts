@@ -43,9 +43,9 @@ describe('the key of a message', () => {
   })
 
   it('is an Avro record, whose field is null only if the key has several', async () => {
-    const one = optionsOf(columns, { format: avro, sink: byId })
+    const first = optionsOf(columns, { format: avro, sink: byId })
     const two = optionsOf(columns, { format: avro, sink: { primaryKey: [['note'], ['id']] } })
-    const keysOf = async (options: typeof one): Promise<unknown[]> => {
+    const keysOf = async (options: typeof first): Promise<unknown[]> => {
       const { schema, fingerprint } = messageSchemas(options).key ?? { schema: 'null' }
       const { messages } = await messagesOf(options, block({ id: 42, note: 'n' }, { id: 7 }))
       return messages.map(({ key }) => {
@@ -53,7 +53,7 @@ describe('the key of a message', () => {
         return avroReader(schema)(key?.subarray(10) ?? Buffer.of())
       })
     }
-    expect(await keysOf(one)).toEqual([{ id: 42 }, { id: 7 }])
+    expect(await keysOf(first)).toEqual([{ id: 42 }, { id: 7 }])
     expect(await keysOf(two)).toEqual([
       { note: 'n', id: 42 },
       { note: null, id: 7 },

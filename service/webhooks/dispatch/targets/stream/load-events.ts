@@ -73,7 +73,7 @@ export async function loadEvents(
       }
       await using run = await runConnection(eventsPlan(plan, name, events), ports, signal)
       tell(run.result, execution.logger)
-      await run.confirmTold()
+      await run.confirmReported()
       return run.result.status !== 'stopped'
     } finally {
       await shared.waitUntilSettled()

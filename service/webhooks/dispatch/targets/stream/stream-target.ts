@@ -116,7 +116,7 @@ export class StreamTarget implements DispatchTarget<'stream'> {
     const judged = await Promise.all(
       events.map(({ claimed }) => this.#judge(claimed, { connection, streams })),
     )
-    const changes = judged.filter((one) => 'claimed' in one)
+    const changes = judged.filter((judgement) => 'claimed' in judgement)
     const { connector } = await this.#connectorOf(connection.from)
     const isLoaded = ({ known }: Change): boolean =>
       known !== undefined &&
@@ -132,9 +132,9 @@ export class StreamTarget implements DispatchTarget<'stream'> {
       others.map(({ claimed }) => claimed),
       { runs: this.#options.runs, nowMs: this.#options.now() },
     )
-    return judged.map((one) => {
-      if (!('claimed' in one)) return one
-      return isLoaded(one) ? loaded : (read.get(one.claimed.seq) ?? done)
+    return judged.map((judgement) => {
+      if (!('claimed' in judgement)) return judgement
+      return isLoaded(judgement) ? loaded : (read.get(judgement.claimed.seq) ?? done)
     })
   }
 

@@ -118,10 +118,10 @@ test(
     account.change('customers', 'cus_000001', { name: 'new' })
     account.remove('customers', 'cus_000003')
     const { id: product } = account.add('products', { name: 'lamp' })
-    const told = account.all('events').slice(0, 3)
+    const events = account.all('events').slice(0, 3)
     const strange = { id: 'evt_x', type: 'radar.early_fraud_warning.created', data: {} }
     const before = simulator.requests.length
-    expect(await dispatch([...told, strange])).toEqual(Array(4).fill({ outcome: 'done' }))
+    expect(await dispatch([...events, strange])).toEqual(Array(4).fill({ outcome: 'done' }))
     expect(simulator.requests.slice(before).some(({ path }) => path.startsWith('/v1/events'))).toBe(
       false,
     )
