@@ -22,8 +22,8 @@ interface RunHereOptions {
 }
 
 /**
- * `reactor connect run FILE …` in this process and with its threads: a process takes 0.7 s of CPU more. For tests of what a run does;
- * that of `reactor-command.ts` is for those of the process.
+ * `reactor connect run FILE …` in this process and with its threads: a process takes 0.7 s of CPU more. For
+ * tests of what a run does; that of `reactor-command.ts` is for those of the process.
  */
 export async function runHere(
   file: string,
@@ -73,7 +73,7 @@ class RunHere {
     const ended = await this.#runFile(options, output)
     await using run = ended.run
     this.end(output, ended)
-    await run?.confirmTold()
+    await run?.confirmReported()
   }
 
   async #runFile(options: RunArguments, output: RunOutput): Promise<FileRun> {

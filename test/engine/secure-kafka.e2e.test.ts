@@ -103,8 +103,8 @@ interface Address {
 }
 
 /**
- * Copies 1,000 records into a schema of their own. In this process by default, which asks the broker before it starts a thread: enough where
- * the broker does not let it in.
+ * Copies 1,000 records into a schema of their own. In this process by default, which asks the broker before
+ * it starts a thread: enough where the broker does not let it in.
  */
 async function runThrough(
   kafka: Address,

@@ -95,7 +95,10 @@ const quickCompiler = '-XX:TieredStopAtLevel=1'
 /** The features of a new cluster, which the tool writes: the same for all clusters without users. */
 const features = 'bootstrap.checkpoint'
 
-/** The tool is another start of Java (1.2 s of CPU), so that what it wrote the first time is stored beside the jars. */
+/**
+ * The tool is another start of Java (1.2 s of CPU), so that what it wrote the first time is stored beside the
+ * jars.
+ */
 async function format(files: BrokerFiles, secured?: SecuredListener): Promise<void> {
   const known = join(files.java.jars, features)
   if (secured !== undefined || !existsSync(known)) {

@@ -37,7 +37,10 @@ import { newFolder } from './new-folder.ts'
 /** Where a browser comes back to. Nobody is there. */
 export const callbackUrl = 'http://127.0.0.1:1/connect/v1/oauth/callback'
 
-/** The real service in this process, without HTTP: store and data in databases of their own, secrets in a folder. */
+/**
+ * The real service in this process, without HTTP: store and data in databases of their own, secrets in a
+ * folder.
+ */
 export interface TestService extends AsyncDisposable {
   readonly service: Service
   readonly store: Store
@@ -187,8 +190,9 @@ let opened: WorkerThreads | undefined
 let openedSources: SourceThreads | undefined
 
 /**
- * Those of a service, which are the same for all services of this process, end with it, and are started when the first of them has a run: two
- * threads for each service took 0.3 s of CPU, and most tests run nothing (2026-11). Disposing kills the jobs of this service.
+ * Those of a service, which are the same for all services of this process, end with it, and are started when
+ * the first of them has a run: two threads for each service took 0.3 s of CPU, and most tests run nothing
+ * (2026-11). Disposing kills the jobs of this service.
  */
 function threadsOf(settings: Settings): WorkerThreads {
   const end = new AbortController()
