@@ -173,6 +173,13 @@ export interface SinkStream {
   readonly isDefaultMode?: boolean
   readonly metadata: Metadata
   readonly deletes: 'hard' | 'soft'
+  /** Its records were filtered or masked before they came here. */
+  readonly rules?: {
+    /** Changes with the condition and the masks. */
+    readonly mark: string
+    /** Columns whose values are masked: rows that were loaded before may hold them as they are. */
+    readonly masked: readonly string[]
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { ConnectError, streamIdOf } from '../../protocol/index.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
+import type { RecordRules } from '../../protocol/rules/record-rules.ts'
 import type { PlannedSlice } from '../connector.ts'
 import type { PostgresConfig } from './config.ts'
 import { type Explained, explainSql, planOf } from './explain.ts'
@@ -30,12 +31,13 @@ export async function planStream(
     readonly stream: ConfiguredAirbyteStream
     readonly states: ReadonlyMap<string, JsonValue | null>
     readonly tables: PlannedTables
+    readonly rules: RecordRules | undefined
     readonly logger: Logger
   },
 ): Promise<PlannedSlice[]> {
-  const { stream, states, tables, logger } = request
+  const { stream, states, tables, rules, logger } = request
   const table = await tables.find(streamIdOf(stream.stream))
-  const source = await findSource(session, stream, table)
+  const source = await findSource(session, stream, { table, rules })
   if (states.size > 0) return [...states].map(([slice, state]) => ({ slice, state }))
   const isRanged = stream.sync_mode !== 'incremental' && source.key.length > 0
   const { estimate, bounds } = await measure(session, source, isRanged ? config : undefined).catch(
@@ -96,9 +98,10 @@ async function estimateOf(session: SourceSession, source: StreamSource): Promise
   const bytes = kind === 'r' || kind === 'm' ? `pg_relation_size(${oid}::oid)` : 'NULL'
   const present = source.columns.filter((column) => !isAbsent(column))
   const columns = present.map(({ name }) => quoteIdentifier(name)).join(', ')
+  const where = source.where === undefined ? '' : ` WHERE ${source.where}`
   const [, size, , explained] = await session.results<Explained & { readonly bytes?: number }>(
     `${shortTimeouts}; SELECT ${bytes}::float8 AS bytes; ${useRolePath};
-     ${explainSql(`SELECT ${columns} FROM ${source.from}`)}; ${pinPathLocally}`,
+     ${explainSql(`SELECT ${columns} FROM ${source.from}${where}`)}; ${pinPathLocally}`,
     { stream: source.name },
   )
   // The planner assumes ten pages for an empty table.

@@ -51,7 +51,8 @@ export async function readRange(
 export async function readWhole(read: SliceRead): Promise<'complete' | 'stopped'> {
   const { source, session, out, signal } = read
   const rows = rowsFor(read, [])
-  const select = `SELECT ${source.selectList} FROM ${source.from}`
+  const where = source.where === undefined ? '' : ` WHERE ${source.where}`
+  const select = `SELECT ${source.selectList} FROM ${source.from}${where}`
   const copy = session.copy(select, rows.query)
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
     await rows.give(chunk)
@@ -105,7 +106,7 @@ interface Rows {
  * Binary if output, columns and key allow it: it costs the server and the encoder less
  * (docs/performance-methods.md).
  */
-function rowsFor({ source, out }: SliceRead, key: readonly SourceColumn[]): Rows {
+function rowsFor({ source, out, hashes }: SliceRead, key: readonly SourceColumn[]): Rows {
   const types = source.binaryTypes
   const fields = key.flatMap(({ index }) => {
     const type = types?.[index]
@@ -116,7 +117,7 @@ function rowsFor({ source, out }: SliceRead, key: readonly SourceColumn[]): Rows
   if (types === undefined || copyBinary === undefined || fields.length < key.length) {
     return {
       query,
-      give: ({ bytes }) => out.copyText(bytes),
+      give: (chunk) => out.copyText((hashes?.hide(chunk) ?? chunk).bytes),
       keyOfLast: ({ bytes }) => keyOfLastLine(bytes, key),
     }
   }

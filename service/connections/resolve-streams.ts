@@ -6,7 +6,10 @@ import {
 } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { functionNameOf } from '../../lib/net/function-address.ts'
+import { chooseColumns } from './chosen-columns.ts'
 import { findStream, withoutTwins } from './find-stream.ts'
+import { resolveRules, ruledStream, ruleFacts } from './resolve-rules.ts'
+import { sinkColumn } from '../../protocol/rules/record-rules.ts'
 import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields, StreamSelection } from './stream-selection.ts'
 import { chooseSync, type BoundStream } from './sync-choice.ts'
@@ -64,11 +67,13 @@ function unseenDeletes(
   ]
 }
 
+type SelectedStream = Omit<BoundStream, 'columns'>
+
 function bindStreams(
   catalog: AirbyteCatalog,
   wanted: StreamSelection['streams'],
   { problems, notes }: Findings,
-): readonly BoundStream[] {
+): readonly SelectedStream[] {
   if (wanted === 'all') {
     if (catalog.streams.length === 0) problems.push(emptySource())
     const streams = withoutTwins(catalog.streams)
@@ -105,38 +110,58 @@ function bindStreams(
 }
 
 function sinkStreamOf(
-  bound: BoundStream,
+  selected: SelectedStream,
   selection: StreamSelection,
   findings: Findings,
 ): PlannedStream | undefined {
-  const { stream } = bound
-  const choice = chooseSync(bound, selection.defaults)
+  const { stream, fields, path } = selected
+  const chosen = chooseColumns(stream, fields, path)
+  const bound: BoundStream = { ...selected, columns: chosen.columns }
+  const choice = chosen.problems.length > 0 ? chosen : chooseSync(bound, selection.defaults)
   if ('problems' in choice) {
     findings.problems.push(...choice.problems)
     return undefined
   }
+  const rules = resolveRules({ stream, fields, chosen, sync: choice, path })
+  if (rules !== undefined && 'problems' in rules) {
+    findings.problems.push(...rules.problems)
+    return undefined
+  }
   if (choice.note !== undefined) findings.notes.push(`${streamLabel(stream)}: ${choice.note}`)
   const { syncMode, mode, isDefaultMode, cursorField, primaryKey } = choice
-  const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
-  const columns = columnsOf(json_schema)
-  const transform = functionNameOf(bound.fields.transform ?? '')
+  const json_schema = selectedSchema(stream.json_schema, chosen.columns)
+  const table = fields.table ?? (selection.table && tableOf(selection.table, stream))
+  const source: PlannedStream['stream'] = {
+    stream: { ...stream, json_schema },
+    sync_mode: syncMode,
+    // The protocol has no overwrite_dedup: the engine takes this mode from the sink stream.
+    destination_sync_mode: mode === 'overwrite_dedup' ? 'overwrite' : mode,
+    ...(cursorField !== undefined && { cursor_field: [cursorField] }),
+    ...(primaryKey.length > 0 && { primary_key: primaryKey.map((column) => [column]) }),
+    ...(table !== undefined && { destination_object_name: table }),
+  }
+  const columns = rules === undefined ? columnsOf(json_schema) : rules.columns.map(sinkColumn)
+  const facts = rules && ruleFacts(rules)
+  const transform = functionNameOf(fields.transform ?? '')
   return {
     connection: selection.connection,
-    stream: {
-      stream: { ...stream, json_schema },
-      sync_mode: syncMode,
-      // The protocol has no overwrite_dedup: the engine takes this mode from the sink stream.
-      destination_sync_mode: mode === 'overwrite_dedup' ? 'overwrite' : mode,
-      ...(cursorField !== undefined && { cursor_field: [cursorField] }),
-      ...(primaryKey.length > 0 && { primary_key: primaryKey.map((column) => [column]) }),
-    },
+    stream: rules === undefined ? source : ruledStream(source, rules),
     columns,
     mode,
     ...(isDefaultMode && { isDefaultMode }),
     metadata: metadataOf(selection.metadata, { mode, columns }),
     deletes: selection.deletes ?? 'hard',
     ...(transform !== undefined && { transform }),
+    ...(rules !== undefined && { source: { stream: source, rules } }),
+    ...(facts !== undefined && { rules: facts }),
   }
+}
+
+/** The placeholders of a pattern of tables, with the values of the stream. */
+function tableOf(pattern: string, { name, namespace = '' }: AirbyteStream): string {
+  return pattern.replaceAll(/\{(stream|namespace)\}/g, (_, part) =>
+    part === 'stream' ? name : namespace,
+  )
 }
 
 /**
@@ -154,12 +179,11 @@ function metadataOf(
 /** The schema with the chosen columns only, in the source's order. */
 function selectedSchema(
   schema: AirbyteStream['json_schema'],
-  columns: readonly string[] | undefined,
+  columns: readonly string[],
 ): AirbyteStream['json_schema'] {
-  if (columns === undefined) return schema
-  const properties = Object.entries(schema.properties ?? {}).filter(([name]) =>
-    columns.includes(name),
-  )
+  const all = Object.entries(schema.properties ?? {})
+  const properties = all.filter(([name]) => columns.includes(name))
+  if (properties.length === all.length) return schema
   const { required, ...rest } = schema
   return {
     ...rest,
