@@ -25,7 +25,7 @@ export function settingsOf({ mode, stream, rules }: SinkStream): SyncSettings {
     sync_mode: stream.sync_mode,
     key: stream.primary_key ?? [],
     cursor: stream.cursor_field ?? [],
-    ...(rules !== undefined && { rules: rules.mark }),
+    ...(rules?.mark !== undefined && { rules: rules.mark }),
   }
 }
 

@@ -216,10 +216,10 @@ function ruledSchema(
   }
 }
 
-/** What a destination knows of the rules; undefined if they hide nothing. */
-export function ruleFacts({ where, columns }: RecordRules): SinkStream['rules'] {
+/** What a destination knows of the rules. */
+export function ruleFacts({ where, columns }: RecordRules): NonNullable<SinkStream['rules']> {
   const masks = columns.flatMap(({ name, mask }) => (mask === undefined ? [] : [[name, mask]]))
-  if (where === undefined && masks.length === 0) return undefined
+  if (where === undefined && masks.length === 0) return { masked: [] }
   const text = canonicalJson({ where: where ?? null, masks })
   const masked = columns.filter(({ mask }) => mask !== undefined).map(({ newName }) => newName)
   return { mark: createHash('sha256').update(text).digest('hex').slice(0, 16), masked }

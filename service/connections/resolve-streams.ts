@@ -141,7 +141,6 @@ function sinkStreamOf(
     ...(table !== undefined && { destination_object_name: table }),
   }
   const columns = rules === undefined ? columnsOf(json_schema) : rules.columns.map(sinkColumn)
-  const facts = rules && ruleFacts(rules)
   const transform = functionNameOf(fields.transform ?? '')
   return {
     connection: selection.connection,
@@ -152,8 +151,7 @@ function sinkStreamOf(
     metadata: metadataOf(selection.metadata, { mode, columns }),
     deletes: selection.deletes ?? 'hard',
     ...(transform !== undefined && { transform }),
-    ...(rules !== undefined && { source: { stream: source, rules } }),
-    ...(facts !== undefined && { rules: facts }),
+    ...(rules !== undefined && { source: { stream: source, rules }, rules: ruleFacts(rules) }),
   }
 }
 

@@ -101,6 +101,9 @@ describe('a condition', () => {
 
   test('is never nested so deeply that it ends the program', () => {
     const deep = `${'('.repeat(5_000)}is_paid${')'.repeat(5_000)}`
-    expect(parseCondition(deep, columns)).toHaveProperty('problem', expect.stringContaining('levels'))
+    expect(parseCondition(deep, columns)).toHaveProperty(
+      'problem',
+      expect.stringContaining('levels'),
+    )
   })
 })
