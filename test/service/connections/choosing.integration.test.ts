@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
+import { functionsServer, mapping, type FunctionsServer } from '../../fakes/functions-service.ts'
 import { reactor } from '../../cli/service-command-line.ts'
 import { startCommand } from '../../e2e/command.ts'
 import { dumpOf, topicsOf } from '../../support/all-texts.ts'
@@ -132,6 +133,7 @@ async function rowsOf(database: TestDatabase, schema: string): Promise<object> {
 
 let api: TestApi
 let source: TestDatabase
+let functions: FunctionsServer
 let folder: string
 let key: string
 const hashOf = (text: string): string => createHmac('sha256', key).update(text).digest('hex')
@@ -140,9 +142,14 @@ beforeAll(async () => {
   source = await testDatabase()
   await source.query(`SET TIME ZONE 'UTC'`)
   await createPeople(source)
+  functions = await functionsServer(mapping((record) => record))
   api = await TestApi.start({
     logLevel: 'trace',
-    environment: { REACTOR_CONNECT_KAFKA_BROKERS: inject('kafkaBrokers').join(',') },
+    environment: {
+      REACTOR_CONNECT_KAFKA_BROKERS: inject('kafkaBrokers').join(','),
+      REACTOR_CONNECT_FUNCTIONS_URL: functions.url,
+      REACTOR_CONNECT_FUNCTIONS_API_KEY: functions.apiKey,
+    },
   })
   folder = await newFolder('choosing')
   const { instances, connections } = api.service
@@ -162,6 +169,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await api[Symbol.asyncDispose]()
+  await functions[Symbol.asyncDispose]()
   await source[Symbol.asyncDispose]()
 })
 
@@ -267,7 +275,11 @@ describe('the same streams have the same rows', () => {
       name: 'through-kafka',
       from: 'people',
       destination: 'data:through_kafka',
-      streams: [...streams.slice(1, 4), { ...streams[0], destination_sync_mode: 'append' }],
+      streams: [
+        { ...streams[2], transform: 'function:same' },
+        ...[streams[1], streams[3]],
+        { ...streams[0], destination_sync_mode: 'append' },
+      ],
       options: { ...options, log: 'kafka', framing: 'record' },
     }
     expect((await api.call('POST /connections', body)).status).toBe(201)
@@ -286,12 +298,59 @@ describe('the same streams have the same rows', () => {
       topics: await topicsOf(inject('kafkaBrokers'), 'connect.through-kafka'),
       log: api.logLines.join('\n'),
       sandbox: JSON.stringify([sandbox, again, run]),
+      functions: functions.calls.map(({ text }) => text).join('\n'),
     }
+    expect(places.functions).toContain('****99')
     for (const [place, text] of Object.entries(places))
       for (const secret of [...secrets, key])
         expect(text.includes(secret) && `${secret} in ${place}`).toBe(false)
     expect(places.destinationAndMetadata).toContain(hashOf('ada.lovelace@example.com'))
   })
+})
+
+test('a mask that comes later hides what sandboxes show, and a run says once that old rows stay', async () => {
+  const { connections } = api.service
+  await source.query(`CREATE TABLE later (id int PRIMARY KEY, email text, updated_at timestamptz)`)
+  await source.query(
+    `INSERT INTO later VALUES (1, 'ada.later@example.com', '2026-01-01Z'), (2, 'bob.later@example.com', '2026-01-02Z')`,
+  )
+  const stream = {
+    name: 'later',
+    syncMode: 'incremental',
+    destinationSyncMode: 'append_dedup',
+    cursorField: 'updated_at',
+  } as const
+  const place = { name: 'later', from: 'people', destination: 'data:later' }
+  await connections.create({ ...place, streams: [stream], activate: true })
+  await runTo('later')
+  await connections.update('later', { streams: [{ ...stream, mask: { email: { keep_last: 4 } } }] })
+  await source.query(`UPDATE later SET updated_at = '2026-02-01Z' WHERE id = 1`)
+  const { body } = await api.call('POST /connections/later/sandbox', {})
+  const sandbox = JSON.stringify(body)
+  expect(sandbox).toContain('{"column":"email","from":"***","to":"****.com"}')
+  expect(sandbox).not.toContain('ada.later@example.com')
+  const warning = '`where` or `mask` of public.later has changed'
+  expect(sandbox).toContain(warning)
+  const run = await runTo('later')
+  expect(run.streams[0]?.warnings.join()).toContain(warning)
+  expect(run.streams[0]?.warnings.join()).toContain(
+    'connections reset later --streams public.later',
+  )
+  expect((await runTo('later')).streams[0]?.warnings).toEqual([])
+  expect(await rowsOf(api.database, 'later')).toMatchObject({
+    later: [
+      { id: 1, email: '****.com' },
+      { id: 2, email: 'bob.later@example.com' },
+    ],
+  })
+  await source.query('ALTER TABLE later RENAME email TO mail')
+  const { runs } = api.service
+  const failed = await runToEnd(runs, await runs.start('later'))
+  expect(failed).toMatchObject({
+    status: 'failed',
+    error: { code: 'stream_column_not_found', details: { field: 'streams[0].mask.email' } },
+  })
+  expect(JSON.stringify(failed.error)).toContain('Did you mean `mail`?')
 })
 
 const manifest = `version: 6.0.0
