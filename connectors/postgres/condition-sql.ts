@@ -1,6 +1,7 @@
 import { quoteIdentifier, quoteLiteral } from '../../postgres/quote.ts'
 import { operatorIn } from '../../postgres/search-path.ts'
 import type { Condition, ConditionColumn, ConditionValue } from '../../protocol/rules/condition.ts'
+import { isMomentKind } from '../../protocol/rules/moments.ts'
 import { selectExpression, type ColumnType } from './column-types.ts'
 
 /** The type of a column in the table; undefined: the table no longer has it, and it is NULL. */
@@ -62,25 +63,11 @@ interface Use {
 
 function compared(column: ConditionColumn, type: ColumnType | undefined, use: Use): Compared {
   const { kind } = column
-  switch (kind) {
-    case 'boolean':
-      return plain(column, type, 'bool')
-    case 'integer':
-    case 'number':
-      return number(column, type, use)
-    case 'double':
-      return double(column, type)
-    case 'date':
-    case 'time':
-    case 'timestamp':
-    case 'timestamptz':
-      return plain(column, type, kind)
-    case 'string':
-    case 'timetz':
-    case 'bytes':
-    case 'json':
-      return text(column, type, use)
-  }
+  if (kind === 'integer' || kind === 'number') return number(column, type, use)
+  if (kind === 'double') return double(column, type)
+  if (kind === 'boolean') return plain(column, type, 'bool')
+  if (isMomentKind(kind)) return plain(column, type, kind)
+  return text(column, type, use)
 }
 
 function plain({ name }: ConditionColumn, type: ColumnType | undefined, wanted: string): Compared {

@@ -56,17 +56,9 @@ export class HashedFields {
 
 /** The value of a COPY text, as far as its canonical text depends on it. */
 function valueOf(text: string, kind: ColumnKind): Exclude<RecordValue, null> {
-  switch (kind) {
-    case 'boolean':
-      return text === 't'
-    case 'integer':
-    case 'number':
-      return /^-?\d/.test(text) ? rawJson(text) : Number(text)
-    case 'double':
-      return Number(text)
-    case 'json':
-      return parseExact(text) ?? text
-    default:
-      return text
-  }
+  if (kind === 'boolean') return text === 't'
+  if (kind === 'double') return Number(text)
+  if (kind === 'integer' || kind === 'number')
+    return /^-?\d/.test(text) ? rawJson(text) : Number(text)
+  return kind === 'json' ? (parseExact(text) ?? text) : text
 }

@@ -12,7 +12,7 @@ import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
 import type { SourceSession } from './session.ts'
 import { typesOf } from './read-full-refresh.ts'
-import { findSource, isAbsent, type StreamSource } from './stream-source.ts'
+import { findSource, isAbsent, whereClause, type StreamSource } from './stream-source.ts'
 
 interface Estimate {
   readonly rows: number
@@ -98,10 +98,9 @@ async function estimateOf(session: SourceSession, source: StreamSource): Promise
   const bytes = kind === 'r' || kind === 'm' ? `pg_relation_size(${oid}::oid)` : 'NULL'
   const present = source.columns.filter((column) => !isAbsent(column))
   const columns = present.map(({ name }) => quoteIdentifier(name)).join(', ')
-  const where = source.where === undefined ? '' : ` WHERE ${source.where}`
   const [, size, , explained] = await session.results<Explained & { readonly bytes?: number }>(
     `${shortTimeouts}; SELECT ${bytes}::float8 AS bytes; ${useRolePath};
-     ${explainSql(`SELECT ${columns} FROM ${source.from}${where}`)}; ${pinPathLocally}`,
+     ${explainSql(`SELECT ${columns} FROM ${source.from}${whereClause(source)}`)}; ${pinPathLocally}`,
     { stream: source.name },
   )
   // The planner assumes ten pages for an empty table.

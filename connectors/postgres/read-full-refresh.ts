@@ -8,7 +8,7 @@ import { keepsItsPlace } from './saved-type.ts'
 import { interrupted, type SliceRead } from './slice-read.ts'
 import { StatePace } from './state-pace.ts'
 import type { RangeState, WholeState } from './states.ts'
-import type { SourceColumn } from './stream-source.ts'
+import { whereClause, type SourceColumn } from './stream-source.ts'
 import type { SourceSession } from './session.ts'
 
 /** Reads a range in the order of its key, starting at the state; resumable after every state. */
@@ -51,8 +51,7 @@ export async function readRange(
 export async function readWhole(read: SliceRead): Promise<'complete' | 'stopped'> {
   const { source, session, out, signal } = read
   const rows = rowsFor(read, [])
-  const where = source.where === undefined ? '' : ` WHERE ${source.where}`
-  const select = `SELECT ${source.selectList} FROM ${source.from}${where}`
+  const select = `SELECT ${source.selectList} FROM ${source.from}${whereClause(source)}`
   const copy = session.copy(select, rows.query)
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
     await rows.give(chunk)

@@ -128,6 +128,11 @@ function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[
   return expressions.join(', ')
 }
 
+/** The condition of a stream at the end of a query. */
+export function whereClause({ where }: Pick<StreamSource, 'where'>): string {
+  return where === undefined ? '' : ` WHERE ${where}`
+}
+
 /** The condition may name columns that are not selected. */
 function whereOf(
   { where, conditionSchemas }: RecordRules,

@@ -1,7 +1,7 @@
 import type { ColumnKind } from '../columns.ts'
 import type { ConditionColumn, ConditionValue } from './condition.ts'
 import { formatDecimal, parseDecimal } from './decimal.ts'
-import { momentOf, momentText, type MomentKind } from './moments.ts'
+import { isMomentKind, momentOf, momentText, type MomentKind } from './moments.ts'
 
 /** A value as a condition has it. */
 export type Literal =
@@ -23,26 +23,15 @@ export function readValue(
   { name, kind }: ConditionColumn,
   literal: Literal,
 ): ConditionValue | Unreadable {
-  switch (kind) {
-    case 'boolean':
-      if (literal.is === 'boolean') return literal.value
-      return unlike(name, 'true or false', `Write \`${name} = true\` or \`${name} = false\`.`)
-    case 'integer':
-    case 'number':
-    case 'double':
-      return readNumber(name, kind, literal)
-    case 'date':
-    case 'time':
-    case 'timestamp':
-    case 'timestamptz':
-      return readMoment(name, kind, literal)
-    case 'string':
-    case 'timetz':
-    case 'bytes':
-    case 'json':
-      if (literal.is === 'text') return literal.text
-      return unlike(name, 'a text', `Put the value into single quotes: '${textOf(literal)}'.`)
+  if (kind === 'boolean') {
+    if (literal.is === 'boolean') return literal.value
+    return unlike(name, 'true or false', `Write \`${name} = true\` or \`${name} = false\`.`)
   }
+  if (kind === 'integer' || kind === 'number' || kind === 'double')
+    return readNumber(name, kind, literal)
+  if (isMomentKind(kind)) return readMoment(name, kind, literal)
+  if (literal.is === 'text') return literal.text
+  return unlike(name, 'a text', `Put the value into single quotes: '${textOf(literal)}'.`)
 }
 
 function readNumber(
@@ -77,7 +66,7 @@ const dayAlone = /^\d{4}-\d\d-\d\d$/
 function readMoment(name: string, kind: MomentKind, literal: Literal): ConditionValue | Unreadable {
   const text = literal.is === 'text' ? literal.text : ''
   const isDay = kind !== 'date' && kind !== 'time' && dayAlone.test(text)
-  const moment = /infinity/.test(text)
+  const moment = text.includes('infinity')
     ? undefined
     : momentOf(kind, isDay ? `${text}T00:00:00` : text)
   if (moment !== undefined) return momentText(kind, moment)

@@ -6,6 +6,7 @@ export interface ConditionColumn {
   readonly kind: ColumnKind
 }
 
+/** How a condition compares a column with a value. */
 export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>='
 
 /**

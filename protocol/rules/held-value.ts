@@ -3,7 +3,7 @@ import { integralOf } from '../avro/integral-number.ts'
 import { isRawJson } from '../exact-json.ts'
 import type { RecordValue } from '../json.ts'
 import { compareDecimals, parseDecimal } from './decimal.ts'
-import { momentOf } from './moments.ts'
+import { isMomentKind, momentOf } from './moments.ts'
 
 /**
  * A value as its column holds it, in a form that can be compared: a number that a double has exactly, else its decimal text; a moment as a
@@ -11,30 +11,17 @@ import { momentOf } from './moments.ts'
  */
 export type HeldValue = boolean | number | bigint | string
 
+const withoutOrder: ReadonlySet<ColumnKind> = new Set(['bytes', 'json'])
+
 /** Null for NULL, for a missing field, and for a value that a column of the kind cannot hold. */
 export function heldValue(kind: ColumnKind, value: RecordValue | undefined): HeldValue | null {
   if (value === undefined || value === null) return null
-  switch (kind) {
-    case 'boolean':
-      return typeof value === 'boolean' ? value : null
-    case 'integer':
-      return integerOf(value)
-    case 'number':
-      return numberOf(value)
-    case 'double':
-      return doubleOf(value)
-    case 'string':
-    case 'timetz':
-      return typeof value === 'string' ? value : null
-    case 'date':
-    case 'time':
-    case 'timestamp':
-    case 'timestamptz':
-      return typeof value === 'string' ? (momentOf(kind, value) ?? null) : null
-    case 'bytes':
-    case 'json':
-      return null
-  }
+  if (kind === 'integer') return integerOf(value)
+  if (kind === 'number') return numberOf(value)
+  if (kind === 'double') return doubleOf(value)
+  if (kind === 'boolean') return typeof value === 'boolean' ? value : null
+  if (typeof value !== 'string' || withoutOrder.has(kind)) return null
+  return isMomentKind(kind) ? (momentOf(kind, value) ?? null) : value
 }
 
 function numberOf(value: RecordValue): number | string | null {

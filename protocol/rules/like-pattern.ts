@@ -4,7 +4,7 @@ type Part = { readonly character: string } | 'one' | 'any'
 /** The parts of a pattern of LIKE; undefined if it ends in a backslash, which then escapes nothing. */
 export function parseLike(pattern: string): readonly Part[] | undefined {
   const parts: Part[] = []
-  const characters = [...pattern]
+  const characters = Array.from(pattern)
   for (let index = 0; index < characters.length; index++) {
     const character = characters[index] ?? ''
     if (character === '%') parts.push('any')
@@ -22,7 +22,7 @@ export function parseLike(pattern: string): readonly Part[] | undefined {
 
 /** Whether a text fits. Goes back to the last `%` only, so the time is at most the product of both lengths. */
 export function matchesLike(parts: readonly Part[], text: string): boolean {
-  const characters = [...text]
+  const characters = Array.from(text)
   let at = 0
   let part = 0
   let anyPart = -1

@@ -4,7 +4,7 @@ import { stringifyExact } from '../exact-json.ts'
 import type { RecordValue } from '../json.ts'
 import { formatDecimal, parseDecimal } from './decimal.ts'
 import { heldValue } from './held-value.ts'
-import { momentOf, momentText } from './moments.ts'
+import { isMomentKind, momentOf, momentText } from './moments.ts'
 import type { Mask } from './record-rules.ts'
 
 /** The beginning of a value that `keep_last` has shortened: its length says nothing about the value's. */
@@ -50,7 +50,7 @@ export class ValueHash {
 export function canonicalText(kind: ColumnKind, value: Exclude<RecordValue, null>): string {
   if (kind === 'integer' || kind === 'number' || kind === 'double') return numberText(kind, value)
   if (typeof value !== 'string') return stringifyExact(value)
-  if (kind === 'date' || kind === 'time' || kind === 'timestamp' || kind === 'timestamptz') {
+  if (isMomentKind(kind)) {
     const moment = momentOf(kind, value)
     return moment === undefined ? value : momentText(kind, moment)
   }
@@ -74,7 +74,7 @@ function numberText(
 }
 
 function lastOf(text: string, characters: number): string {
-  const all = [...text]
+  const all = Array.from(text)
   if (all.length <= characters) return hiddenBeginning
   return hiddenBeginning + all.slice(-characters).join('')
 }

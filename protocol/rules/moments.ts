@@ -5,9 +5,17 @@ import {
   MomentParser,
   parseDate,
 } from '../avro/iso-moment.ts'
+import type { ColumnKind } from '../columns.ts'
 
 /** The kinds of columns that hold a moment, and whose values are compared by it. */
 export type MomentKind = 'date' | 'time' | 'timestamp' | 'timestamptz'
+
+const momentKinds: ReadonlySet<string> = new Set(['date', 'time', 'timestamp', 'timestamptz'])
+
+/** Whether values of the kind are moments. */
+export function isMomentKind(kind: ColumnKind): kind is MomentKind {
+  return momentKinds.has(kind)
+}
 
 const parser = new MomentParser()
 const ascii = new Uint8Array(48)

@@ -115,20 +115,31 @@ class ConditionParser {
     const column = this.#column()
     const token = this.#peek()
     const operator = token.kind === 'sign' ? operators[token.value] : undefined
-    const isWord = token.kind === 'word' && comparingWords.has(token.value)
-    if (column.kind === 'boolean' && operator === undefined && !isWord)
-      return { is: 'compared', column, operator: '=', value: true }
+    const word = token.kind === 'word' && comparingWords.has(token.value) ? token.value : undefined
+    if (operator === undefined && word === undefined) return this.#truth(column)
     this.#take()
     if (operator !== undefined) return this.#comparison(column, operator)
-    if (isWord && token.value === 'is') return this.#isNull(column)
-    const isNegated = isWord && token.value === 'not'
-    const word = isNegated ? this.#take() : token
-    if (word.kind === 'word' && (word.value === 'in' || word.value === 'like')) {
-      const part = word.value === 'in' ? this.#list(column) : this.#like(column)
-      return isNegated ? { is: 'not', part } : part
-    }
-    const fix = `Write \`${column.name} = VALUE\`, with =, <>, <, <=, >, >=, in, like or is null.`
-    throw new Refusal(word.at, `${shown(word)} in the place of a comparison`, fix)
+    if (word === 'is') return this.#isNull(column)
+    if (word !== 'not') return this.#ofWord(column, token)
+    return { is: 'not', part: this.#ofWord(column, this.#take()) }
+  }
+
+  /** A boolean column alone. */
+  #truth(column: ConditionColumn): Condition {
+    if (column.kind === 'boolean') return { is: 'compared', column, operator: '=', value: true }
+    throw this.#noComparison(column, this.#peek())
+  }
+
+  #ofWord(column: ConditionColumn, token: Token): Condition {
+    const word = token.kind === 'word' ? token.value : ''
+    if (word === 'in') return this.#list(column)
+    if (word === 'like') return this.#like(column)
+    throw this.#noComparison(column, token)
+  }
+
+  #noComparison({ name }: ConditionColumn, token: Token): Refusal {
+    const fix = `Write \`${name} = VALUE\`, with =, <>, <, <=, >, >=, in, like or is null.`
+    return new Refusal(token.at, `${shown(token)} in the place of a comparison`, fix)
   }
 
   #column(): ConditionColumn {
@@ -300,7 +311,7 @@ function unknownSign(text: string, at: number): Refusal {
       'Add the closing quote; write one inside of a text twice.',
     )
   const other = Object.keys(otherSigns).find((sign) => rest.startsWith(sign))
-  const sign = other ?? /^[\w.+-]+/.exec(rest)?.[0] ?? [...rest][0] ?? ''
+  const sign = other ?? /^[\w.+-]+/.exec(rest)?.[0] ?? Array.from(rest)[0] ?? ''
   const meant = other === undefined ? undefined : otherSigns[other]
   const fix = meant === undefined ? 'Remove it; a text has single quotes.' : `Write ${meant}.`
   return new Refusal(at, `\`${sign}\` is not a part of a condition`, fix)

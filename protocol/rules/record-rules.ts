@@ -45,6 +45,7 @@ export function sinkColumn({ newName, kind, mask }: RuledColumn): Column {
   return { name: newName, kind: mask === undefined || mask.as === 'null' ? kind : 'string' }
 }
 
+/** Whether the rules need the key of the hashes. */
 export function hasHash({ columns }: Pick<RecordRules, 'columns'>): boolean {
   return columns.some(({ mask }) => mask?.as === 'hash')
 }

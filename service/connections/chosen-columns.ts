@@ -11,7 +11,7 @@ export function columnNames({ json_schema }: AirbyteStream): readonly string[] {
 }
 
 export function isExclusion(columns: StreamFields['columns']): boolean {
-  return typeof columns === 'object' && 'exclude' in columns && columns.exclude !== undefined
+  return typeof columns === 'object' && 'exclude' in columns
 }
 
 export interface ChosenColumns {

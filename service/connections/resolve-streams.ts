@@ -9,10 +9,10 @@ import { functionNameOf } from '../../lib/net/function-address.ts'
 import { chooseColumns } from './chosen-columns.ts'
 import { findStream, withoutTwins } from './find-stream.ts'
 import { resolveRules, ruledStream, ruleFacts } from './resolve-rules.ts'
-import { sinkColumn } from '../../protocol/rules/record-rules.ts'
+import { sinkColumn, type RecordRules } from '../../protocol/rules/record-rules.ts'
 import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields, StreamSelection } from './stream-selection.ts'
-import { chooseSync, type BoundStream } from './sync-choice.ts'
+import { chooseSync, type BoundStream, type SyncChoice } from './sync-choice.ts'
 
 type PlannedStream = RunPlan['streams'][number]
 
@@ -128,10 +128,44 @@ function sinkStreamOf(
     return undefined
   }
   if (choice.note !== undefined) findings.notes.push(`${streamLabel(stream)}: ${choice.note}`)
-  const { syncMode, mode, isDefaultMode, cursorField, primaryKey } = choice
-  const json_schema = selectedSchema(stream.json_schema, chosen.columns)
-  const table = fields.table ?? (selection.table && tableOf(selection.table, stream))
-  const source: PlannedStream['stream'] = {
+  const source = configuredStream(bound, choice, selection.table)
+  const { mode, isDefaultMode } = choice
+  const loaded = loadedStream(source, rules)
+  const transform = functionNameOf(fields.transform ?? '')
+  return {
+    connection: selection.connection,
+    ...loaded,
+    mode,
+    ...(isDefaultMode && { isDefaultMode }),
+    metadata: metadataOf(selection.metadata, { mode, columns: loaded.columns }),
+    deletes: selection.deletes ?? 'hard',
+    ...(transform !== undefined && { transform }),
+  }
+}
+
+/** The stream with the destination's names, and how it comes to that. */
+function loadedStream(
+  source: PlannedStream['stream'],
+  rules: RecordRules | undefined,
+): Pick<PlannedStream, 'stream' | 'columns' | 'source' | 'rules'> {
+  if (rules === undefined) return { stream: source, columns: columnsOf(source.stream.json_schema) }
+  return {
+    stream: ruledStream(source, rules),
+    columns: rules.columns.map(sinkColumn),
+    source: { stream: source, rules },
+    rules: ruleFacts(rules),
+  }
+}
+
+/** The stream with the source's names. */
+function configuredStream(
+  { stream, fields, columns }: BoundStream,
+  { syncMode, mode, cursorField, primaryKey }: SyncChoice,
+  tables: StreamSelection['table'],
+): PlannedStream['stream'] {
+  const json_schema = selectedSchema(stream.json_schema, columns)
+  const table = fields.table ?? (tables && tableOf(tables, stream))
+  return {
     stream: { ...stream, json_schema },
     sync_mode: syncMode,
     // The protocol has no overwrite_dedup: the engine takes this mode from the sink stream.
@@ -139,19 +173,6 @@ function sinkStreamOf(
     ...(cursorField !== undefined && { cursor_field: [cursorField] }),
     ...(primaryKey.length > 0 && { primary_key: primaryKey.map((column) => [column]) }),
     ...(table !== undefined && { destination_object_name: table }),
-  }
-  const columns = rules === undefined ? columnsOf(json_schema) : rules.columns.map(sinkColumn)
-  const transform = functionNameOf(fields.transform ?? '')
-  return {
-    connection: selection.connection,
-    stream: rules === undefined ? source : ruledStream(source, rules),
-    columns,
-    mode,
-    ...(isDefaultMode && { isDefaultMode }),
-    metadata: metadataOf(selection.metadata, { mode, columns }),
-    deletes: selection.deletes ?? 'hard',
-    ...(transform !== undefined && { transform }),
-    ...(rules !== undefined && { source: { stream: source, rules }, rules: ruleFacts(rules) }),
   }
 }
 

@@ -115,11 +115,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const running = new RunningCalls({ graceMs: sentGraceMs })
   const clients = new ActionClients({ instances, allowedNetworks, logger, cut: running.cut, now })
   const functions = functionsService(settings)
-  const storedMaskKey = new StoredKey(vault, 'masks/hash-key')
-  const maskKeyOf = async (): Promise<string> => {
-    const { bytes } = await storedMaskKey.get()
-    return bytes.toString('base64')
-  }
+  const maskKeyOf = maskKeyIn(vault)
   const planPlaces = { destinationOf, logOf, allowedNetworks, functions, maskKeyOf }
   const checkDataService = async (): Promise<void> => dataService?.check()
   const leftOvers = { store, addressOf, checkDataService, logger, now }
@@ -133,10 +129,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     noteLostSecrets: opened.noteLostSecrets,
     noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
-    destinationOf,
-    addressOf,
-    logOf,
-    maskKeyOf,
+    ...{ destinationOf, addressOf, logOf, maskKeyOf },
     webhooks,
     service: {
       catalog,
@@ -180,6 +173,15 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         [clients, opened, threads, webhooks].map((part) => part[Symbol.asyncDispose]()),
       )
     },
+  }
+}
+
+/** The key of masks that are hashes: the same for all connections, so that their hashes can be joined. */
+function maskKeyIn(vault: Vault): ControlPlane['maskKeyOf'] {
+  const key = new StoredKey(vault, 'masks/hash-key')
+  return async () => {
+    const { bytes } = await key.get()
+    return bytes.toString('base64')
   }
 }
 

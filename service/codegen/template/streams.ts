@@ -9,8 +9,7 @@ export type StreamName = keyof Streams
 type ColumnOf<Name extends StreamName> = Extract<keyof Streams[Name], string>
 
 /** Null: NULL. `hash`: equal values have equal hashes. */
-export type Mask =
-  null | 'hash' | { readonly constant: string } | { readonly keep_last: number }
+export type Mask = null | 'hash' | { readonly constant: string } | { readonly keep_last: number }
 
 /** A stream, and how it is read and loaded: the stream's suggestion is used for omitted fields. */
 export type StreamChoice = {
@@ -26,11 +25,11 @@ export type StreamChoice = {
       | { readonly include: readonly ColumnOf<Name>[] }
       | { readonly exclude: readonly ColumnOf<Name>[] }
     /** Names at the destination, by those at the source. */
-    readonly rename?: { readonly [Column in ColumnOf<Name>]?: string }
+    readonly rename?: Readonly<Partial<Record<ColumnOf<Name>, string>>>
     /** The condition that records must fulfil: `status = 'paid' and deleted_at is null`. */
     readonly where?: string
     /** How values are hidden, by the name of their column at the source. */
-    readonly mask?: { readonly [Column in ColumnOf<Name>]?: Mask }
+    readonly mask?: Readonly<Partial<Record<ColumnOf<Name>, Mask>>>
     /** The name of its table. Default: the name of the stream. */
     readonly table?: string
     readonly transform?: `function:${string}`

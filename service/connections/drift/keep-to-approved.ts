@@ -101,10 +101,7 @@ function sourceStream({ source, stream }: PlannedStream): PlannedStream['stream'
  * The source now has another key, which allows several rows with the approved one: a merge would keep only
  * one of them.
  */
-function findLoosenedKey(
-  sink: PlannedStream,
-  live: AirbyteStream,
-): string | undefined {
+function findLoosenedKey(sink: PlannedStream, live: AirbyteStream): string | undefined {
   const { mode } = sink
   const { stream, primary_key: used = [] } = sourceStream(sink)
   const [approved, now] = [stream, live].map(

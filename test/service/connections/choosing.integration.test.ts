@@ -312,7 +312,7 @@ test('a mask that comes later hides what sandboxes show, and a run says once tha
   const { connections } = api.service
   await source.query(`CREATE TABLE later (id int PRIMARY KEY, email text, updated_at timestamptz)`)
   await source.query(
-    `INSERT INTO later VALUES (1, 'ada.later@example.com', '2026-01-01Z'), (2, 'bob.later@example.com', '2026-01-02Z')`,
+    `INSERT INTO later VALUES (1, 'ada.later@example.com', '2026-01-01Z'), (2, 'bob.later@example.com', '2026-01-02Z'), (3, 'cy.later@example.com', '2026-01-03Z')`,
   )
   const stream = {
     name: 'later',
@@ -341,6 +341,8 @@ test('a mask that comes later hides what sandboxes show, and a run says once tha
     later: [
       { id: 1, email: '****.com' },
       { id: 2, email: 'bob.later@example.com' },
+      // The row at the checkpoint is read again, since it is another one now.
+      { id: 3, email: '****.com' },
     ],
   })
   await source.query('ALTER TABLE later RENAME email TO mail')
