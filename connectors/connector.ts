@@ -8,6 +8,7 @@ import type {
   ConnectError,
 } from '../protocol/index.ts'
 import type { JsonObject, JsonValue, RecordData, StreamId } from '../protocol/index.ts'
+import type { KeyedRules, RecordRules } from '../protocol/rules/record-rules.ts'
 import type { Logger } from 'pino'
 import type { Action, ActionCall } from './action.ts'
 import type { DryRunLevel, StreamDescriptor } from './descriptor-schema.ts'
@@ -56,6 +57,11 @@ export interface Connector {
   ): Promise<'complete' | 'stopped'>
   /** Returns the streams that are known without a configuration. Absent if only `discover` finds streams. */
   streams?(): Promise<ConnectorStreams>
+  /**
+   * The connector itself applies the rules of a task (`ReadTask.rules`), in the cheapest way that the source has. Otherwise the read worker
+   * applies them to its records.
+   */
+  readonly appliesRules?: true
   /** The actions. Undefined if the connector has none. */
   readonly actions?: ConnectorActions
   /**
@@ -283,10 +289,12 @@ export interface ReadSession extends AsyncDisposable {
    * again.
    * @param states The last checkpoint of each slice of an unfinished or incremental read. Empty for a first
    * read.
+   * `rules`: those that the reads will apply, if the connector does.
    */
   plan(
     stream: ConfiguredAirbyteStream,
     states: ReadonlyMap<string, JsonValue | null>,
+    rules?: RecordRules,
   ): Promise<readonly PlannedSlice[]>
 }
 
@@ -308,6 +316,11 @@ export interface ReadTask {
   readonly slice: string
   readonly state: JsonValue | null
   readonly session: JsonValue
+  /**
+   * For a connector that applies them: `where` and the masks. No state may hold a value that they hide. COPY data then has the masked values
+   * as text. Holds a secret: never to be logged.
+   */
+  readonly rules?: KeyedRules
 }
 
 /**

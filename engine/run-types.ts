@@ -3,6 +3,7 @@ import type { WebhookEvent } from '../connectors/connector.ts'
 import type { StorageConfig } from './log/stored/storage-config.ts'
 import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
+import type { RecordRules } from '../protocol/rules/record-rules.ts'
 import type { PostgresPlace } from '../sinks/postgres/postgres-place.ts'
 import type { TopicSnapshot } from '../sinks/topic/preview/topic-snapshot.ts'
 import type { TopicPlace } from '../sinks/topic/topic-place.ts'
@@ -19,6 +20,8 @@ export interface RunPlan {
   readonly streams: readonly PlannedStream[]
   /** Needed if a stream has a transformation. */
   readonly functions?: FunctionsService
+  /** Needed if a column is masked by a hash: the key of the hashes. Holds a secret: never to be logged. */
+  readonly maskKey?: string
   /**
    * If the run has a key: the streams that earlier starts of the run completed. They are not loaded again;
    * their results are known.
@@ -38,6 +41,11 @@ export interface RunPlan {
 export interface PlannedStream extends SinkStream {
   /** Name of the function that changes its records on their way. */
   readonly transform?: string
+  /** The stream as the source has it, and what its records pass; absent if the destination gets them as they are. */
+  readonly source?: {
+    readonly stream: SinkStream['stream']
+    readonly rules: RecordRules
+  }
 }
 
 /** Where functions are called. */

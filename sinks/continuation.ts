@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { resetCommands } from '../lib/text/reset-commands.ts'
 import { ConnectError, streamLabel } from '../protocol/index.ts'
 import type { BeginOptions, RunStart, SinkStream, StreamSync } from './sink.ts'
 
@@ -13,16 +14,33 @@ export const syncSettings = z.object({
   sync_mode: z.enum(['full_refresh', 'incremental']),
   key: keySchema,
   cursor: z.array(z.string()),
+  /** How its records were filtered and masked; absent: they were not. */
+  rules: z.string().exactOptional(),
 })
 export type SyncSettings = z.infer<typeof syncSettings>
 
-export function settingsOf({ mode, stream }: SinkStream): SyncSettings {
+export function settingsOf({ mode, stream, rules }: SinkStream): SyncSettings {
   return {
     mode,
     sync_mode: stream.sync_mode,
     key: stream.primary_key ?? [],
     cursor: stream.cursor_field ?? [],
+    ...(rules?.mark !== undefined && { rules: rules.mark }),
   }
+}
+
+/** The condition or the masks of the stream are others than in its last sync, and rows of that stay as they are. */
+export function warnOfRules(
+  last: Pick<LastSync, 'settings' | 'run'> | undefined,
+  sink: SinkStream,
+): readonly string[] {
+  if (last === undefined || last.run === 0 || isOverwriteMode(sink.mode)) return []
+  if (last.settings.rules === sink.rules?.mark) return []
+  const label = streamLabel(sink.stream.stream)
+  const empty = sink.mode === 'append' ? ' Empty its table at the destination first.' : ''
+  return [
+    `\`where\` or \`mask\` of ${label} has changed: rows that were loaded before stay as they were, until the source sends them again. To read all rows again, reset the stream (${resetCommands(label, sink.connection)}).${empty} Rows that the condition now leaves out stay until they are deleted.`,
+  ]
 }
 
 /** The last sync of a stream, as a destination has stored it. */

@@ -27,6 +27,8 @@ export interface ConnectionFlags {
   readonly format?: string
   readonly envelope?: string
   readonly partitions?: number
+  readonly table?: string
+  readonly cursorField?: string
   readonly schemaDrift?: string
   readonly description?: string
 }
@@ -37,7 +39,7 @@ export function connectionOptions(command: Command): Command {
     .option('--streams <A,B>', 'names of streams; default: all, as the connector suggests them')
     .option(
       '--stream-config <JSON|FILE|->',
-      'or a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key, transform',
+      'or a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key, columns, rename, where, mask, table, transform',
     )
     .option(
       '--transform <function:NAME>',
@@ -89,6 +91,11 @@ export function connectionOptions(command: Command): Command {
         'of topics that are made for a destination topic:NAME; default: 6',
       ).argParser(numberUpTo(10_000)),
     )
+    .option(
+      '--table <PATTERN>',
+      'the names of the tables, such as raw_{namespace}_{stream}; default: those of the streams',
+    )
+    .option('--cursor-field <NAME>', 'the cursor of all streams that have this column')
     .addOption(
       new Option(
         '--schema-drift <POLICY>',
@@ -109,6 +116,7 @@ export async function connectionBody(
   streamsNow: ConnectionDocument['streams'] = null,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { metadata, deletes, log, framing, format, envelope, partitions, schemaDrift } = flags
+  const { table, cursorField } = flags
   const options = Object.entries({
     metadata,
     deletes,
@@ -117,6 +125,8 @@ export async function connectionBody(
     format,
     envelope,
     partitions,
+    table,
+    cursor_field: cursorField,
     schema_drift: schemaDrift,
   }).filter(([, value]) => value !== undefined)
   const streams = await transformed(flags, (await streamsOf(flags, input)) ?? streamsNow)

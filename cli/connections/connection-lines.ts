@@ -38,8 +38,14 @@ export function connectionLines(connection: ConnectionDocument): string {
 }
 
 function streamText(stream: NonNullable<ConnectionDocument['streams']>[number]): string {
-  const { sync_mode: mode, destination_sync_mode: destinationMode, transform } = stream
+  const { sync_mode: mode, destination_sync_mode: destinationMode, transform, where } = stream
+  const masked = Object.keys(stream.mask ?? {})
   const label = streamLabel(stream)
-  const modes = [mode, destinationMode, transform].filter((chosen) => chosen !== undefined)
+  const rules = [
+    ...(where === undefined ? [] : [`where ${where}`]),
+    ...(masked.length === 0 ? [] : [`masked: ${masked.join(' ')}`]),
+  ]
+  const chosen = [mode, destinationMode, transform, ...rules]
+  const modes = chosen.filter((text) => text !== undefined)
   return modes.length === 0 ? label : `${label} (${modes.join(', ')})`
 }

@@ -85,7 +85,7 @@ export async function checkRunFile(
     catalogFolder: catalogFolderOf(environment),
   })
   const destination = resolveDestination(content, problems)
-  problems.push(...transformProblems(content))
+  problems.push(...transformProblems(content), ...maskProblems(content), ...tableProblems(content))
   if (source === undefined || destination === undefined || problems.length > 0)
     throw problemsError(problems, place)
   return {
@@ -110,6 +110,40 @@ function transformProblems({ streams, functions }: RunFile): readonly FileProble
       fix: 'Add `functions` with its `url` and `api_key`, or remove `transform`.',
     }
   })
+}
+
+/** Columns whose hashes would have no key. */
+function maskProblems({ streams, mask_key: key }: RunFile): readonly FileProblem[] {
+  if (streams === 'all' || key !== undefined) return []
+  return streams.flatMap((stream, index) => {
+    if (typeof stream === 'string') return []
+    return Object.entries(stream.mask ?? {})
+      .filter(([, mask]) => mask === 'hash')
+      .map(([column]) => ({
+        code: 'run_file_invalid',
+        path: ['streams', index, 'mask', column],
+        at: 'value',
+        problem: 'needs a key for its hashes, and the file has none',
+        fix: 'Add `mask_key: ${MASK_KEY}`, and set the variable to the output of `openssl rand -hex 32`.',
+      }))
+  })
+}
+
+/** Names of tables, for topics. */
+function tableProblems({ destination, streams, table }: RunFile): readonly FileProblem[] {
+  if (destination.type !== 'topic') return []
+  const chosen = streams === 'all' ? [] : streams
+  const paths: FileProblem['path'][] = chosen.flatMap((stream, index) =>
+    typeof stream === 'string' || stream.table === undefined ? [] : [['streams', index, 'table']],
+  )
+  if (table !== undefined) paths.unshift(['table'])
+  return paths.map((path) => ({
+    code: 'run_file_invalid',
+    path,
+    at: 'value',
+    problem: 'is the name of a table, and the destination has topics',
+    fix: 'Remove it; `destination.config.topic` has the names of topics.',
+  }))
 }
 
 function parse(text: string, file: string): SourceDocument {
@@ -153,7 +187,7 @@ function unreadable(file: string, problem: string, fix: string): ConnectError {
 function isNoConfiguration(path: FieldPath): boolean {
   const [first, second] = path
   if (first === 'source' || first === 'destination') return second === 'type'
-  if (first === 'functions' || first === 'storage') return false
+  if (first === 'functions' || first === 'storage' || first === 'mask_key') return false
   return first !== 'log' || !path.includes('sasl')
 }
 
@@ -186,6 +220,7 @@ async function secretValues(
       : undefined,
     content.functions?.api_key,
     content.storage?.api_key,
+    content.mask_key,
     sasl?.password,
     ...config.secret,
   ])

@@ -7,6 +7,7 @@ import {
   hostAndPort,
   httpUrl,
 } from '../../service/platform/config/setting-types.ts'
+import { streamRules, tablePattern } from '../../service/connections/stream-rules-schema.ts'
 import { transformText } from '../../service/connections/transform-text.ts'
 import { hostRule, isHost, sslModes } from '../../postgres/address.ts'
 
@@ -92,8 +93,8 @@ const streamFields = z.strictObject({
   destination_sync_mode: destinationSyncMode.optional(),
   cursor_field: name.optional(),
   primary_key: columnNames.optional(),
-  columns: z.array(name).min(1).optional(),
   transform: transformText.optional(),
+  ...streamRules,
 })
 
 /** The run file. docs/run-file.md describes every field. */
@@ -133,6 +134,8 @@ export const runFileSchema = z.strictObject({
     .default('all'),
   metadata: z.enum(connectionChoices.metadata).default('full'),
   deletes: z.enum(connectionChoices.deletes).optional(),
+  table: tablePattern.optional(),
+  mask_key: z.string().min(16, 'must have at least 16 characters').optional(),
   limits: z
     .strictObject({
       parallel_lanes: atLeast(1).optional(),

@@ -18,13 +18,14 @@ export interface RunPlanOptions {
 
 /** Everything that the engine needs, from the file, the resolved streams and the options of the command. */
 export function runPlanOf(file: LoadedRunFile, options: RunPlanOptions): RunPlan {
-  const { connection, functions, log, storage } = file.content
+  const { connection, functions, log, storage, mask_key: maskKey } = file.content
   return {
     connection,
     source: file.source,
     destination: file.destination,
     streams: options.streams,
     ...(functions !== undefined && { functions: functionsService(functions) }),
+    ...(maskKey !== undefined && { maskKey }),
     log: {
       ...logConfig(log, options.log),
       ...(storage !== undefined && { storage: storageConfig(storage) }),

@@ -1,5 +1,6 @@
 import { kindOfBinaryType, type BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import type { Column } from '../../protocol/index.ts'
+import type { Mask } from '../../protocol/rules/record-rules.ts'
 import { hasOwnText, type ColumnType } from './column-types.ts'
 
 /** Types of pg_catalog whose binary form is read; those that send their text under the name of text. */
@@ -21,11 +22,17 @@ const keyText: Readonly<Record<KeyType, (field: Buffer) => string>> = {
 
 /** The binary type of each column; undefined if one has none, or is declared as something else than it is. */
 export function binaryTypesOf(
-  columns: readonly { readonly type: ColumnType }[],
+  columns: readonly { readonly type: ColumnType; readonly mask?: Mask }[],
   configured: readonly Column[],
 ): readonly BinaryType[] | undefined {
   const types: BinaryType[] = []
-  for (const [index, { type }] of columns.entries()) {
+  for (const [index, { type, mask }] of columns.entries()) {
+    // Hashes are made of texts.
+    if (mask?.as === 'hash') return undefined
+    if (mask?.as === 'constant' || mask?.as === 'keep_last') {
+      types.push('text')
+      continue
+    }
     const binary = binaryTypeOf(type)
     const kind = configured[index]?.kind
     if (binary === undefined || kindOfBinaryType[binary] !== kind) return undefined

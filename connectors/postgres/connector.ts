@@ -46,6 +46,7 @@ export const postgresConnector: Connector = {
   discover,
   openRead,
   read: readSlice,
+  appliesRules: true,
 }
 
 async function check(config: JsonObject, context: ConnectorContext): Promise<CheckedStatus> {
@@ -107,10 +108,10 @@ async function openRead(
       sharedWith: ({ stream }) => ({ ...shared, table: asJson(tables.take(streamIdOf(stream))) }),
       isLost: () => session.isLost,
       isOfOneMoment: parsed.on_lost_snapshot === 'restart',
-      plan: (stream, states) =>
+      plan: (stream, states, rules) =>
         mutex.run(() =>
           session.undone(() =>
-            planStream(session, parsed, { stream, states, tables, logger: context.logger }),
+            planStream(session, parsed, { stream, states, tables, rules, logger: context.logger }),
           ),
         ),
       [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),

@@ -23,11 +23,20 @@ export function lineEnd(lines: Buffer, start: number): number {
 export function fieldOf(lines: Buffer, start: number, index: number): string | null {
   let from = start
   for (let skipped = 0; skipped < index; skipped += 1) from = lines.indexOf(tab, from) + 1
-  let to = from
-  while (lines[to] !== tab && lines[to] !== newline) to += 1
-  const raw = lines.toString('utf8', from, to)
-  if (raw === '\\N') return null
-  return lines.subarray(from, to).includes(backslash) ? unescape(raw) : raw
+  return fieldAt(lines, from).text
+}
+
+/** The field that begins at `from`, unescaped (null for NULL), and where it ends. */
+export function fieldAt(
+  lines: Buffer,
+  from: number,
+): { readonly text: string | null; readonly end: number } {
+  let end = from
+  while (lines[end] !== tab && lines[end] !== newline) end += 1
+  const raw = lines.toString('utf8', from, end)
+  if (raw === '\\N') return { text: null, end }
+  const isEscaped = lines.subarray(from, end).includes(backslash)
+  return { text: isEscaped ? unescape(raw) : raw, end }
 }
 
 /**

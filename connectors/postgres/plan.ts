@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { ConnectError, streamIdOf } from '../../protocol/index.ts'
 import type { ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
+import type { RecordRules } from '../../protocol/rules/record-rules.ts'
 import type { PlannedSlice } from '../connector.ts'
 import type { PostgresConfig } from './config.ts'
 import { type Explained, explainSql, planOf } from './explain.ts'
@@ -11,7 +12,7 @@ import { rangeBounds } from './range-bounds.ts'
 import { rangesBetween } from './range-query.ts'
 import type { SourceSession } from './session.ts'
 import { typesOf } from './read-full-refresh.ts'
-import { findSource, isAbsent, type StreamSource } from './stream-source.ts'
+import { findSource, isAbsent, whereClause, type StreamSource } from './stream-source.ts'
 
 interface Estimate {
   readonly rows: number
@@ -30,12 +31,13 @@ export async function planStream(
     readonly stream: ConfiguredAirbyteStream
     readonly states: ReadonlyMap<string, JsonValue | null>
     readonly tables: PlannedTables
+    readonly rules: RecordRules | undefined
     readonly logger: Logger
   },
 ): Promise<PlannedSlice[]> {
-  const { stream, states, tables, logger } = request
+  const { stream, states, tables, rules, logger } = request
   const table = await tables.find(streamIdOf(stream.stream))
-  const source = await findSource(session, stream, table)
+  const source = await findSource(session, stream, { table, rules })
   if (states.size > 0) return [...states].map(([slice, state]) => ({ slice, state }))
   const isRanged = stream.sync_mode !== 'incremental' && source.key.length > 0
   const { estimate, bounds } = await measure(session, source, isRanged ? config : undefined).catch(
@@ -98,7 +100,7 @@ async function estimateOf(session: SourceSession, source: StreamSource): Promise
   const columns = present.map(({ name }) => quoteIdentifier(name)).join(', ')
   const [, size, , explained] = await session.results<Explained & { readonly bytes?: number }>(
     `${shortTimeouts}; SELECT ${bytes}::float8 AS bytes; ${useRolePath};
-     ${explainSql(`SELECT ${columns} FROM ${source.from}`)}; ${pinPathLocally}`,
+     ${explainSql(`SELECT ${columns} FROM ${source.from}${whereClause(source)}`)}; ${pinPathLocally}`,
     { stream: source.name },
   )
   // The planner assumes ten pages for an empty table.

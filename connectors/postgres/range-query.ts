@@ -8,7 +8,8 @@ export function rangeQuery(source: StreamSource, state: RangeState): string {
   const { key } = source
   const lower =
     state.after === null ? comparison(key, '>=', state.from) : comparison(key, '>', state.after)
-  const conditions = [...lower, ...comparison(key, '<', state.to)]
+  const own = source.where === undefined ? [] : [source.where]
+  const conditions = [...lower, ...comparison(key, '<', state.to), ...own]
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`
   const order = key.map(({ name }) => quoteIdentifier(name)).join(', ')
   return `SELECT ${source.selectList} FROM ${source.from}${where} ORDER BY ${order}`

@@ -8,7 +8,7 @@ import { keepsItsPlace } from './saved-type.ts'
 import { interrupted, type SliceRead } from './slice-read.ts'
 import { StatePace } from './state-pace.ts'
 import type { RangeState, WholeState } from './states.ts'
-import type { SourceColumn } from './stream-source.ts'
+import { whereClause, type SourceColumn } from './stream-source.ts'
 import type { SourceSession } from './session.ts'
 
 /** Reads a range in the order of its key, starting at the state; resumable after every state. */
@@ -51,7 +51,7 @@ export async function readRange(
 export async function readWhole(read: SliceRead): Promise<'complete' | 'stopped'> {
   const { source, session, out, signal } = read
   const rows = rowsFor(read, [])
-  const select = `SELECT ${source.selectList} FROM ${source.from}`
+  const select = `SELECT ${source.selectList} FROM ${source.from}${whereClause(source)}`
   const copy = session.copy(select, rows.query)
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
     await rows.give(chunk)
@@ -105,7 +105,7 @@ interface Rows {
  * Binary if output, columns and key allow it: it costs the server and the encoder less
  * (docs/performance-methods.md).
  */
-function rowsFor({ source, out }: SliceRead, key: readonly SourceColumn[]): Rows {
+function rowsFor({ source, out, hashes }: SliceRead, key: readonly SourceColumn[]): Rows {
   const types = source.binaryTypes
   const fields = key.flatMap(({ index }) => {
     const type = types?.[index]
@@ -116,7 +116,7 @@ function rowsFor({ source, out }: SliceRead, key: readonly SourceColumn[]): Rows
   if (types === undefined || copyBinary === undefined || fields.length < key.length) {
     return {
       query,
-      give: ({ bytes }) => out.copyText(bytes),
+      give: (chunk) => out.copyText((hashes?.hide(chunk) ?? chunk).bytes),
       keyOfLast: ({ bytes }) => keyOfLastLine(bytes, key),
     }
   }

@@ -42,7 +42,7 @@ export async function readIncremental(
     read.warn(cursorIsAtTheEnd(read, position.cursor))
   await read.out.state(stateAt(read, position))
   if (read.signal.aborted) return 'stopped'
-  if (isBelowCheckpoint(from, position) && (await holdsCursorValues(read, read.cursor)))
+  if (isBelowCheckpoint(from, position) && (await areAllBelow(read, from)))
     read.warn(valuesAreBelow(read))
   return 'complete'
 }
@@ -51,6 +51,14 @@ export async function readIncremental(
 function isBelowCheckpoint(from: Position, to: Position): boolean {
   const { cursor, boundary } = from
   return to === from && cursor !== null && boundary.kind === 'rows' && boundary.hashes === ''
+}
+
+/** Rows that the condition leaves out may have higher values. */
+async function areAllBelow(read: CursorRead, { cursor }: Position): Promise<boolean> {
+  const isFiltered = read.source.where !== undefined && cursor !== null
+  if (isFiltered && (await holdsCursorValues(read, read.cursor, compared(read, '>=', cursor))))
+    return false
+  return holdsCursorValues(read, read.cursor)
 }
 
 /** The values themselves are contents of records, which must not be in a warning. */
@@ -208,7 +216,11 @@ async function emitToTheEnd(
   return { cursor, boundary: group.toBoundary() }
 }
 
-function compared({ cursor: { type } }: CursorRead, operator: '=' | '>', value: string): string {
+function compared(
+  { cursor: { type } }: CursorRead,
+  operator: '=' | '>' | '>=',
+  value: string,
+): string {
   return `${operatorOf(type, operator)} ${typedLiteral(value, type)}`
 }
 
@@ -233,15 +245,16 @@ function columnsHash({ source }: CursorRead): string {
 
 /** The rows whose cursor fulfils the condition, as whole lines; ends early when the read is to stop. */
 async function* linesOf(read: CursorRead, condition: string): AsyncGenerator<CopyChunk> {
-  const { session, source, cursor, signal } = read
-  const where = `${quoteIdentifier(cursor.name)} ${condition}`
+  const { session, source, cursor, signal, hashes } = read
+  const own = source.where === undefined ? '' : `${source.where} AND `
+  const where = `${own}${quoteIdentifier(cursor.name)} ${condition}`
   const copy = session.copy(`SELECT ${source.selectList} FROM ${source.from} WHERE ${where}`, {
     stream: source.name,
     columns: source.columns.length,
     cursor: cursor.name,
   })
   for (let chunk = await copy.next(signal); chunk !== undefined; chunk = await copy.next(signal)) {
-    yield chunk
+    yield hashes?.hide(chunk) ?? chunk
   }
 }
 
@@ -258,9 +271,10 @@ const highestCost = 10_000
 async function holdsCursorValues(
   { session, source }: Pick<SliceRead, 'session' | 'source'>,
   { name }: Pick<SourceColumn, 'name'>,
+  condition = 'IS NOT NULL',
 ): Promise<boolean> {
   const column = quoteIdentifier(name)
-  const select = `SELECT FROM ${source.from} WHERE ${column} IS NOT NULL LIMIT 1`
+  const select = `SELECT FROM ${source.from} WHERE ${column} ${condition} LIMIT 1`
   const plan = await explain(session, source, select)
   if (plan === undefined || plan['Total Cost'] > highestCost) return false
   const rows = await session.userRows(select, { stream: source.name })

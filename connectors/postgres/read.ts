@@ -17,6 +17,8 @@ import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import { warnOfChangedColumns } from './changed-columns.ts'
 import { isCursorType } from './column-types.ts'
 import { parsePostgresConfig, type PostgresConfig } from './config.ts'
+import { hasHash } from '../../protocol/rules/record-rules.ts'
+import { HashedFields } from './hashed-fields.ts'
 import { refuseIncomplete } from './missing-rows.ts'
 import { type Origin, originChange, originOf, server } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
@@ -58,14 +60,16 @@ export async function readSlice(
   )
   let outcome: 'complete' | 'stopped' = 'stopped'
   try {
-    const source = await findSource(session, task.stream, table ?? undefined)
+    const { rules } = task
+    const source = await findSource(session, task.stream, { table: table ?? undefined, rules })
     await requireSameTables(session, source)
     const origin = originOf(pinnedServer, source)
-    const read = { session, source, origin, signal, stateRows: config.state_rows }
+    const hashes = hashesOf(task)
+    const read = { session, source, origin, signal, hashes, stateRows: config.state_rows }
     outcome = await readAs(task, { ...read, out: covered }, context)
   } catch (thrown) {
     if (!isInterruption(thrown) || covered.uncovered) {
-      throw await inPresentTerms(thrown, session, task.stream)
+      throw await inPresentTerms(thrown, session, task)
     }
   } finally {
     // A COPY may be in progress: the server would wait for somebody to read its rows.
@@ -73,6 +77,15 @@ export async function readSlice(
     await giveBack(session, config, idleSessions)
   }
   return outcome
+}
+
+/** Undefined if no column is hidden by its hash. The server does not get the key. */
+function hashesOf({ rules }: Pick<ReadTask, 'rules'>): HashedFields | undefined {
+  if (rules === undefined || !hasHash(rules)) return undefined
+  const fields = rules.columns.flatMap(({ kind, mask }, index) =>
+    mask?.as === 'hash' ? [{ index, kind }] : [],
+  )
+  return new HashedFields(fields, rules.hashKey)
 }
 
 /**
@@ -118,13 +131,13 @@ function isBusy(thrown: unknown): boolean {
 async function inPresentTerms(
   thrown: unknown,
   session: SourceSession,
-  stream: ConfiguredAirbyteStream,
+  { stream, rules }: Pick<ReadTask, 'stream' | 'rules'>,
 ): Promise<unknown> {
   const isOfCatalog = z.object({ details: z.object({ sqlstate: z.string().startsWith('42') }) })
   if (!(thrown instanceof ConnectError) || !isOfCatalog.safeParse(thrown).success) return thrown
   try {
     await session.seePresent()
-    await findSource(session, stream)
+    await findSource(session, stream, { rules })
     return thrown
   } catch (found) {
     return found instanceof ConnectError && found.failureType === 'config_error' ? found : thrown

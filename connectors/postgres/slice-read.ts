@@ -1,5 +1,6 @@
 import { ConnectError } from '../../protocol/index.ts'
 import type { RecordOutput } from '../connector.ts'
+import type { HashedFields } from './hashed-fields.ts'
 import type { Origin } from './origin.ts'
 import type { SourceSession } from './session.ts'
 import type { StreamSource } from './stream-source.ts'
@@ -12,6 +13,8 @@ export interface SliceRead {
   readonly origin: Origin
   readonly out: RecordOutput
   readonly signal: AbortSignal
+  /** Hides what the server did not; absent if there is nothing. */
+  readonly hashes: HashedFields | undefined
   /** A state comes after about this many rows. */
   readonly stateRows: number
 }

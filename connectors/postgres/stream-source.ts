@@ -7,8 +7,11 @@ import {
 } from '../../protocol/index.ts'
 import type { Column, ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
+import type { Mask, RecordRules } from '../../protocol/rules/record-rules.ts'
 import { binaryTypesOf } from './binary-rows.ts'
 import { isCursorType, selectExpression, type ColumnType } from './column-types.ts'
+import { conditionSql } from './condition-sql.ts'
+import { maskExpression } from './mask-sql.ts'
 import { quoteQualified } from '../../postgres/quote.ts'
 import { placeOf } from './planned-tables.ts'
 import type { SourceSession } from './session.ts'
@@ -19,6 +22,8 @@ export interface SourceColumn {
   readonly name: string
   readonly index: number
   readonly type: ColumnType
+  /** Absent: its values are read as they are. */
+  readonly mask?: Mask
 }
 
 /** A configured stream, matched with the table it is read from. */
@@ -29,6 +34,8 @@ export interface StreamSource {
   /** FROM, as SQL. */
   readonly from: string
   readonly selectList: string
+  /** The condition that its rows must fulfil, as SQL; absent: all rows are read. */
+  readonly where?: string
   readonly columns: readonly SourceColumn[]
   /** The types of the columns, if each can be read as binary COPY. */
   readonly binaryTypes: readonly BinaryType[] | undefined
@@ -38,12 +45,15 @@ export interface StreamSource {
 
 /**
  * Throws if the table or a configured column is missing or may not be read.
- * @param known the table, if it was looked up in this snapshot
+ * `table`: if it was looked up in this snapshot.
  */
 export async function findSource(
   session: SourceSession,
   configured: ConfiguredAirbyteStream,
-  known?: Table,
+  {
+    table: known,
+    rules,
+  }: { readonly table?: Table | undefined; readonly rules?: RecordRules | undefined } = {},
 ): Promise<StreamSource> {
   const { schema, name } = placeOf(streamIdOf(configured.stream))
   const shown = streamLabel(configured.stream)
@@ -57,7 +67,8 @@ export async function findSource(
     if (type === undefined) {
       throw new ConnectError('source_column_missing', { details: { stream: shown, column } })
     }
-    return { name: column, index, type }
+    const mask = rules?.columns[index]?.mask
+    return { name: column, index, type, ...(mask !== undefined && { mask }) }
   })
   if (columns.length === 0) {
     const details = {
@@ -73,6 +84,7 @@ export async function findSource(
     table,
     from: fromClause(table),
     selectList: selectListOf(columns, wanted),
+    ...(rules?.where !== undefined && { where: whereOf(rules, { byName, absent, shown }) }),
     columns,
     binaryTypes: session.hasUtf8 ? binaryTypesOf(columns, wanted) : undefined,
     key: usableKey(table.key, columns),
@@ -105,15 +117,52 @@ function fromClause(table: Table): string {
 function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[]): string {
   const expressions = wanted.flatMap((column, index) => {
     const type = columns[index]?.type
-    if (type === absentType) return ['NULL::pg_catalog.text']
-    return type === undefined ? [] : [selectExpression(column.name, type, column)]
+    if (type === undefined) return []
+    const mask = columns[index]?.mask
+    const present = type === absentType ? undefined : type
+    const masked = mask && maskExpression({ ...column, newName: column.name, mask }, present)
+    if (masked !== undefined) return [masked]
+    if (present === undefined) return ['NULL::pg_catalog.text']
+    return [selectExpression(column.name, type, column)]
   })
   return expressions.join(', ')
 }
 
-/** All of the key must be selected, or the rows do not show their position. */
+/** The condition of a stream at the end of a query. */
+export function whereClause({ where }: Pick<StreamSource, 'where'>): string {
+  return where === undefined ? '' : ` WHERE ${where}`
+}
+
+/** The condition may name columns that are not selected. */
+function whereOf(
+  { where, conditionSchemas }: RecordRules,
+  {
+    byName,
+    absent,
+    shown,
+  }: {
+    readonly byName: ReadonlyMap<string, ColumnType>
+    readonly absent: ReadonlySet<string>
+    readonly shown: string
+  },
+): string {
+  const gone = absentColumns({ properties: conditionSchemas })
+  return where === undefined
+    ? 'true'
+    : conditionSql(where, ({ name }) => {
+        if (absent.has(name) || gone.has(name)) return undefined
+        const type = byName.get(name)
+        if (type !== undefined) return type
+        throw new ConnectError('source_column_missing', {
+          details: { stream: shown, column: name },
+        })
+      })
+}
+
+/** All of the key must be selected, as it is, or the rows do not show their position. */
 function usableKey(key: readonly string[], columns: readonly SourceColumn[]): SourceColumn[] {
-  const found = key.flatMap((name) => columns.find((column) => column.name === name) ?? [])
+  const shown = columns.filter(({ mask }) => mask === undefined)
+  const found = key.flatMap((name) => shown.find((column) => column.name === name) ?? [])
   return found.length === key.length && found.every(({ type }) => isCursorType(type)) ? found : []
 }
 

@@ -16,6 +16,7 @@ import { ConfigBorrower, expectedJobs, runJob, type JobContext } from '../thread
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
 import { saysInState } from '../threads/says-in-state.ts'
+import { RulingOutput } from './ruling-output.ts'
 import { StreamWarnings } from './stream-warnings.ts'
 import { transformingOutput } from './transform/open-transform.ts'
 import type { TransformingOutput } from './transform/transforming-output.ts'
@@ -153,11 +154,14 @@ async function readSlice(
   })
   output.startSlice(slice, seq)
   const { config, events } = job.source
+  const { rules, stream } = job
   const connector = await connectorOf(job.source.type)
-  const read = (out: RecordOutput, signal: AbortSignal): Promise<'complete' | 'stopped'> => {
+  const isRuled = rules !== undefined && connector.appliesRules !== true
+  const read = (to: RecordOutput, signal: AbortSignal): Promise<'complete' | 'stopped'> => {
     const readContext = contextOf(reading, signal)
+    const out = isRuled ? new RulingOutput(to, { rules, stream, now: Date.now }) : to
     if (events !== undefined) return readEvents(job, { events, out, context: readContext })
-    const task = { config, stream: job.stream, slice, state, session: job.session }
+    const task = { config, stream, slice, state, session: job.session, ...(rules && { rules }) }
     return connector.read(task, out, readContext)
   }
   const outcome = await (

@@ -24,6 +24,7 @@ import { saysInState } from '../threads/says-in-state.ts'
 import { laneDestination, takesCopyRows } from '../open-destination.ts'
 import type { Observed } from '../observed-fields.ts'
 import type { RunPlan } from '../run-types.ts'
+import type { SourceReading } from './source-reading.ts'
 import { noLoadSeconds, noReadTotals, type StreamTally } from './stream-tally.ts'
 
 export interface LaneRun {
@@ -52,6 +53,7 @@ export interface LaneRun {
   /** Records that the lane may read; undefined if there is no limit. */
   readonly limitRows: number | undefined
   readonly transform: StreamTransform | undefined
+  readonly reading: SourceReading
   readonly changeConfig: ChangeConfig
 }
 
@@ -278,7 +280,8 @@ function startReading(
   const job = {
     ...jobBase(run, side.workerPort),
     source: plan.source,
-    stream: sync.sink.stream,
+    ...run.reading,
+    loaded: sync.sink.stream,
     columns: sync.sink.columns,
     session: run.session,
     syncId: sync.syncId,

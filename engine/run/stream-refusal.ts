@@ -1,6 +1,7 @@
 import { connectorOf } from '../../connectors/registry.ts'
 import { isSameDatabase } from '../../postgres/address.ts'
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
+import { hasHash } from '../../protocol/rules/record-rules.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import { findSharedTopic } from '../../sinks/topic/topic-place.ts'
 import type { PlannedStream, RunPlan } from '../run-types.ts'
@@ -14,7 +15,8 @@ export async function streamRefusal(
     nameRefusal(sink) ??
     (await ownSourceRefusal(plan, sink)) ??
     sharedTopicRefusal(plan, sink) ??
-    transformRefusal(plan, sink)
+    transformRefusal(plan, sink) ??
+    maskRefusal(plan, sink)
   )
 }
 
@@ -62,4 +64,19 @@ function transformRefusal(
   if (transform === undefined || functions !== undefined) return undefined
   const details = { stream: streamLabel(stream.stream), function: transform }
   return new ConnectError('transform_not_available', { details })
+}
+
+function maskRefusal(
+  { maskKey }: Pick<RunPlan, 'maskKey'>,
+  { stream, source }: PlannedStream,
+): ConnectError | undefined {
+  if (maskKey !== undefined || source === undefined || !hasHash(source.rules)) return undefined
+  return new ConnectError('stream_rule_invalid', {
+    details: {
+      place: `stream ${streamLabel(stream.stream)}`,
+      field: 'mask',
+      problem: 'a hash needs a key, and the run has none',
+      fix: 'Add `mask_key: ${MASK_KEY}` to the run file, and set the variable, to the output of `openssl rand -hex 32`.',
+    },
+  })
 }

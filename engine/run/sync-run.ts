@@ -20,6 +20,7 @@ import type { OpenedStream, StreamLog } from '../log/stream-log.ts'
 import type { ReadBefore, StreamTransform } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
 import { joinObserved, type Observed } from '../observed-fields.ts'
+import { sourceReading, type SourceReading } from './source-reading.ts'
 import { streamRefusal } from './stream-refusal.ts'
 import type { PlannedStream, RunPlan, StreamResult } from '../run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
@@ -294,6 +295,11 @@ export class SyncRun {
     })
   }
 
+  get #reading(): SourceReading {
+    const { connector, plan } = this.#deps
+    return sourceReading(this.#sink, { connector, maskKey: plan.maskKey })
+  }
+
   get #isIncremental(): boolean {
     return this.#sink.stream.sync_mode === 'incremental'
   }
@@ -346,7 +352,8 @@ export class SyncRun {
     const states = new Map<string, JsonValue | null>(
       sync.slices.map(({ slice, state }) => [slice, state]),
     )
-    const planned = await session.plan(this.#sink.stream, states)
+    const { stream, rules } = this.#reading
+    const planned = await session.plan(stream, states, rules)
     this.#tally.estimate(estimatedRows(planned))
     const partitions = this.#deps.plan.limits.partitionsPerStream
     const slices = planned.map(
@@ -397,7 +404,8 @@ export class SyncRun {
       return own.length === 0 ? [] : [{ endpoint, slices: own }]
     })
     const beforeLoad = this.#tableChange(sync)
-    const shared = session.sharedWith?.(this.#sink.stream) ?? session.shared
+    const reading = this.#reading
+    const shared = session.sharedWith?.(reading.stream) ?? session.shared
     return Promise.all(
       lanes.map((lane) =>
         runLane({
@@ -428,6 +436,7 @@ export class SyncRun {
           },
           limitRows: this.#limitRows(slices),
           transform: transformOf(plan, this.#sink),
+          reading,
           changeConfig: context.changeConfig,
         }),
       ),

@@ -17,6 +17,7 @@ export async function runSandboxed(
     connection: plan.connection,
     source: plan.source,
     ...(plan.functions && { functions: plan.functions }),
+    ...(plan.maskKey !== undefined && { maskKey: plan.maskKey }),
     streams: plan.streams,
     destination: plan.destination,
     log: inProcess(plan.log),

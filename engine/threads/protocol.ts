@@ -8,6 +8,7 @@ import type {
   JsonObject,
   JsonValue,
 } from '../../protocol/index.ts'
+import type { KeyedRules } from '../../protocol/rules/record-rules.ts'
 import type { LaneStats, SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { LaneAddress, LaneReaderOptions, LogAddress } from '../log/stream-log.ts'
 import type { Observed } from '../observed-fields.ts'
@@ -44,7 +45,12 @@ export type JobResult<T> =
 /** Reads the slices of one lane, one after the other. Plain data and ports: it crosses a thread. */
 export interface ReadLaneJob extends JobBase {
   readonly source: SourceConfig
+  /** As the source has it. */
   readonly stream: ConfiguredAirbyteStream
+  /** As the destination has it: with the names of the rules. */
+  readonly loaded: ConfiguredAirbyteStream
+  /** What its records pass. Holds a secret: never to be logged. */
+  readonly rules?: KeyedRules
   readonly columns: readonly Column[]
   readonly session: JsonValue
   readonly syncId: number

@@ -28,7 +28,7 @@ import { firstRunAt } from './first-run.ts'
 import { hidingLogin } from './hide-login.ts'
 import { namedStreams } from './named-streams.ts'
 import { isTopic } from './is-topic.ts'
-import { refuseTopicOptions, requireTopics } from './topic-address.ts'
+import { refuseTableOptions, refuseTopicOptions, requireTopics } from './topic-address.ts'
 import { requireFreeNewTopics, requireFreeTopics, type EventTargets } from './topic-users.ts'
 
 export interface ConnectionsOptions {
@@ -203,6 +203,7 @@ export class StoredConnectionService implements ConnectionService {
     choice: StreamChoice & Pick<Connection, 'destination'>,
   ): Promise<Awaited<ReturnType<typeof connectionStreams>>> {
     this.#options.checkLog(choice.options)
+    refuseTableOptions(choice)
     const { instances, functions, destinationOf } = this.#options
     if (functions === undefined) refuseTransforms(choice)
     const found = await connectionStreams(choice, instances, { refresh: false })

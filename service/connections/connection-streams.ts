@@ -65,23 +65,21 @@ function selectionOf({
   return {
     connection: name,
     streams: streams === null ? 'all' : streams.map(fieldsOf),
-    defaults: {},
+    defaults: { cursor_field: options.cursorField },
+    table: options.table,
     metadata: options.metadata ?? 'full',
     deletes: options.deletes,
   }
 }
 
 function fieldsOf(binding: StreamBinding): StreamFields {
-  const { name, namespace, syncMode, destinationSyncMode, cursorField, primaryKey, transform } =
-    binding
+  const { syncMode, destinationSyncMode, cursorField, primaryKey, ...others } = binding
   return {
-    name,
-    namespace,
+    ...others,
     sync_mode: syncMode,
     destination_sync_mode: destinationSyncMode,
     cursor_field: cursorField,
     primary_key: primaryKey,
-    transform,
   }
 }
 

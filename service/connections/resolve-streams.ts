@@ -6,10 +6,13 @@ import {
 } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
 import { functionNameOf } from '../../lib/net/function-address.ts'
+import { chooseColumns } from './chosen-columns.ts'
 import { findStream, withoutTwins } from './find-stream.ts'
+import { resolveRules, ruledStream, ruleFacts } from './resolve-rules.ts'
+import { sinkColumn, type RecordRules } from '../../protocol/rules/record-rules.ts'
 import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields, StreamSelection } from './stream-selection.ts'
-import { chooseSync, type BoundStream } from './sync-choice.ts'
+import { chooseSync, type BoundStream, type SyncChoice } from './sync-choice.ts'
 
 type PlannedStream = RunPlan['streams'][number]
 
@@ -64,11 +67,13 @@ function unseenDeletes(
   ]
 }
 
+type SelectedStream = Omit<BoundStream, 'columns'>
+
 function bindStreams(
   catalog: AirbyteCatalog,
   wanted: StreamSelection['streams'],
   { problems, notes }: Findings,
-): readonly BoundStream[] {
+): readonly SelectedStream[] {
   if (wanted === 'all') {
     if (catalog.streams.length === 0) problems.push(emptySource())
     const streams = withoutTwins(catalog.streams)
@@ -105,38 +110,77 @@ function bindStreams(
 }
 
 function sinkStreamOf(
-  bound: BoundStream,
+  selected: SelectedStream,
   selection: StreamSelection,
   findings: Findings,
 ): PlannedStream | undefined {
-  const { stream } = bound
-  const choice = chooseSync(bound, selection.defaults)
+  const { stream, fields, path } = selected
+  const chosen = chooseColumns(stream, fields, path)
+  const bound: BoundStream = { ...selected, columns: chosen.columns }
+  const choice = chosen.problems.length > 0 ? chosen : chooseSync(bound, selection.defaults)
   if ('problems' in choice) {
     findings.problems.push(...choice.problems)
     return undefined
   }
+  const rules = resolveRules({ stream, fields, chosen, sync: choice, path })
+  if (rules !== undefined && 'problems' in rules) {
+    findings.problems.push(...rules.problems)
+    return undefined
+  }
   if (choice.note !== undefined) findings.notes.push(`${streamLabel(stream)}: ${choice.note}`)
-  const { syncMode, mode, isDefaultMode, cursorField, primaryKey } = choice
-  const json_schema = selectedSchema(stream.json_schema, bound.fields.columns)
-  const columns = columnsOf(json_schema)
-  const transform = functionNameOf(bound.fields.transform ?? '')
+  const source = configuredStream(bound, choice, selection.table)
+  const { mode, isDefaultMode } = choice
+  const loaded = loadedStream(source, rules)
+  const transform = functionNameOf(fields.transform ?? '')
   return {
     connection: selection.connection,
-    stream: {
-      stream: { ...stream, json_schema },
-      sync_mode: syncMode,
-      // The protocol has no overwrite_dedup: the engine takes this mode from the sink stream.
-      destination_sync_mode: mode === 'overwrite_dedup' ? 'overwrite' : mode,
-      ...(cursorField !== undefined && { cursor_field: [cursorField] }),
-      ...(primaryKey.length > 0 && { primary_key: primaryKey.map((column) => [column]) }),
-    },
-    columns,
+    ...loaded,
     mode,
     ...(isDefaultMode && { isDefaultMode }),
-    metadata: metadataOf(selection.metadata, { mode, columns }),
+    metadata: metadataOf(selection.metadata, { mode, columns: loaded.columns }),
     deletes: selection.deletes ?? 'hard',
     ...(transform !== undefined && { transform }),
   }
+}
+
+/** The stream with the destination's names, and how it comes to that. */
+function loadedStream(
+  source: PlannedStream['stream'],
+  rules: RecordRules | undefined,
+): Pick<PlannedStream, 'stream' | 'columns' | 'source' | 'rules'> {
+  if (rules === undefined) return { stream: source, columns: columnsOf(source.stream.json_schema) }
+  return {
+    stream: ruledStream(source, rules),
+    columns: rules.columns.map(sinkColumn),
+    source: { stream: source, rules },
+    rules: ruleFacts(rules),
+  }
+}
+
+/** The stream with the source's names. */
+function configuredStream(
+  { stream, fields, columns }: BoundStream,
+  { syncMode, mode, cursorField, primaryKey }: SyncChoice,
+  tables: StreamSelection['table'],
+): PlannedStream['stream'] {
+  const json_schema = selectedSchema(stream.json_schema, columns)
+  const table = fields.table ?? (tables && tableOf(tables, stream))
+  return {
+    stream: { ...stream, json_schema },
+    sync_mode: syncMode,
+    // The protocol has no overwrite_dedup: the engine takes this mode from the sink stream.
+    destination_sync_mode: mode === 'overwrite_dedup' ? 'overwrite' : mode,
+    ...(cursorField !== undefined && { cursor_field: [cursorField] }),
+    ...(primaryKey.length > 0 && { primary_key: primaryKey.map((column) => [column]) }),
+    ...(table !== undefined && { destination_object_name: table }),
+  }
+}
+
+/** The placeholders of a pattern of tables, with the values of the stream. */
+function tableOf(pattern: string, { name, namespace = '' }: AirbyteStream): string {
+  return pattern.replaceAll(/\{(stream|namespace)\}/g, (_, part) =>
+    part === 'stream' ? name : namespace,
+  )
 }
 
 /**
@@ -154,12 +198,11 @@ function metadataOf(
 /** The schema with the chosen columns only, in the source's order. */
 function selectedSchema(
   schema: AirbyteStream['json_schema'],
-  columns: readonly string[] | undefined,
+  columns: readonly string[],
 ): AirbyteStream['json_schema'] {
-  if (columns === undefined) return schema
-  const properties = Object.entries(schema.properties ?? {}).filter(([name]) =>
-    columns.includes(name),
-  )
+  const all = Object.entries(schema.properties ?? {})
+  const properties = all.filter(([name]) => columns.includes(name))
+  if (properties.length === all.length) return schema
   const { required, ...rest } = schema
   return {
     ...rest,

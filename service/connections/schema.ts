@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { connectionChoices } from './choices.ts'
+import { streamRules, tablePattern } from './stream-rules-schema.ts'
 import { transformText } from './transform-text.ts'
 import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schema-changes/schema.ts'
 import { description, name, timestamp, versioned } from '../platform/fields.ts'
@@ -22,6 +23,7 @@ const streamBindingSchema = z
         'The function of the Functions service that changes or rejects its records before they are loaded.',
       examples: ['function:clean-orders'],
     }),
+    ...streamRules,
   })
   .meta({ id: 'StreamBinding' })
 export type StreamBinding = Resource<typeof streamBindingSchema>
@@ -41,6 +43,15 @@ export const connectionOptionsSchema = z
     }),
     partitions: z.int().min(1).max(10_000).exactOptional().meta({
       description: 'Of topics that are made for a destination `topic:NAME`; default 6.',
+    }),
+    table: tablePattern.exactOptional().meta({
+      description:
+        'The names of the tables of streams that have no `table` of their own, with the placeholders `{stream}` and `{namespace}`.',
+      examples: ['raw_{stream}'],
+    }),
+    cursorField: fieldName.exactOptional().meta({
+      description:
+        'The cursor of streams that have this column and no `cursor_field` of their own.',
     }),
     schemaDrift: schemaDriftPolicy.exactOptional().meta({
       description:

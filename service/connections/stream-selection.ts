@@ -1,12 +1,13 @@
 import type { RunPlan } from '../../engine/run-types.ts'
 import type { AirbyteStream } from '../../protocol/index.ts'
 import type { Metadata } from '../../sinks/sink.ts'
+import type { StreamRuleFields } from './stream-rules-schema.ts'
 
 /**
  * The settings of one stream, in the words of the run file and of HTTP. Omitted ones follow from what the
  * stream offers.
  */
-export interface StreamFields {
+export interface StreamFields extends StreamRuleFields {
   /** The name, optionally with its namespace: `public.customers`. */
   readonly name: string
   /** If it is given, the stream has this namespace and `name` is the name alone. */
@@ -15,7 +16,6 @@ export interface StreamFields {
   readonly destination_sync_mode?: RunPlan['streams'][number]['mode'] | undefined
   readonly cursor_field?: string | undefined
   readonly primary_key?: readonly string[] | undefined
-  readonly columns?: readonly string[] | undefined
   /** `function:NAME`. */
   readonly transform?: string | undefined
 }
@@ -31,6 +31,8 @@ export interface StreamSelection {
   readonly streams: 'all' | readonly (string | StreamFields)[]
   readonly defaults: StreamDefaults
   readonly metadata: Metadata
+  /** The names of tables, with placeholders; undefined: the names of the streams. */
+  readonly table?: string | undefined
   /** Undefined if it is not set: hard. */
   readonly deletes?: 'hard' | 'soft' | undefined
 }

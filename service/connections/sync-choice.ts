@@ -1,6 +1,7 @@
 import type { AirbyteStream } from '../../protocol/index.ts'
 import type { RunPlan } from '../../engine/run-types.ts'
-import { nameList, nearestName } from '../../lib/text/near-names.ts'
+import { nameList } from '../../lib/text/near-names.ts'
+import { columnNames, isExclusion, unknownColumn } from './chosen-columns.ts'
 import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamDefaults, StreamFields } from './stream-selection.ts'
 
@@ -11,6 +12,8 @@ type LoadMode = RunPlan['streams'][number]['mode']
 export interface BoundStream {
   readonly stream: AirbyteStream
   readonly fields: Partial<StreamFields>
+  /** The names of the selected columns. */
+  readonly columns: readonly string[]
   readonly path: StreamSelectionProblem['path']
 }
 
@@ -140,10 +143,12 @@ function offerOf(bound: BoundStream, defaults: StreamDefaults): Offer {
   }
 }
 
-function cursorOf({ stream, fields }: BoundStream, defaults: StreamDefaults): string | undefined {
+function cursorOf(
+  { stream, fields, columns }: BoundStream,
+  defaults: StreamDefaults,
+): string | undefined {
   const own = stream.default_cursor_field?.at(0)
   if (stream.source_defined_cursor === true) return own
-  const columns = columnNames(stream).filter((name) => fields.columns?.includes(name) ?? true)
   const possible = [defaults.cursor_field, own].filter(
     (name) => name !== undefined && columns.includes(name),
   )
@@ -155,10 +160,9 @@ function sourceKey(stream: AirbyteStream): readonly string[] {
 }
 
 /** Names of columns that the stream does not have, or that the file leaves out although they are needed. */
-function columnProblems({ stream, fields, path }: BoundStream): StreamSelectionProblem[] {
+function columnProblems({ stream, fields, columns, path }: BoundStream): StreamSelectionProblem[] {
   const known = columnNames(stream)
   const named: readonly (readonly [StreamSelectionProblem['path'], string])[] = [
-    ...(fields.columns ?? []).map((name, index) => [[...path, 'columns', index], name] as const),
     ...(fields.primary_key ?? []).map(
       (name, index) => [[...path, 'primary_key', index], name] as const,
     ),
@@ -169,38 +173,21 @@ function columnProblems({ stream, fields, path }: BoundStream): StreamSelectionP
   const problems = named.flatMap(([namePath, name]) =>
     known.includes(name) ? [] : [unknownColumn(name, namePath, known)],
   )
-  const { columns } = fields
-  if (columns === undefined || problems.length > 0) return problems
+  if (problems.length > 0) return problems
+  const isExcluding = isExclusion(fields.columns)
   const needed = [
     ...(fields.primary_key ?? sourceKey(stream)),
     ...(fields.cursor_field === undefined ? [] : [fields.cursor_field]),
   ]
   return needed
-    .filter((name) => !columns.includes(name))
+    .filter((name) => known.includes(name) && !columns.includes(name))
     .map((name) => ({
       code: 'stream_column_not_found',
       path: [...path, 'columns'],
       at: 'value',
       problem: `the column "${name}" is left out, but it belongs to the primary key or is the cursor`,
-      fix: `Add ${name} to \`columns\`.`,
+      fix: isExcluding ? `Remove ${name} from \`exclude\`.` : `Add ${name} to \`columns\`.`,
     }))
-}
-
-function unknownColumn(
-  name: string,
-  path: StreamSelectionProblem['path'],
-  known: readonly string[],
-): StreamSelectionProblem {
-  const near = nearestName(name, known)
-  const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
-  const fix = `${suggestion}The columns are: ${nameList(known, 20)}.`
-  return {
-    code: 'stream_column_not_found',
-    path,
-    at: 'value',
-    problem: `the stream has no column "${name}"`,
-    fix,
-  }
 }
 
 interface OfferedStream extends BoundStream {
@@ -275,8 +262,4 @@ function loadRefusal({ fields, offer }: OfferedStream): Refusal | undefined {
     problem: `${load} would keep only what changed since the last run`,
     fix,
   }
-}
-
-function columnNames(stream: AirbyteStream): readonly string[] {
-  return Object.keys(stream.json_schema.properties ?? {})
 }

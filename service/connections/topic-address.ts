@@ -51,6 +51,20 @@ export function refuseTopicOptions({ destination, options }: DestinationChoice):
   throw new ConnectError('destination_option_unsupported', { details: { option, destination } })
 }
 
+/** Throws `destination_option_unsupported` if names of tables are given for topics. */
+export function refuseTableOptions({
+  destination,
+  options,
+  streams,
+}: DestinationChoice & Pick<Connection, 'streams'>): void {
+  if (!isTopic(destination)) return
+  const isNamed = options.table !== undefined || streams?.some(({ table }) => table !== undefined)
+  if (isNamed !== true) return
+  throw new ConnectError('destination_option_unsupported', {
+    details: { option: 'table', destination },
+  })
+}
+
 /**
  * Throws `destination_topic_invalid`, `destination_topic_shared`, and `destination_mode_unsupported` for
  * streams that a person chose. If all streams are read, a stream that cannot be in a topic fails in each run,

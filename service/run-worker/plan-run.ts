@@ -21,6 +21,8 @@ export interface PlanDependencies {
   readonly allowedNetworks: readonly string[]
   /** Undefined: no stream can have a transformation. */
   readonly functions: FunctionsService | undefined
+  /** The key of masks that are hashes. Throws what the vault throws. */
+  readonly maskKeyOf: () => Promise<string>
 }
 
 /** Where a run, or a sandbox, of a connection goes. */
@@ -28,32 +30,46 @@ export interface RunPlaces {
   readonly destination: DestinationConfig
   readonly log: LogConfig
   readonly functions: FunctionsService | undefined
+  /** Undefined if no stream needs it. */
+  readonly maskKey: string | undefined
 }
 
 /** Asked once for each attempt: the login of a dataset may be short-lived. Throws what the parts throw. */
 export async function findPlaces(
-  connection: Pick<Connection, 'destination' | 'options'>,
+  connection: Pick<Connection, 'destination' | 'options' | 'streams'>,
   {
     destinationOf,
     logOf,
     functions,
-  }: Pick<PlanDependencies, 'destinationOf' | 'logOf' | 'functions'>,
+    maskKeyOf,
+  }: Pick<PlanDependencies, 'destinationOf' | 'logOf' | 'functions' | 'maskKeyOf'>,
 ): Promise<RunPlaces> {
   const log = logOf(connection.options)
-  return { log, destination: await destinationOf(connection), functions }
+  const maskKey = hasHash(connection) ? await maskKeyOf() : undefined
+  return { log, destination: await destinationOf(connection), functions, maskKey }
+}
+
+function hasHash({ streams }: Pick<Connection, 'streams'>): boolean {
+  return streams?.some(({ mask = {} }) => Object.values(mask).includes('hash')) === true
 }
 
 /**
  * The secrets of the operator's databases, brokers and services, which no line of a run may show, except
  * those that are also names.
  */
-export function placeSecrets({ destination, log, functions }: RunPlaces): readonly string[] {
+export function placeSecrets({
+  destination,
+  log,
+  functions,
+  maskKey,
+}: RunPlaces): readonly string[] {
   const sasl = log.kind === 'kafka' ? log.sasl : undefined
   const names = [...loginNames(destination), sasl?.username, log.storage?.accessKeyId]
   return [
     ...loginSecrets(destination),
     sasl?.password,
     functions?.apiKey,
+    maskKey,
     log.storage?.secretAccessKey,
   ]
     .filter((secret) => secret !== undefined)
@@ -90,6 +106,7 @@ export function planRun(
       runKey: run,
       source: { type, config, allowedNetworks },
       ...(places.functions !== undefined && { functions: places.functions }),
+      ...(places.maskKey !== undefined && { maskKey: places.maskKey }),
       streams: resolved.streams.filter(
         ({ stream }) => !completedKeys.has(streamKey(stream.stream)),
       ),

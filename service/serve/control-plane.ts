@@ -30,6 +30,7 @@ import type { ConnectionOptions } from '../connections/schema.ts'
 import type { Service } from '../service.ts'
 import type { Store } from '../store/store.ts'
 import { noteLostReceiverSecrets } from '../webhooks/receivers/note-lost-secrets.ts'
+import { StoredKey } from '../platform/vault/stored-key.ts'
 import type { Vault } from '../platform/vault/vault.ts'
 import { functionsService } from './functions-service.ts'
 import { kafkaPlace, topicSettings } from './kafka-place.ts'
@@ -63,6 +64,8 @@ export interface ControlPlane extends AsyncDisposable {
   readonly destinationOf: DestinationOf
   readonly addressOf: AddressOf
   readonly logOf: (options: ConnectionOptions) => LogConfig
+  /** The key of masks that are hashes. */
+  readonly maskKeyOf: () => Promise<string>
   /** Resolves when the signal is aborted, and the calls of actions that were carried out then have ended. */
   readonly drainActions: (signal: AbortSignal) => Promise<void>
   /** Removes the remains of sandboxes. */
@@ -112,7 +115,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const running = new RunningCalls({ graceMs: sentGraceMs })
   const clients = new ActionClients({ instances, allowedNetworks, logger, cut: running.cut, now })
   const functions = functionsService(settings)
-  const planPlaces = { destinationOf, logOf, allowedNetworks, functions }
+  const maskKeyOf = maskKeyIn(vault)
+  const planPlaces = { destinationOf, logOf, allowedNetworks, functions, maskKeyOf }
   const checkDataService = async (): Promise<void> => dataService?.check()
   const leftOvers = { store, addressOf, checkDataService, logger, now }
   const runs = new StoredRunService({ store, jobs, logger })
@@ -125,9 +129,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     noteLostSecrets: opened.noteLostSecrets,
     noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
-    destinationOf,
-    addressOf,
-    logOf,
+    ...{ destinationOf, addressOf, logOf, maskKeyOf },
     webhooks,
     service: {
       catalog,
@@ -171,6 +173,15 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         [clients, opened, threads, webhooks].map((part) => part[Symbol.asyncDispose]()),
       )
     },
+  }
+}
+
+/** The key of masks that are hashes: the same for all connections, so that their hashes can be joined. */
+function maskKeyIn(vault: Vault): ControlPlane['maskKeyOf'] {
+  const key = new StoredKey(vault, 'masks/hash-key')
+  return async () => {
+    const { bytes } = await key.get()
+    return bytes.toString('base64')
   }
 }
 

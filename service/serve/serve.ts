@@ -300,7 +300,7 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
   const { settings, logger } = options
   const { store, queue, jobs, plane, metrics, isAlone } = workerOptions
   const { instances } = plane.service
-  const { destinationOf, logOf } = plane
+  const { destinationOf, logOf, maskKeyOf } = plane
   const { allowedNetworks } = settings
   const parallelRuns = parallelRunsOf(settings, logger)
   const worker = new RunWorker({
@@ -312,7 +312,13 @@ function workerLoop(options: ServeOptions, workerOptions: WorkerOptions): Loop {
     parallelRuns,
     isAlone,
     threads: plane.threads,
-    places: { destinationOf, logOf, allowedNetworks, functions: functionsService(settings) },
+    places: {
+      destinationOf,
+      logOf,
+      maskKeyOf,
+      allowedNetworks,
+      functions: functionsService(settings),
+    },
     metrics: createRunMetrics(metrics, { streamLabel: settings.metricsStreamLabel }),
     serviceMetrics: createServiceMetrics(metrics),
     owner: processName(),

@@ -126,7 +126,7 @@ export async function testService({
       stopping,
     }),
   )
-  const { service, addressOf, destinationOf, logOf, webhooks } = plane
+  const { service, addressOf, destinationOf, logOf, maskKeyOf, webhooks } = plane
   const { instances } = service
   runUntilDisposed(parts, plane.webhooks.ingress.run)
   runUntilDisposed(parts, (ended) => store.migrationWatch.watch(ended))
@@ -158,6 +158,7 @@ export async function testService({
         places: {
           destinationOf,
           logOf,
+          maskKeyOf,
           allowedNetworks: settings.allowedNetworks,
           functions: functionsService(settings),
         },

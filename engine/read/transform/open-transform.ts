@@ -10,7 +10,7 @@ import { TransformingOutput } from './transforming-output.ts'
  * transformation.
  */
 export function transformingOutput(
-  { transform, stream, columns, maxRecordBytes, primaryKey, limitRows }: ReadLaneJob,
+  { transform, loaded: stream, columns, maxRecordBytes, primaryKey, limitRows }: ReadLaneJob,
   { output, signal }: { readonly output: LaneOutput; readonly signal: AbortSignal },
 ): TransformingOutput | undefined {
   if (transform === undefined) return undefined

@@ -372,6 +372,13 @@ export const sourceCodes = {
     message: '{place}: {field}: {problem}',
     suggestedFix: '{fix}',
   },
+  stream_rule_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
   unknown_connector: {
     failureType: 'config_error',
     httpStatus: 404,

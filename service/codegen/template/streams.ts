@@ -6,14 +6,32 @@ import { streamIds, type Streams } from './instance.ts'
 
 export type StreamName = keyof Streams
 
+type ColumnOf<Name extends StreamName> = Extract<keyof Streams[Name], string>
+
+/** Null: NULL. `hash`: equal values have equal hashes. */
+export type Mask = null | 'hash' | { readonly constant: string } | { readonly keep_last: number }
+
 /** A stream, and how it is read and loaded: the stream's suggestion is used for omitted fields. */
 export type StreamChoice = {
   [Name in StreamName]: {
     readonly stream: Name
     readonly syncMode?: 'full_refresh' | 'incremental'
     readonly destinationSyncMode?: 'append' | 'overwrite' | 'append_dedup' | 'overwrite_dedup'
-    readonly cursorField?: Extract<keyof Streams[Name], string>
-    readonly primaryKey?: readonly Extract<keyof Streams[Name], string>[]
+    readonly cursorField?: ColumnOf<Name>
+    readonly primaryKey?: readonly ColumnOf<Name>[]
+    /** The columns that are read. Default: all. */
+    readonly columns?:
+      | readonly ColumnOf<Name>[]
+      | { readonly include: readonly ColumnOf<Name>[] }
+      | { readonly exclude: readonly ColumnOf<Name>[] }
+    /** Names at the destination, by those at the source. */
+    readonly rename?: Readonly<Partial<Record<ColumnOf<Name>, string>>>
+    /** The condition that records must fulfil: `status = 'paid' and deleted_at is null`. */
+    readonly where?: string
+    /** How values are hidden, by the name of their column at the source. */
+    readonly mask?: Readonly<Partial<Record<ColumnOf<Name>, Mask>>>
+    /** The name of its table. Default: the name of the stream. */
+    readonly table?: string
     readonly transform?: `function:${string}`
   }
 }[StreamName]
@@ -35,6 +53,11 @@ interface AnyStreamChoice {
   readonly destinationSyncMode?: string
   readonly cursorField?: string
   readonly primaryKey?: readonly string[]
+  readonly columns?: object
+  readonly rename?: object
+  readonly where?: string
+  readonly mask?: object
+  readonly table?: string
   readonly transform?: string
 }
 
@@ -48,6 +71,11 @@ function streamBinding(choice: string | AnyStreamChoice): object {
     destination_sync_mode: how.destinationSyncMode,
     cursor_field: how.cursorField,
     primary_key: how.primaryKey,
+    columns: how.columns,
+    rename: how.rename,
+    where: how.where,
+    mask: how.mask,
+    table: how.table,
     transform: how.transform,
   }
 }

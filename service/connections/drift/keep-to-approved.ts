@@ -11,7 +11,7 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../../protocol/index.ts'
-import type { SinkStream } from '../../../sinks/sink.ts'
+import type { PlannedStream } from '../../../engine/run-types.ts'
 import type { ResolvedStreams } from '../resolve-streams.ts'
 import type { Connection } from '../schema.ts'
 import { catalogFingerprint } from '../../schema-changes/catalog-shape.ts'
@@ -59,7 +59,7 @@ export function requireReadable(
 ): void {
   const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))
   for (const sink of streams) {
-    const { stream: configured } = sink
+    const configured = sourceStream(sink)
     const { stream, sync_mode: mode, cursor_field, primary_key } = configured
     const live = now.get(streamKey(stream))
     const place = { place: `connection ${connection}`, field: `stream ${streamLabel(stream)}` }
@@ -92,15 +92,18 @@ export function requireReadable(
   }
 }
 
+/** With the source's names. */
+function sourceStream({ source, stream }: PlannedStream): PlannedStream['stream'] {
+  return source?.stream ?? stream
+}
+
 /**
  * The source now has another key, which allows several rows with the approved one: a merge would keep only
  * one of them.
  */
-function findLoosenedKey(
-  { mode, stream: configured }: SinkStream,
-  live: AirbyteStream,
-): string | undefined {
-  const { stream, primary_key: used = [] } = configured
+function findLoosenedKey(sink: PlannedStream, live: AirbyteStream): string | undefined {
+  const { mode } = sink
+  const { stream, primary_key: used = [] } = sourceStream(sink)
   const [approved, now] = [stream, live].map(
     ({ source_defined_primary_key: key = [] }) => new Set(key.map(pathKey)),
   )
@@ -127,11 +130,13 @@ function keyText({ source_defined_primary_key: key = [] }: AirbyteStream): strin
  * approved type cannot hold must not become NULL.
  */
 function findUnheldColumn(
-  { mode, columns }: SinkStream,
+  sink: PlannedStream,
   needed: readonly string[],
   live: AirbyteStream,
 ): string | undefined {
+  const { mode } = sink
   if (!mode.endsWith('_dedup')) return undefined
+  const columns = columnsOf(sourceStream(sink).stream.json_schema)
   const now = new Map(columnsOf(live.json_schema).map(({ name, kind }) => [name, kind]))
   for (const { name, kind } of columns) {
     const other = now.get(name)

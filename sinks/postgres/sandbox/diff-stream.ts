@@ -18,7 +18,7 @@ import {
 import { countedRows } from './trial.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
 import { isForeseen } from './production-columns.ts'
-import { noExamples, rowExamples, type RowExamples } from './row-examples.ts'
+import { hideExamples, noExamples, rowExamples, type RowExamples } from './row-examples.ts'
 import {
   type ColumnRows,
   countFates,
@@ -81,13 +81,25 @@ export async function diffRows(
   try {
     const tableRows = await countTable(session, stream)
     const diff = await compare(session, stream, isComplete)
-    return { ...diff, tableRows, atLeast: isComplete ? [] : lowerBounds(stream) }
+    const examples = shownExamples(diff.examples, stream)
+    return { ...diff, examples, tableRows, atLeast: isComplete ? [] : lowerBounds(stream) }
   } catch (error) {
     if (!(error instanceof ConnectError) || error.details.sqlstate !== sqlstates.queryCanceled)
       throw error
     const warning = 'Comparing with the table took too long: the changes to its rows are not known'
     return { ...unknownRows, warnings: [warning] }
   }
+}
+
+function shownExamples(
+  examples: RowExamples,
+  { production: { sink, target } }: SandboxTable,
+): RowExamples {
+  const { rules } = sink
+  if (rules === undefined) return examples
+  const plain = target.columns.filter(({ field }) => !rules.masked.includes(field))
+  const names = new Set(plain.map(({ name }) => name))
+  return hideExamples(examples, (column) => !names.has(column))
 }
 
 /**

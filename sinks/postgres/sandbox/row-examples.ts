@@ -63,6 +63,31 @@ export async function rowExamples(
   }
 }
 
+/** Rows of production may have values that the stream now hides, or columns that it no longer has. */
+export function hideExamples(
+  { inserted, changed, deleted }: RowExamples,
+  isHidden: (column: string) => boolean,
+): RowExamples {
+  const hide = (row: ShownRow): ShownRow =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [name, isHidden(name) ? hidden(value) : value]),
+    )
+  return {
+    inserted,
+    changed: changed.map(({ key, cells }) => ({
+      key,
+      cells: cells.map((cell) =>
+        isHidden(cell.column) ? { ...cell, from: hidden(cell.from) } : cell,
+      ),
+    })),
+    deleted: deleted.map(hide),
+  }
+}
+
+function hidden(value: string | null): string | null {
+  return value === null ? null : '***'
+}
+
 async function missing(
   session: DestinationSession,
   comparison: Comparison & { readonly hasNullKeys: boolean },

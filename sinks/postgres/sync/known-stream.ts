@@ -1,7 +1,7 @@
 import { resetCommands } from '../../../lib/text/reset-commands.ts'
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { isSameConnection } from '../../events-connection.ts'
-import { findReplacedRows } from '../../continuation.ts'
+import { findReplacedRows, warnOfRules } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
@@ -57,13 +57,15 @@ function isSameStream({ connection, stream, settings }: TableOwner, sink: SinkSt
   )
 }
 
-/** The table is another one than in the stream's last run, which nothing else would report. */
+/** The table is another one than in the stream's last run, or its rows are masked otherwise, which nothing else would report. */
 export function warnOfKnownStream(
   row: StreamRow | undefined,
-  { connection }: SinkStream,
+  sink: SinkStream,
   { table }: StreamTarget,
 ): readonly string[] {
-  if (row === undefined || row.run === 0 || isSameTable(row.table, table)) return []
+  if (row === undefined || row.run === 0) return []
+  if (isSameTable(row.table, table)) return warnOfRules(row, sink)
+  const { connection } = sink
   return [
     `The stream was loaded into ${quoteTable(row.table)} before, and is read from the beginning into ${quoteTable(table)}. The rows of ${quoteTable(row.table)} stay as they are. If two run files load the stream, give their connections two names: both are ${connection} now.`,
   ]

@@ -1,3 +1,4 @@
+import { warnOfRules } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import type { StreamRecord } from '../bookkeeping/records.ts'
 import type { TargetTopic } from '../topics/target-topic.ts'
@@ -30,6 +31,7 @@ export function topicWarnings(facts: Facts): readonly string[] {
     goneWarning(facts),
     modeWarning(facts),
     againWarning(facts),
+    ...warnOfRules(facts.known, facts.sink),
   ].filter((warning) => warning !== undefined)
 }
 

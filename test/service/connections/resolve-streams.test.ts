@@ -88,6 +88,153 @@ function modes(selection: Partial<StreamSelection>): readonly string[] {
   )
 }
 
+describe('rules of a stream', () => {
+  const people: AirbyteCatalog = {
+    streams: [
+      {
+        name: 'people',
+        namespace: 'crm',
+        json_schema: {
+          type: 'object',
+          properties: {
+            id: { type: 'integer' },
+            email: { type: 'string' },
+            total: { type: 'number' },
+            extra: { type: 'object' },
+            updated_at: { type: 'string', format: 'date-time' },
+          },
+          required: ['id', 'email'],
+        },
+        supported_sync_modes: ['full_refresh', 'incremental'],
+        default_cursor_field: ['updated_at'],
+        source_defined_primary_key: [['id'], ['email']],
+      },
+    ],
+  }
+  const of = (fields: object, more: Partial<StreamSelection> = {}): ReturnType<typeof resolve> =>
+    resolve({ streams: [{ name: 'people', ...fields }], ...more }, people)
+
+  test('keep the source’s names for the read, and give the new ones to the destination', () => {
+    const { streams, problems } = of(
+      {
+        columns: { exclude: ['extra'] },
+        rename: { email: 'person', updated_at: 'changed_at' },
+        mask: { email: 'hash', total: null },
+        where: 'total > 1',
+      },
+      { table: 'raw_{namespace}_{stream}' },
+    )
+    expect(problems).toEqual([])
+    const [stream] = streams
+    expect(stream).toMatchObject({
+      columns: [
+        { name: 'id', kind: 'integer' },
+        { name: 'person', kind: 'string' },
+        { name: 'total', kind: 'number' },
+        { name: 'changed_at', kind: 'timestamptz' },
+      ],
+      stream: {
+        primary_key: [['id'], ['person']],
+        cursor_field: ['changed_at'],
+        destination_object_name: 'raw_crm_people',
+        stream: {
+          json_schema: { required: ['id'] },
+          source_defined_primary_key: [['id'], ['person']],
+        },
+      },
+      source: {
+        stream: { primary_key: [['id'], ['email']], cursor_field: ['updated_at'] },
+        rules: { excluded: ['extra'], passesUndeclared: true },
+      },
+      rules: {
+        masked: ['person', 'total'],
+        mark: expect.stringMatching(/^[0-9a-f]{16}$/) as unknown,
+      },
+    })
+    const other = of({ where: 'total > 2' }).streams[0]?.rules?.mark
+    expect(other).not.toBe(of({ where: 'total > 1' }).streams[0]?.rules?.mark)
+    expect(of({ where: 'total>1' }).streams[0]?.rules).toEqual(
+      of({ where: 'total > 1.0' }).streams[0]?.rules,
+    )
+    expect(of({}).streams[0]).not.toHaveProperty('source')
+  })
+
+  test.each<readonly [object, string, string, string]>([
+    [{ columns: ['id', 'emial'] }, 'streams.0.columns.1', 'has no column "emial"', '`email`'],
+    [{ columns: { exclude: ['emial'] } }, 'streams.0.columns.exclude.0', '"emial"', '`email`'],
+    [
+      { columns: { exclude: ['email'] } },
+      'streams.0.columns',
+      '"email" is left out',
+      'Remove email from `exclude`',
+    ],
+    [
+      { columns: { include: ['id'], exclude: ['id'] } },
+      'streams.0.columns',
+      'exclude each other',
+      'one of them',
+    ],
+    [{ columns: {} }, 'streams.0.columns', 'selects no columns', 'one of them'],
+    [{ rename: { emial: 'mail' } }, 'streams.0.rename.emial', 'no column "emial"', '`email`'],
+    [
+      { rename: { total: 'email' } },
+      'streams.0.rename.total',
+      'name of column "email" too',
+      'another name',
+    ],
+    [
+      { rename: { id: 'x', email: 'x' } },
+      'streams.0.rename.id',
+      '"x" is the name of column "email" too',
+      'another name',
+    ],
+    [{ rename: { id: '_ab_cdc_id' } }, 'streams.0.rename.id', '_ab_cdc_', 'Remove'],
+    [
+      { columns: ['id', 'email', 'updated_at'], mask: { total: null } },
+      'streams.0.mask.total',
+      'left out',
+      'select it',
+    ],
+    [{ mask: { totals: null } }, 'streams.0.mask.totals', 'no column "totals"', '`total`'],
+    [
+      { mask: { updated_at: null } },
+      'streams.0.mask.updated_at',
+      'is the cursor',
+      '`cursor_field`',
+    ],
+    [{ mask: { id: null } }, 'streams.0.mask.id', 'primary key', '`id: hash`'],
+    [{ mask: { extra: 'hash' } }, 'streams.0.mask.extra', 'JSON', '`null`'],
+    [{ mask: { total: { keep_last: 4 } } }, 'streams.0.mask.total', 'neither a text', '`hash`'],
+    [
+      { where: "emial = 'a'" },
+      'streams.0.where',
+      'character 1: the stream has no column "emial"',
+      '`email`',
+    ],
+  ])('%o is refused at %s', (fields, path, problem, fix) => {
+    const { streams, problems } = of(fields)
+    expect(streams).toEqual([])
+    const found = problems.map((one) => ({ ...one, path: one.path.join('.') }))
+    expect(found[0]).toMatchObject({
+      path,
+      problem: expect.stringContaining(problem) as unknown,
+      fix: expect.stringContaining(fix) as unknown,
+    })
+  })
+
+  test('exchange two names', () => {
+    const { streams, problems } = of({ rename: { id: 'total', total: 'id' } })
+    expect(problems).toEqual([])
+    expect(streams[0]?.columns.map(({ name }) => name)).toEqual([
+      'total',
+      'email',
+      'id',
+      'extra',
+      'updated_at',
+    ])
+  })
+})
+
 describe('deletes', () => {
   const withDeletes: AirbyteCatalog = {
     streams: catalog.streams.map((stream) =>

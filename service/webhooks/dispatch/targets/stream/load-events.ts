@@ -85,7 +85,7 @@ export async function loadEvents(
 
 /** Each is a run of its own. */
 function eventsPlan(
-  { source, streams, destination, limits, functions, log }: RunPlan,
+  { source, streams, destination, limits, functions, maskKey, log }: RunPlan,
   connection: string,
   events: readonly WebhookEvent[],
 ): RunPlan {
@@ -95,6 +95,7 @@ function eventsPlan(
     streams,
     destination,
     ...(functions !== undefined && { functions }),
+    ...(maskKey !== undefined && { maskKey }),
     // The topics of a connection have what its runs read.
     log: inProcess(log),
     limits: { ...limits, partitionsPerStream: 1 },

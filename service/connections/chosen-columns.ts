@@ -1,0 +1,71 @@
+import type { AirbyteStream } from '../../protocol/index.ts'
+import { nameList, nearestName } from '../../lib/text/near-names.ts'
+import type { StreamSelectionProblem } from './stream-problem.ts'
+import type { StreamFields } from './stream-selection.ts'
+
+type Path = StreamSelectionProblem['path']
+
+/** The names of the stream's columns, in its order. */
+export function columnNames({ json_schema }: AirbyteStream): readonly string[] {
+  return Object.keys(json_schema.properties ?? {})
+}
+
+export function isExclusion(columns: StreamFields['columns']): boolean {
+  return typeof columns === 'object' && 'exclude' in columns
+}
+
+export interface ChosenColumns {
+  /** In the order of the source. */
+  readonly columns: readonly string[]
+  readonly excluded: readonly string[]
+  readonly problems: readonly StreamSelectionProblem[]
+}
+
+/** The columns that `columns` of a stream selects. */
+export function chooseColumns(
+  stream: AirbyteStream,
+  { columns: wanted }: Pick<StreamFields, 'columns'>,
+  path: Path,
+): ChosenColumns {
+  const known = columnNames(stream)
+  if (wanted === undefined) return { columns: known, excluded: [], problems: [] }
+  const place = [...path, 'columns']
+  const { include, exclude } = isList(wanted) ? { include: wanted } : wanted
+  const names = include ?? exclude
+  if (names === undefined || (include !== undefined && exclude !== undefined)) {
+    const problem =
+      names === undefined ? 'selects no columns' : '`include` and `exclude` exclude each other'
+    const fix = 'Give one of them: `{ include: [id, status] }` or `{ exclude: [phone] }`.'
+    return { columns: known, excluded: [], problems: [problemAt(place, problem, fix)] }
+  }
+  const isListed = (name: string): boolean => names.includes(name)
+  const listPath = isList(wanted)
+    ? place
+    : [...place, include === undefined ? 'exclude' : 'include']
+  const problems = names.flatMap((name, index) =>
+    known.includes(name) ? [] : [unknownColumn(name, [...listPath, index], known)],
+  )
+  const columns = known.filter((name) => isListed(name) === (include !== undefined))
+  if (columns.length === 0 && problems.length === 0)
+    problems.push(problemAt(listPath, 'no column is left', 'Exclude fewer columns.'))
+  return { columns, excluded: known.filter((name) => !columns.includes(name)), problems }
+}
+
+function isList(columns: NonNullable<StreamFields['columns']>): columns is readonly string[] {
+  return Array.isArray(columns)
+}
+
+export function unknownColumn(
+  name: string,
+  path: Path,
+  known: readonly string[],
+): StreamSelectionProblem {
+  const near = nearestName(name, known)
+  const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
+  const fix = `${suggestion}The columns are: ${nameList(known, 20)}.`
+  return problemAt(path, `the stream has no column "${name}"`, fix)
+}
+
+function problemAt(path: Path, problem: string, fix: string): StreamSelectionProblem {
+  return { code: 'stream_column_not_found', path, at: 'value', problem, fix }
+}
