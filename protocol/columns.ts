@@ -1,4 +1,5 @@
 import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from './json.ts'
+import { postgresTypeOf, type PostgresType } from './postgres-type.ts'
 
 /**
  * The kinds of columns, on every path: the JSON Schema of a stream is reduced to these kinds once
@@ -41,6 +42,8 @@ export type ColumnKind = (typeof columnKinds)[number]
 export interface Column {
   readonly name: string
   readonly kind: ColumnKind
+  /** The type of a column of a PostgreSQL source. It is not part of what drift and fingerprints compare. */
+  readonly postgres_type?: PostgresType | undefined
 }
 
 /**
@@ -58,6 +61,20 @@ export function absentColumns({ properties }: JsonObject): ReadonlySet<string> {
   return new Set(marked.map(([name]) => name))
 }
 
+/** The properties that the source declares as never null. */
+export function neverNullFields({ properties }: JsonObject): ReadonlySet<string> {
+  if (!isJsonObject(properties)) return new Set()
+  const fields = Object.entries(properties).filter(([, schema]) => !mayBeNull(schema))
+  return new Set(fields.map(([name]) => name))
+}
+
+/** Also of a schema without a type. */
+function mayBeNull(schema: JsonValue): boolean {
+  if (!isJsonObject(schema) || schema.type === undefined) return true
+  const types = isJsonList(schema.type) ? schema.type : [schema.type]
+  return types.includes('null')
+}
+
 /**
  * The columns of a stream, from its `json_schema`: every path (COPY text, objects, wire, table) has them in
  * this order, which is JavaScript's order of the properties (names like `7` come first, whatever the document
@@ -66,7 +83,10 @@ export function absentColumns({ properties }: JsonObject): ReadonlySet<string> {
 export function columnsOf(jsonSchema: JsonObject): Column[] {
   const { properties } = jsonSchema
   if (!isJsonObject(properties)) return []
-  return Object.entries(properties).map(([name, schema]) => ({ name, kind: kindOf(schema) }))
+  return Object.entries(properties).map(([name, schema]) => {
+    const type = postgresTypeOf(schema)
+    return { name, kind: kindOf(schema), ...(type !== undefined && { postgres_type: type }) }
+  })
 }
 
 function kindOf(schema: JsonValue): ColumnKind {

@@ -16,6 +16,8 @@ export const syncSettings = z.object({
   cursor: z.array(z.string()),
   /** How its records were filtered and masked; absent: they were not. */
   rules: z.string().exactOptional(),
+  /** How the columns of the stream's table were typed; absent: `portable`. It decides nothing about the continuation. */
+  types: z.enum(['source', 'mixed']).exactOptional(),
 })
 export type SyncSettings = z.infer<typeof syncSettings>
 
@@ -85,7 +87,9 @@ function isSame({ settings }: LastSync, sink: SinkStream): boolean {
 
 /** Rows that are appended need no key. */
 function usedSettings(settings: SyncSettings): SyncSettings {
-  return settings.mode === 'append' ? { ...settings, key: [] } : settings
+  const { mode, sync_mode, key, cursor, rules } = settings
+  const used = { mode, sync_mode, key: mode === 'append' ? [] : key, cursor }
+  return rules === undefined ? used : { ...used, rules }
 }
 
 /** Reading the stream again would append the same rows again. */

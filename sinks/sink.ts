@@ -180,7 +180,17 @@ export interface SinkStream {
     /** Columns whose values are masked. */
     readonly masked: readonly string[]
   }
+  /**
+   * Types of a new table that is loaded from PostgreSQL into PostgreSQL; absent: `source`. `StreamSync.sink` says what `begin` has decided.
+   */
+  readonly types?: ColumnTypes
 }
+
+/**
+ * The types of the columns of a new table: those of a PostgreSQL source, or those that follow from the kinds. `mixed` is what `begin` makes
+ * of `source` for a table that a user made: new columns get the source's type, and the others keep theirs if that is the source's.
+ */
+export type ColumnTypes = 'source' | 'mixed' | 'portable'
 
 /**
  * The columns that we add to the data. `none` is only for rows that are appended or replaced: dedup modes
@@ -192,6 +202,7 @@ export type SyncMode = 'append' | 'append_dedup' | 'overwrite' | 'overwrite_dedu
 
 /** A sync of a stream, as `begin` returned it. Plain data: it crosses a thread. */
 export interface StreamSync {
+  /** The stream as it is to be read and loaded: `begin` may have changed the form in which columns arrive (`types`). */
   readonly sink: SinkStream
   readonly streamId: StreamId
   /** Increases with every sync of the stream; a resumed sync keeps it. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Column, ColumnKind } from '../protocol/index.ts'
+import { storedPostgresType, type Column, type ColumnKind } from '../protocol/index.ts'
 import type { TableNote } from './sink.ts'
 
 // How a destination stores columns and notes in its bookkeeping, as JSON.
@@ -24,7 +24,7 @@ const kind = z.custom<ColumnKind>(
 )
 
 export const columnsSchema: z.ZodType<readonly Column[]> = z.array(
-  z.object({ name: z.string(), kind }),
+  z.object({ name: z.string(), kind, postgres_type: storedPostgresType }),
 )
 
 const noted = z.object({ column: z.string(), type: z.string() })

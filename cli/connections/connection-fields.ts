@@ -21,6 +21,7 @@ export interface ConnectionFlags {
   readonly timezone?: string
   readonly catchUp?: string
   readonly metadata?: string
+  readonly types?: string
   readonly deletes?: string
   readonly log?: string
   readonly framing?: string
@@ -58,6 +59,12 @@ export function connectionOptions(command: Command): Command {
       new Option('--metadata <HOW>', 'columns beside the data; default: full').choices(
         connectionChoices.metadata,
       ),
+    )
+    .addOption(
+      new Option(
+        '--types <HOW>',
+        'column types of new tables, from PostgreSQL to PostgreSQL; default: source',
+      ).choices(connectionChoices.types),
     )
     .addOption(
       new Option('--deletes <HOW>', 'delete deleted rows, or mark them; default: hard').choices(
@@ -115,10 +122,12 @@ export async function connectionBody(
   input: UserInput,
   streamsNow: ConnectionDocument['streams'] = null,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { metadata, deletes, log, framing, format, envelope, partitions, schemaDrift } = flags
+  const { metadata, types, deletes, log, framing, format, envelope, partitions, schemaDrift } =
+    flags
   const { table, cursorField } = flags
   const options = Object.entries({
     metadata,
+    types,
     deletes,
     log,
     framing,

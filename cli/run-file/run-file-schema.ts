@@ -133,6 +133,7 @@ export const runFileSchema = z.strictObject({
     .union([z.literal('all'), z.array(z.union([name, streamFields])).min(1)])
     .default('all'),
   metadata: z.enum(connectionChoices.metadata).default('full'),
+  types: z.enum(connectionChoices.types).optional(),
   deletes: z.enum(connectionChoices.deletes).optional(),
   table: tablePattern.optional(),
   mask_key: z.string().min(16, 'must have at least 16 characters').optional(),

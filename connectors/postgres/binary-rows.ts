@@ -1,7 +1,7 @@
 import { kindOfBinaryType, type BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import type { Column } from '../../protocol/index.ts'
 import type { Mask } from '../../protocol/rules/record-rules.ts'
-import { hasOwnText, type ColumnType } from './column-types.ts'
+import { hasOwnText, isOwnText, type ColumnType } from './column-types.ts'
 
 /** Types of pg_catalog whose binary form is read; those that send their text under the name of text. */
 const binaryTypes: ReadonlyMap<string, BinaryType> = new Map([
@@ -33,9 +33,9 @@ export function binaryTypesOf(
       types.push('text')
       continue
     }
-    const binary = binaryTypeOf(type)
-    const kind = configured[index]?.kind
-    if (binary === undefined || kindOfBinaryType[binary] !== kind) return undefined
+    const column = configured[index]
+    const binary = column && (isOwnText(column) ? ownTextOf(type) : binaryTypeOf(type))
+    if (binary === undefined || kindOfBinaryType[binary] !== column?.kind) return undefined
     types.push(binary)
   }
   return types
@@ -49,6 +49,13 @@ function binaryTypeOf(type: ColumnType): BinaryType | undefined {
   if (!hasOwnText(type)) return 'json'
   if (type.kind === 'e') return 'text'
   return type.schema === 'pg_catalog' ? binaryTypes.get(type.name) : undefined
+}
+
+/** Of a column that arrives as its own text. The binary form of `json` and `citext` is their text. */
+function ownTextOf(type: ColumnType): BinaryType | undefined {
+  if (type.isArray || !hasOwnText(type)) return undefined
+  if (type.schema === 'pg_catalog' && type.name === 'json') return 'text'
+  return type.unit?.extension === 'citext' ? 'text' : binaryTypeOf(type)
 }
 
 export function isKeyType(type: BinaryType): type is KeyType {

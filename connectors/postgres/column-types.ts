@@ -1,4 +1,11 @@
-import { isJsonList, type Column, type JsonObject } from '../../protocol/index.ts'
+import {
+  isJsonList,
+  parsePostgresType,
+  postgresTypeMark,
+  type Column,
+  type JsonObject,
+  type PostgresType,
+} from '../../protocol/index.ts'
 import { quoteIdentifier, quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
 import { operatorIn } from '../../postgres/search-path.ts'
 
@@ -13,8 +20,23 @@ export interface InnerType {
   readonly labels?: readonly string[] | null
 }
 
+/** The type that a column is made of: its own, or that of its elements in an array. */
+export interface UnitType {
+  readonly schema: string
+  readonly name: string
+  readonly kind: string
+  /** As `format_type` writes it, and the part of that which is the modifier: `(3)`. */
+  readonly formatted: string
+  readonly modifier: string
+  /** The labels of an enum in an array. */
+  readonly labels?: readonly string[] | null
+  readonly extension?: string | null
+}
+
 /** The type of a column after its domains were resolved. */
 export interface ColumnType extends InnerType {
+  /** Undefined for a column that the table no longer has. */
+  readonly unit?: UnitType
   /** The element type of an array that is not declared with several dimensions. */
   readonly element?: InnerType | null
   /** The fields of a composite. */
@@ -62,14 +84,34 @@ const schemas: ReadonlyMap<string, JsonObject> = new Map([
   ['jsonb', anyJson],
 ])
 
-/** The JSON Schema of a column, with everything that the database knows about its values. */
-export function jsonSchemaOf({
-  type,
-  notNull,
-}: {
-  type: ColumnType
-  notNull: boolean
-}): JsonObject {
+/** The JSON Schema of a column, with everything that the database knows about its values, and its type. */
+export function jsonSchemaOf(column: { type: ColumnType; notNull: boolean }): JsonObject {
+  const mark = postgresTypeOfColumn(column.type)
+  const schema = plainJsonSchemaOf(column)
+  return mark === undefined ? schema : { ...schema, [postgresTypeMark]: { ...mark } }
+}
+
+/**
+ * The type of the column, if another server has it too: not composites, types that a user made (but enums),
+ * arrays of domains, and types whose text names objects of this database (`regclass`).
+ */
+export function postgresTypeOfColumn(type: ColumnType): PostgresType | undefined {
+  const { unit, isArray } = type
+  // The text of money in an array is that of the server's lc_monetary; vectors of the catalog are not arrays of SQL.
+  if (unit === undefined || (isArray && (isMoney(unit) || isVector(type)))) return undefined
+  const array = isArray ? { array: true } : {}
+  const { name, formatted, modifier, extension } = unit
+  if (unit.kind === 'e') {
+    const labels = isArray ? unit.labels : type.labels
+    return parsePostgresType({ name, labels, ...array })
+  }
+  if (typeof extension === 'string') {
+    return parsePostgresType({ name, extension, ...(modifier !== '' && { modifier }), ...array })
+  }
+  return unit.schema === 'pg_catalog' ? parsePostgresType({ name: formatted, ...array }) : undefined
+}
+
+function plainJsonSchemaOf({ type, notNull }: { type: ColumnType; notNull: boolean }): JsonObject {
   const schema = nullableSchemaOf(type)
   // A value of `jsonb` may be JSON's null, which is not NULL.
   if (!notNull || schema === anyJson) return schema
@@ -121,16 +163,23 @@ function plainSchemaOf({ schema, name, labels }: InnerType): JsonObject {
 /**
  * The expression that is selected for a column, so that its COPY text has the configured kind. Arrays,
  * composites and hstore become JSON by `to_json`: numbers keep their digits, NaN and infinities (of dates
- * too) become strings. Money becomes its exact amount, for any lc_monetary.
+ * too) become strings. Money becomes its exact amount, for any lc_monetary. A column that is configured as
+ * its own text is selected as it is.
  */
 export function selectExpression(name: string, type: ColumnType, configured: Column): string {
   const column = quoteIdentifier(name)
   if (isMoney(type)) return `${column}::pg_catalog.numeric::pg_catalog.text`
+  if (isOwnText(configured)) return column
   if (type.isArray) return arrayExpression(column, type)
   const isJson = type.schema === 'pg_catalog' && (type.name === 'json' || type.name === 'jsonb')
   // The configuration may still call JSON what has become a plain type.
   const toJson = hasOwnText(type) ? configured.kind === 'json' && !isJson : true
   return toJson ? `pg_catalog.to_json(${column})` : column
+}
+
+/** The values arrive as PostgreSQL's own text, whatever JSON could be made of them. */
+export function isOwnText({ kind, postgres_type }: Column): boolean {
+  return kind === 'string' && postgres_type !== undefined
 }
 
 /**
@@ -231,6 +280,6 @@ function isVector(type: InnerType): boolean {
   return type.schema === 'pg_catalog' && type.name.endsWith('vector')
 }
 
-function isMoney(type: InnerType): boolean {
+function isMoney(type: Pick<InnerType, 'schema' | 'name'>): boolean {
   return type.schema === 'pg_catalog' && type.name === 'money'
 }

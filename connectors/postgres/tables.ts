@@ -171,6 +171,22 @@ const labelsOf = (type: string): string => `(
   FROM pg_catalog.pg_enum e WHERE ${type}.typtype = 'e' AND e.enumtypid = ${type}.oid
   HAVING count(*) <= ${String(mostLabels)})`
 
+/** The length, precision or fields that a column gives its type: of an array, those of its elements. */
+const modifier = 'coalesce(base.typmod, a.atttypmod)'
+
+/** `UnitType` of the type `t`. */
+const unitType = `(
+  SELECT json_build_object('schema', n.nspname, 'name', u.typname, 'kind', u.typtype,
+    'formatted', format_type(u.oid, ${modifier}),
+    'modifier', substr(format_type(u.oid, ${modifier}), length(format_type(u.oid, NULL)) + 1),
+    'labels', CASE WHEN u.oid <> t.oid THEN ${labelsOf('u')} END,
+    'extension', CASE WHEN n.nspname <> 'pg_catalog' THEN (
+      SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+      WHERE d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = u.oid
+        AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e') END)
+  FROM pg_catalog.pg_type u JOIN pg_catalog.pg_namespace n ON n.oid = u.typnamespace
+  WHERE u.oid = CASE WHEN ${isArray('t')} THEN t.typelem ELSE t.oid END)`
+
 /** `InnerType` of an oid. */
 const innerType = (oid: string): string => `(
   SELECT json_build_object('schema', n.nspname, 'name', i.typname, 'kind', i.typtype,
@@ -215,11 +231,11 @@ WITH RECURSIVE tables AS (
     'notNull', a.attnotnull AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_constraint nn
       WHERE nn.conrelid = a.attrelid AND nn.contype = 'n' AND NOT nn.convalidated AND a.attnum = ANY (nn.conkey)),
-    'identity', json_build_array(a.attnum, t.oid::int8, coalesce(base.typmod, a.atttypmod)),
+    'identity', json_build_array(a.attnum, t.oid::int8, ${modifier}),
     'type', json_build_object(
       'schema', tn.nspname, 'name', t.typname, 'kind', t.typtype,
       'isArray', ${isArray('t')},
-      'declared', format_type(t.oid, coalesce(base.typmod, a.atttypmod)) || CASE
+      'declared', format_type(t.oid, ${modifier}) || CASE
         WHEN a.attcollation IS DISTINCT FROM t.typcollation AND co.oid IS NOT NULL
         THEN format(' COLLATE %s%I', CASE WHEN cn.nspname <> 'pg_catalog' THEN quote_ident(cn.nspname) || '.' END, co.collname)
         ELSE '' END,
@@ -229,6 +245,7 @@ WITH RECURSIVE tables AS (
         WHERE am.amname = 'btree' AND oc.opcdefault AND oc.opcintype = t.oid),
       'operators', ${operatorSchemaOf('t.oid')},
       'labels', ${labelsOf('t')},
+      'unit', ${unitType},
       'element', CASE WHEN a.attndims < 2 THEN ${innerType('t.typelem')} END,
       'fields', (
         SELECT json_agg(json_build_object('name', f.attname, 'type', ${innerType('f.atttypid')}) ORDER BY f.attnum)

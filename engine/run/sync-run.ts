@@ -20,7 +20,7 @@ import type { OpenedStream, StreamLog } from '../log/stream-log.ts'
 import type { ReadBefore, StreamTransform } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
 import { joinObserved, type Observed } from '../observed-fields.ts'
-import { sourceReading, type SourceReading } from './source-reading.ts'
+import { sourceReading, withForms, type SourceReading } from './source-reading.ts'
 import { streamRefusal } from './stream-refusal.ts'
 import type { PlannedStream, RunPlan, StreamResult } from '../run-types.ts'
 import type { StreamTally } from './stream-tally.ts'
@@ -295,9 +295,11 @@ export class SyncRun {
     })
   }
 
-  get #reading(): SourceReading {
+  /** With the columns in the form that the destination has asked for. */
+  #readingOf({ sink }: StreamSync): SourceReading {
     const { connector, plan } = this.#deps
-    return sourceReading(this.#sink, { connector, maskKey: plan.maskKey })
+    const typed = withForms(this.#sink, sink)
+    return sourceReading(typed, { connector, maskKey: plan.maskKey })
   }
 
   get #isIncremental(): boolean {
@@ -352,7 +354,7 @@ export class SyncRun {
     const states = new Map<string, JsonValue | null>(
       sync.slices.map(({ slice, state }) => [slice, state]),
     )
-    const { stream, rules } = this.#reading
+    const { stream, rules } = this.#readingOf(sync)
     const planned = await session.plan(stream, states, rules)
     this.#tally.estimate(estimatedRows(planned))
     const partitions = this.#deps.plan.limits.partitionsPerStream
@@ -404,7 +406,7 @@ export class SyncRun {
       return own.length === 0 ? [] : [{ endpoint, slices: own }]
     })
     const beforeLoad = this.#tableChange(sync)
-    const reading = this.#reading
+    const reading = this.#readingOf(sync)
     const shared = session.sharedWith?.(reading.stream) ?? session.shared
     return Promise.all(
       lanes.map((lane) =>

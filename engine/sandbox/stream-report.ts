@@ -1,4 +1,4 @@
-import { columnTypeOf, writtenType } from '../../sinks/postgres/tables/column-types.ts'
+import { writtenType } from '../../sinks/postgres/tables/column-types.ts'
 import {
   diffRows,
   loadedTable,
@@ -14,7 +14,7 @@ import type { Production } from '../../sinks/postgres/sandbox/production.ts'
 import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
 import type { DestinationSession } from '../../sinks/postgres/session.ts'
-import { metadataColumns } from '../../sinks/postgres/tables/table-columns.ts'
+import { metadataColumns, newType } from '../../sinks/postgres/tables/table-columns.ts'
 import { streamTarget, targetColumns } from '../../sinks/postgres/tables/stream-target.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { PostgresConfig, StreamResult } from '../run-types.ts'
@@ -185,7 +185,10 @@ function diffOf(
   const isThere = plan.actual !== undefined
   const whole = [
     ...metadataColumns(sink.metadata).map(([name, type]) => ({ name, type: writtenType(type) })),
-    ...target.columns.map(({ name, kind }) => ({ name, type: writtenType(columnTypeOf(kind)) })),
+    ...target.columns.map((column) => ({
+      name: column.name,
+      type: writtenType(newType(column).formatted),
+    })),
   ]
   return {
     table_exists: isThere,

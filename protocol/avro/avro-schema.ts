@@ -54,12 +54,13 @@ export function recordSchemaOf(stream: StreamId, columns: readonly Column[]): Av
         type: ['null', { type: 'map', values: ['null', json] }],
         default: null,
       },
-      ...columns.map(({ name, kind }, index) => ({
+      ...columns.map(({ name, kind, postgres_type }, index) => ({
         name: names[index] ?? '',
         type: ['null', avroTypeOf(kind)],
         default: null,
         original_name: name,
         kind,
+        ...(postgres_type !== undefined && { postgres_type }),
       })),
     ],
   }

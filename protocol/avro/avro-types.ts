@@ -1,4 +1,5 @@
 import type { ColumnKind } from '../columns.ts'
+import type { PostgresType } from '../postgres-type.ts'
 
 /** An Avro schema as its JSON document. */
 export type AvroSchema =
@@ -33,7 +34,8 @@ export interface AvroRecordSchema {
 }
 
 /**
- * One field of a record. `original_name` and `kind` describe the stream's column; Avro readers ignore them.
+ * One field of a record. `original_name`, `kind` and `postgres_type` describe the stream's column; Avro readers
+ * ignore them.
  */
 export interface AvroField {
   readonly name: string
@@ -41,6 +43,7 @@ export interface AvroField {
   readonly default?: null
   readonly original_name?: string
   readonly kind?: ColumnKind
+  readonly postgres_type?: PostgresType
 }
 
 interface AvroEnumSchema {

@@ -41,8 +41,10 @@ export interface KeyedRules extends RecordRules {
 }
 
 /** The column as the sink gets it: masked values are texts. */
-export function sinkColumn({ newName, kind, mask }: RuledColumn): Column {
-  return { name: newName, kind: mask === undefined || mask.as === 'null' ? kind : 'string' }
+export function sinkColumn({ newName, kind, mask, postgres_type }: RuledColumn): Column {
+  const isText = mask !== undefined && mask.as !== 'null'
+  if (isText) return { name: newName, kind: 'string' }
+  return { name: newName, kind, ...(postgres_type !== undefined && { postgres_type }) }
 }
 
 /** Whether the rules need the key of the hashes. */

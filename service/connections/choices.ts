@@ -6,6 +6,7 @@ export const connectionChoices = {
   syncMode: ['full_refresh', 'incremental'],
   destinationSyncMode: ['append', 'overwrite', 'append_dedup', 'overwrite_dedup'],
   metadata: ['full', 'minimal', 'none'],
+  types: ['source', 'portable'],
   deletes: ['hard', 'soft'],
   log: ['embedded', 'kafka'],
   framing: ['block', 'record'],

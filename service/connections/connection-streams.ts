@@ -68,6 +68,7 @@ function selectionOf({
     defaults: { cursor_field: options.cursorField },
     table: options.table,
     metadata: options.metadata ?? 'full',
+    types: options.types,
     deletes: options.deletes,
   }
 }

@@ -57,13 +57,14 @@ function hasRules({ columns, where, rename = {}, mask = {} }: Partial<StreamFiel
 }
 
 function ruledColumn(
-  { name, kind }: Column,
+  { name, kind, postgres_type }: Column,
   { rename, mask = {} }: Partial<StreamFields>,
 ): RuledColumn {
   const choice = Object.hasOwn(mask, name) ? mask[name] : undefined
   return {
     name,
     kind,
+    ...(postgres_type !== undefined && { postgres_type }),
     newName: newNameOf(name, rename),
     ...(choice !== undefined && { mask: maskFor(choice) }),
   }

@@ -139,6 +139,7 @@ function sinkStreamOf(
     ...(isDefaultMode && { isDefaultMode }),
     metadata: metadataOf(selection.metadata, { mode, columns: loaded.columns }),
     deletes: selection.deletes ?? 'hard',
+    ...(selection.types === 'portable' && { types: selection.types }),
     ...(transform !== undefined && { transform }),
   }
 }

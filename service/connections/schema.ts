@@ -31,6 +31,10 @@ export type StreamBinding = Resource<typeof streamBindingSchema>
 export const connectionOptionsSchema = z
   .strictObject({
     metadata: z.enum(connectionChoices.metadata).exactOptional(),
+    types: z.enum(connectionChoices.types).exactOptional().meta({
+      description:
+        'Column types of new tables, from PostgreSQL to PostgreSQL: those of the source, or the ones that every source gets; default `source`.',
+    }),
     deletes: z.enum(connectionChoices.deletes).exactOptional(),
     log: z.enum(connectionChoices.log).exactOptional(),
     framing: z.enum(connectionChoices.framing).exactOptional(),

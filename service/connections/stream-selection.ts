@@ -33,6 +33,8 @@ export interface StreamSelection {
   readonly metadata: Metadata
   /** The names of tables, with placeholders; undefined: the names of the streams. */
   readonly table?: string | undefined
+  /** Undefined if it is not set: those of the source. */
+  readonly types?: 'source' | 'portable' | undefined
   /** Undefined if it is not set: hard. */
   readonly deletes?: 'hard' | 'soft' | undefined
 }

@@ -5,7 +5,7 @@ import type { Connection } from '../connections/schema.ts'
  * `destinationFingerprint`. Raise it when the content of one changes: hashes of two contents cannot be
  * compared, and the holder of a token gets the true reason.
  */
-export const bindingFormat = 2
+export const bindingFormat = 3
 
 /**
  * The state that a promote token is bound to: everything that decides what a run would do, and the principal

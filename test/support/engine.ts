@@ -46,6 +46,8 @@ export interface PlanOptions {
   readonly key?: readonly string[]
   readonly streams?: readonly string[]
   readonly metadata?: Metadata
+  /** Default: `portable`, the types that every source gets. Tests of the types of the source set it. */
+  readonly types?: 'source' | 'portable'
   readonly limits?: Partial<RunLimits>
   /** All streams go through this function of the service. */
   readonly transform?: { readonly name: string; readonly service: FunctionsService }
@@ -95,6 +97,7 @@ function sinkStream(options: PlanOptions, stream: AirbyteStream): PlannedStream 
     columns: columnsOf(stream.json_schema),
     mode,
     metadata: options.metadata ?? 'full',
+    ...((options.types ?? 'portable') === 'portable' && { types: 'portable' as const }),
     deletes: 'hard',
     ...(options.transform !== undefined && { transform: options.transform.name }),
   }

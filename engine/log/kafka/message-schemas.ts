@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { DEFAULT_BLOCK_BYTES } from '../../../protocol/avro/block-encoder.ts'
-import { columnKinds, type JsonValue } from '../../../protocol/index.ts'
+import { columnKinds, storedPostgresType, type JsonValue } from '../../../protocol/index.ts'
 import type { SyncMode } from '../../../sinks/sink.ts'
 import { largestStoredRecordBytes } from '../stream-log.ts'
 
@@ -92,7 +92,15 @@ const whole = z.int().min(0)
 const anyJson: z.ZodType<JsonValue, JsonValue> = z.json()
 
 export const beginValue = z.object({
-  columns: z.array(z.object({ name: z.string(), kind: z.enum(columnKinds) })),
+  columns: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(columnKinds),
+      postgres_type: storedPostgresType.meta({
+        description: 'The type of a column of a PostgreSQL source',
+      }),
+    }),
+  ),
   schema: z.unknown().meta({ description: 'The Avro schema of the values that follow' }),
 })
 export const storedValue = z.object({

@@ -299,7 +299,7 @@ export async function writeStreamRow(
       values.streamId.name,
       values.table.schema,
       values.table.table,
-      JSON.stringify(settingsOf(sink)),
+      JSON.stringify(storedSettings(sink)),
       JSON.stringify(values.columns),
       values.keyIndex,
       values.staged,
@@ -319,6 +319,13 @@ export async function writeStreamRow(
     attemptKeys: row?.attempt_keys ?? [],
     startedAtMs: row?.started_at.getTime() ?? 0,
   }
+}
+
+/** Versions that do not know the types load the table with the portable ones, and write the settings without them. */
+function storedSettings(sink: SinkStream): SyncSettings {
+  const settings = settingsOf(sink)
+  const { types = 'portable' } = sink
+  return types === 'portable' ? settings : { ...settings, types }
 }
 
 /** The part of a row that says how its tables are, written when they were altered after the `begin`. */

@@ -3,6 +3,7 @@ import { branch } from '../../../protocol/avro/record-layout.ts'
 import type { RecordBlock } from '../../sink.ts'
 import { BinaryFields } from './binary-fields.ts'
 import { BinaryRowTail } from './binary-row-tail.ts'
+import { encodingOf } from './binary-columns.ts'
 import type { HeldType } from '../tables/column-types.ts'
 import type { BlockWriter, CopyFormat, FieldWriter, RowTail, RowFacts } from './copy-format.ts'
 import type { ByteOutput } from '../../wire/byte-output.ts'
@@ -30,13 +31,25 @@ const codes = {
   date: 8,
   time: 9,
   bytes: 10,
+  int2: 11,
+  int4: 12,
+  float4: 13,
+  float8: 14,
+  uuid: 15,
 } as const
 
 const codeOfKind: Readonly<Record<ColumnKind, number>> = { ...codes, timetz: codes.string }
 
 export interface CopyColumn extends Column {
   /** The column of the table for it; undefined if there is none: the field is skipped. */
-  readonly target: { readonly name: string; readonly held: HeldType } | undefined
+  readonly target: CopyTarget | undefined
+}
+
+export interface CopyTarget {
+  readonly name: string
+  readonly held: HeldType
+  /** The type as the server writes it; if absent, it is one that we made. */
+  readonly formatted?: string
 }
 
 export interface TranscoderOptions extends RowFacts {
@@ -115,7 +128,7 @@ export class CopyTranscoder implements BlockWriter {
     this.#losses = losses
     this.#keyFields = keyFields
     this.#rejections = rejections
-    this.#codes = Uint8Array.from(columns, codeOf)
+    this.#codes = Uint8Array.from(columns, (column) => codeOf(column, format))
     this.#special = Uint8Array.from(columns, specialOf)
     this.#tail = format === 'text' ? new TextRowTail(out, tail) : new BinaryRowTail(out, tail)
     this.#hasMeta = tail.hasMeta
@@ -326,7 +339,17 @@ export class CopyTranscoder implements BlockWriter {
     if (code === codes.date) fields.date()
     else if (code === codes.timestamp) fields.timestamp()
     else if (code === codes.time) fields.time()
-    else fields.bytes()
+    else if (code === codes.bytes) fields.bytes()
+    else this.#transcodeSized(code)
+  }
+
+  /** Types of the source that we do not make for other sources. */
+  #transcodeSized(code: number): void {
+    const fields = this.#fields
+    if (code === codes.uuid) fields.uuid()
+    else if (code === codes.int4) fields.sizedInteger(4)
+    else if (code === codes.int2) fields.sizedInteger(2)
+    else fields.float(code === codes.float4 ? 4 : 8)
   }
 
   #null(column: number): void {
@@ -411,13 +434,19 @@ export class CopyTranscoder implements BlockWriter {
   }
 }
 
-function codeOf({ kind, target }: CopyColumn): number {
+function codeOf(column: CopyColumn, format: CopyFormat): number {
+  const { kind, target } = column
+  const encoding = encodingOf(column)
+  const isSized = encoding !== undefined && encoding !== 'usual'
+  if (isSized && (format === 'binary' || kind === 'double')) return codes[encoding]
   if (kind === 'json' && target?.held !== 'jsonb' && target?.held !== 'json') return codes.string
   return codeOfKind[kind]
 }
 
-function specialOf({ kind, target }: CopyColumn): number {
+function specialOf({ kind, postgres_type: type, target }: CopyColumn): number {
   if (target === undefined) return 1
+  // The document as the source has it.
+  if (target.held === 'json' && kind === 'string' && type?.name === 'json' && !type.array) return 0
   if (target.held !== 'jsonb' && target.held !== 'json') return 0
   return kind === 'boolean' || kind === 'integer' || kind === 'json' ? 0 : 2
 }

@@ -6,6 +6,17 @@ import { sanitizeJson } from './sanitize-json.ts'
 import { isUnstorable } from './text-fields.ts'
 import type { WireReader } from '../../wire/wire-reader.ts'
 
+const DASH = 0x2d
+const UUID_LENGTH = 36
+const dashes = [8, 13, 18, 23] as const
+/** Where the digits of each byte of a UUID begin. */
+const uuidBytes = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34] as const
+/** By byte: the value of a hexadecimal digit. */
+const NO_DIGIT = 0xff
+const hexValues = Uint8Array.from({ length: 256 }, (_, byte) => {
+  const letter = String.fromCharCode(byte)
+  return /[0-9a-fA-F]/.test(letter) ? Number.parseInt(letter, 16) : NO_DIGIT
+})
 const BACKSLASH = 0x5c
 const BACKSLASHES = 0x5c5c5c5c
 const JSONB_VERSION = 1
@@ -117,6 +128,59 @@ export class BinaryFields implements FieldWriter {
 
   float8(value: number): void {
     this.#numeric.double(value)
+  }
+
+  /** One that is out of range is for the server to refuse, as text. */
+  sizedInteger(bytes: 2 | 4): void {
+    const value = this.#wire.long()
+    const limit = 2 ** (8 * bytes - 1)
+    if (!(value >= -limit && value < limit)) this.unwritable = true
+    else if (bytes === 4) this.int4(value)
+    else this.int2(value)
+  }
+
+  int2(value: number): void {
+    this.#length(2)
+    this.#out.view.setInt16(this.#out.offset, value)
+    this.#out.offset += 2
+  }
+
+  int4(value: number): void {
+    this.#length(4)
+    this.#out.view.setInt32(this.#out.offset, value)
+    this.#out.offset += 4
+  }
+
+  float(bytes: 4 | 8): void {
+    const value = this.#wire.double()
+    const { view, offset } = this.#out
+    this.#length(bytes)
+    if (bytes === 4) view.setFloat32(offset + 4, value)
+    else view.setFloat64(offset + 4, value)
+    this.#out.offset += bytes
+  }
+
+  uuid(): void {
+    const wire = this.#wire
+    const length = wire.long()
+    const start = wire.offset
+    wire.offset += length
+    const isHyphenated = dashes.every((at) => wire.input[start + at] === DASH)
+    if (length !== UUID_LENGTH || !isHyphenated) {
+      this.unwritable = true
+      return
+    }
+    this.#length(16)
+    for (const at of uuidBytes) this.#hexByte(start + at)
+  }
+
+  /** The byte of the two digits there. */
+  #hexByte(position: number): void {
+    const { input } = this.#wire
+    const high = hexValues[input[position] ?? 0] ?? NO_DIGIT
+    const low = hexValues[input[position + 1] ?? 0] ?? NO_DIGIT
+    if (high === NO_DIGIT || low === NO_DIGIT) this.unwritable = true
+    this.#out.bytes[this.#out.offset++] = (high << 4) | low
   }
 
   string(): void {

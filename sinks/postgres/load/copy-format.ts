@@ -34,6 +34,12 @@ export interface FieldWriter {
   bytes(): void
   /** Without the escapes that jsonb refuses. */
   json(): void
+  /** For an `integer` or `smallint`, … */
+  sizedInteger(bytes: 2 | 4): void
+  /** … a `real` or `double precision`, … */
+  float(bytes: 4 | 8): void
+  /** … and a `uuid`, from its text. */
+  uuid(): void
   /** A value that came as JSON because its declared kind cannot hold it, as the text of the column's type. */
   text(text: string, held: HeldType): void
 }

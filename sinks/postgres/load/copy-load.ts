@@ -228,7 +228,8 @@ export class CopyLoad {
    */
   #writerOf({ copy }: RecordBlock): BlockWriter | undefined {
     if (copy === undefined) return this.#transcoder
-    return this.#transcoder.refused.size === 0 ? this.#rowsTranscoder : undefined
+    const rows = this.#transcoder.refused.size === 0 ? this.#rowsTranscoder : undefined
+    return rows?.takes(copy) === true ? rows : undefined
   }
 
   async #sendBlock({ block, firstRow }: KeptBlock): Promise<'sent' | RowNeed> {

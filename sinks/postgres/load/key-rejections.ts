@@ -15,6 +15,7 @@ interface KeyableColumn {
  */
 export class KeyRejections {
   readonly #key: readonly string[]
+  readonly #mostNulls: number
   #columns: readonly KeyableColumn[] = []
   /** By wire column. */
   #isKey = new Uint8Array(0)
@@ -25,9 +26,10 @@ export class KeyRejections {
   #open: RejectedRecord[] = []
   #settled: RejectedRecord[] = []
 
-  /** `key`: its columns in the table. */
-  constructor(key: readonly string[]) {
+  /** `key`: its columns in the table. `mostNulls`: how many of them may be NULL; default: all but one. */
+  constructor(key: readonly string[], mostNulls = key.length - 1) {
     this.#key = key
+    this.#mostNulls = mostNulls
   }
 
   setColumns(columns: readonly KeyableColumn[]): void {
@@ -57,7 +59,7 @@ export class KeyRejections {
    */
   takeReason(): string | undefined {
     if (this.#nulls === 0 && this.#unfit === undefined) return undefined
-    const hasKey = this.#nulls < this.#key.length
+    const hasKey = this.#nulls <= this.#mostNulls
     const unfit = this.#unfit === undefined ? undefined : this.#columns[this.#unfit]
     this.#nulls = 0
     this.#unfit = undefined

@@ -23,6 +23,7 @@ import type { Merge } from '../merge/merge-sql.ts'
 import { type LoggedPlace, type PostgresPlace, sessionPlace } from '../postgres-place.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from '../merge/met-rows.ts'
+import type { HeldColumn } from '../tables/column-types.ts'
 import { keyFieldsOf } from './record-key.ts'
 import { SeenColumns } from './seen-columns.ts'
 import { refuseTriggers } from '../tables/row-account.ts'
@@ -100,6 +101,10 @@ async function leaveStream(
   ])
 }
 
+function formattedOf({ formatted }: HeldColumn): { readonly formatted?: string } {
+  return formatted === undefined ? {} : { formatted }
+}
+
 class PostgresLane implements SinkLane {
   readonly #context: LaneContext
   readonly #load: CopyLoad
@@ -132,7 +137,9 @@ class PostgresLane implements SinkLane {
     this.#context = context
     this.#progress = new LaneProgress(sync)
     this.#isDedup = target.key !== undefined
-    this.#keyRejections = target.key && new KeyRejections(target.key)
+    // A primary key takes no NULL.
+    this.#keyRejections =
+      target.key && new KeyRejections(target.key, target.primaryKey === undefined ? undefined : 0)
     this.#hasMeta = actual.has('_airbyte_meta')
     const table = {
       table: quoteTable(target.loaded),
@@ -166,9 +173,10 @@ class PostgresLane implements SinkLane {
       const { actual, session, target } = this.#context
       this.#wireColumns = columns
       const named = targetColumns(columns)
-      const wire = named.map(({ field, name, kind }) => {
-        const held = actual.get(name)?.held
-        return { name: field, kind, target: held && { name, held } }
+      const wire = named.map(({ field, name, kind, postgres }) => {
+        const column = actual.get(name)
+        const target = column && { name, held: column.held, ...formattedOf(column) }
+        return { name: field, kind, postgres_type: postgres, target }
       })
       this.#columns = named.map(({ name }) => ({ name, isInTable: actual.has(name) }))
       this.#load.setColumns(wire, this.#tail(this.#load.isStaged))

@@ -2,7 +2,9 @@ import { writeUuid, type BinaryType } from '../../../protocol/avro/copy-binary-f
 import type { RecordBlock } from '../../sink.ts'
 import type { ByteOutput } from '../../wire/byte-output.ts'
 import { WireReader } from '../../wire/wire-reader.ts'
+import type { CopyRows } from '../../../protocol/avro/copy-rows.ts'
 import type { CopyColumn } from './avro-to-copy.ts'
+import { encodingOf } from './binary-columns.ts'
 import { BinaryFields } from './binary-fields.ts'
 import { BinaryRowTail } from './binary-row-tail.ts'
 import { tailColumns, type BlockWriter, type RowFacts } from './copy-format.ts'
@@ -10,7 +12,7 @@ import type { KeyRejections } from './key-rejections.ts'
 import type { SeenFacts } from './seen-facts.ts'
 
 /** The step for a field: small integers, so that the switch of the inner loop is a jump. */
-const steps = { copy: 0, skip: 1, int4: 2, float8: 3, json: 4, uuid: 5, int2: 6 } as const
+const steps = { copy: 0, skip: 1, int4: 2, float8: 3, json: 4, uuid: 5, int2: 6, widen: 7 } as const
 
 /** A call of `set` takes as long as a loop over this number of bytes. */
 const fewBytes = 128
@@ -19,8 +21,8 @@ const fixedBytes = 40
 
 /**
  * Makes rows of the source's binary COPY those of the destination's: most types are the same on both sides,
- * and their fields are copied together. The columns of the destination are those that we would have created
- * (`takesBinary`).
+ * and their fields are copied together. The columns of the destination are those that we would have created,
+ * or have the types of the source (`takesBinary`).
  *
  * Only for what needs no second look: a row that has something to say of its values, or cannot become one, is
  * left to the records that BlockEncoder makes of it. So there is one place that knows what is lost.
@@ -54,6 +56,11 @@ export class RowsTranscoder implements BlockWriter {
     this.#tail = new BinaryRowTail(out, tail)
   }
 
+  /** Whether rows of these types can be rows of the table. */
+  takes({ types }: CopyRows): boolean {
+    return types.every((type, column) => stepOf(type, this.#columns[column]) !== undefined)
+  }
+
   open({ bytes, count, seq, slice, copy }: RecordBlock, firstRow: number): void {
     if (copy === undefined) throw new TypeError('a block of rows')
     this.#wire.open(bytes)
@@ -63,8 +70,9 @@ export class RowsTranscoder implements BlockWriter {
     this.#row.extractedAtMs = copy.emittedAtMs
     this.#tail.setSlice(slice)
     this.#rejections?.setSlice(slice)
-    this.#steps = Uint8Array.from(copy.types, (type, column) =>
-      this.#columns[column]?.target === undefined ? steps.skip : stepOf(type),
+    this.#steps = Uint8Array.from(
+      copy.types,
+      (type, column) => stepOf(type, this.#columns[column]) ?? steps.skip,
     )
   }
 
@@ -182,6 +190,9 @@ export class RowsTranscoder implements BlockWriter {
       case steps.int2:
         this.#fields.int8(view.getInt16(position))
         return
+      case steps.widen:
+        this.#fields.int4(view.getInt16(position))
+        return
     }
   }
 
@@ -193,11 +204,20 @@ export class RowsTranscoder implements BlockWriter {
   }
 }
 
-/**
- * The columns of the destination: bigint, numeric, text and jsonb for these types, the same type for the
- * others.
- */
-function stepOf(type: BinaryType): number {
-  if (type === 'int2' || type === 'int4' || type === 'float8' || type === 'json') return steps[type]
-  return type === 'uuid' ? steps.uuid : steps.copy
+/** Types that are others in a table without types of the source: bigint, numeric, text and jsonb. */
+const converted: Readonly<Partial<Record<BinaryType, number>>> = {
+  int2: steps.int2,
+  int4: steps.int4,
+  float8: steps.float8,
+  json: steps.json,
+  uuid: steps.uuid,
+}
+
+/** Undefined if the field cannot become one of the column: the records of its block can. */
+function stepOf(type: BinaryType, column: CopyColumn | undefined): number | undefined {
+  if (column?.target === undefined) return steps.skip
+  const encoding = encodingOf(column)
+  if (encoding === 'usual') return converted[type] ?? steps.copy
+  if (encoding === type) return steps.copy
+  return encoding === 'int4' && type === 'int2' ? steps.widen : undefined
 }

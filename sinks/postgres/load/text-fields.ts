@@ -85,6 +85,23 @@ export class TextFields implements FieldWriter {
     this.string()
   }
 
+  sizedInteger(): void {
+    this.integer()
+  }
+
+  /** Unlike `numeric`, these types have a negative zero. */
+  float(): void {
+    const { offset } = this.#wire
+    if (!Object.is(this.#wire.double(), -0)) {
+      this.#wire.offset = offset
+      this.double()
+    } else this.#out.ascii('-0')
+  }
+
+  uuid(): void {
+    this.string()
+  }
+
   string(): void {
     const wire = this.#wire
     const { input } = wire

@@ -4,7 +4,6 @@ import { isTableOf } from '../sync/begin-sync.ts'
 import { schemaExists } from '../tables/schemas.ts'
 import { migrateBookkeeping } from '../bookkeeping/migrations.ts'
 import { requireTrusted } from '../bookkeeping/trusted-bookkeeping.ts'
-import { catalogType, conversion } from '../tables/column-types.ts'
 import { quoteIdentifier, quoteLiteral } from '../../../postgres/quote.ts'
 import {
   derivedTable,
@@ -202,13 +201,11 @@ async function sandboxFills(
 function rowExpressions({ plan, columns }: Production): MetRows['columns'] {
   const existing = columns.map(({ name }) => {
     const column = `p.${quoteIdentifier(name)}`
-    const held = plan.actual?.get(name)?.held
     const change = plan.changes.find((planned) => planned.column === name)
-    const isWidened = held !== undefined && change?.kind === 'widen'
-    return { name, expression: isWidened ? conversion(column, held, change.type) : column }
+    return { name, expression: change?.kind === 'widen' ? change.convert(column) : column }
   })
-  const added = plan.changes.flatMap(({ kind, column, type }) =>
-    kind === 'add' ? [{ name: column, expression: `NULL::${catalogType(type)}` }] : [],
+  const added = plan.changes.flatMap(({ kind, column, sql }) =>
+    kind === 'add' ? [{ name: column, expression: `NULL::${sql}` }] : [],
   )
   return [...existing, ...added]
 }

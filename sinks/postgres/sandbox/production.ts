@@ -2,6 +2,7 @@ import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
 import { findLostKey, settingsOf, usesStates } from '../../continuation.ts'
 import { isTableOf } from '../sync/begin-sync.ts'
+import { findTypes } from '../sync/choose-types.ts'
 import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
 import { requireSlices } from '../bookkeeping/damaged-bookkeeping.ts'
 import { readSlices } from '../bookkeeping/read-checkpoints.ts'
@@ -67,9 +68,11 @@ export async function readProduction(
     earlier,
   }: { readonly schema: string | undefined; readonly earlier: readonly SinkStream[] },
 ): Promise<Production> {
-  const target = streamTarget(sink, schema)
-  requireOpenSchema(sink, target, session.bookkeepingSchema)
-  const row = await rowOf(session, sink, target)
+  const untyped = streamTarget(sink, schema)
+  requireOpenSchema(sink, untyped, session.bookkeepingSchema)
+  const row = await rowOf(session, sink, untyped)
+  const typed = await findTypes(session, sink, { target: untyped, row })
+  const { target } = typed
   const known = await ownersOf(session, target, sink.connection)
   const owners = [
     ...known,
@@ -97,6 +100,7 @@ export async function readProduction(
       findSharedTable(sink, target, owners) ?? (await refusalOf(session, found)) ?? again.refusal,
     warnings: [
       ...warnOfKnownStream(row, sink, target),
+      ...typed.warnings,
       ...(isThere ? await lostRows(session, found) : []),
       ...again.warnings,
       ...(await warnOfLooseKeys(session, target)),

@@ -147,7 +147,8 @@ export async function findPlain(
 
 /** The table with its columns, the index of its key, and the types that came with it. */
 const isOfTable = `(classoid = 'pg_class'::regclass AND (objoid = t.oid OR objoid = to_regclass(quote_ident($4::text) || '.' || quote_ident($3::text)))
-    OR classoid = 'pg_type'::regclass AND objoid IN (y.oid, y.typarray))`
+    OR classoid = 'pg_type'::regclass AND objoid IN (y.oid, y.typarray)
+    OR classoid = 'pg_constraint'::regclass AND objoid IN (SELECT oid FROM pg_constraint WHERE conrelid = t.oid))`
 
 const isPlain = `t.relkind = 'r' AND t.relreplident = 'd' AND t.reloftype = 0
   AND NOT (t.relrowsecurity OR t.relforcerowsecurity OR t.relispartition OR t.relhassubclass OR t.relhasrules OR t.relhastriggers)
@@ -171,16 +172,24 @@ function columnsOf(table: string): string {
      FROM pg_attribute WHERE attrelid = ${table}.oid AND attnum > 0)`
 }
 
+/** Of the index `i`, `x`. */
+const isPlainIndex = `i.reloptions IS NULL AND NOT x.indisclustered
+  AND i.reltablespace = (SELECT reltablespace FROM pg_class WHERE oid = to_regclass($5))`
+
 /**
  * Views, foreign keys, indexes, statistics, policies, sequences, publications, functions and columns of its
- * type; ours is the index of the key, without settings.
+ * type; ours is the index of the key, without settings, or the primary key with its NOT
+ * NULL.
  */
 const hasNoDependents = `NOT EXISTS (SELECT FROM pg_depend d
      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.deptype <> 'i'
        AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (
          SELECT FROM pg_class i JOIN pg_index x ON x.indexrelid = i.oid
-          WHERE i.oid = d.objid AND i.relkind = 'i' AND i.relname = $3 AND i.reloptions IS NULL AND NOT x.indisclustered
-            AND i.reltablespace = (SELECT reltablespace FROM pg_class WHERE oid = to_regclass($5)))))
+          WHERE i.oid = d.objid AND i.relkind = 'i' AND i.relname = $3 AND ${isPlainIndex}))
+       AND NOT (d.classid = 'pg_constraint'::regclass AND EXISTS (
+         SELECT FROM pg_constraint n LEFT JOIN pg_class i ON i.oid = n.conindid LEFT JOIN pg_index x ON x.indexrelid = i.oid
+          WHERE n.oid = d.objid AND n.conrelid = t.oid
+            AND (n.contype = 'n' OR n.contype = 'p' AND n.conname = $3 AND NOT n.condeferrable AND ${isPlainIndex}))))
   AND NOT EXISTS (SELECT FROM pg_depend d
      WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (y.oid, y.typarray) AND d.deptype <> 'i')`
 

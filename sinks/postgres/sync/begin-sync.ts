@@ -28,6 +28,7 @@ import {
   warnOfKnownStream,
   findSharedTable,
 } from './known-stream.ts'
+import { typeStream, type TypedStream } from './choose-types.ts'
 import { watchTable } from './loaded-table.ts'
 import { prepareTables } from './prepare-tables.ts'
 import type { DestinationSession } from '../session.ts'
@@ -81,8 +82,9 @@ export async function beginSync(
       if (known !== undefined && (isEnded || isDoneInRun(known, sink, start.run))) {
         return leaveAsItStands(session, known, { sink, target, start })
       }
-      const beginning = { target, start, row, known, owners, isOurs }
-      return startSync(session, sink, { ...beginning, defersChanges, beginsAgain })
+      const typed = await typeStream(session, sink, { target, row })
+      const beginning = { typed, target: typed.target, start, row, known, owners, isOurs }
+      return startSync(session, typed.sink, { ...beginning, defersChanges, beginsAgain })
     },
     { readsFirst: true, lockSeconds: takeOverSeconds },
   )
@@ -91,6 +93,7 @@ export async function beginSync(
 /** The facts that `begin` knows about a stream that owns its table. */
 interface Beginning {
   readonly target: StreamTarget
+  readonly typed: TypedStream
   readonly start: RunStart
   /** As the last sync left it … */
   readonly row: StreamRow | undefined
@@ -105,13 +108,24 @@ interface Beginning {
 async function startSync(
   session: DestinationSession,
   sink: SinkStream,
-  { target, start, row, known, owners, isOurs, defersChanges, beginsAgain }: Beginning,
+  {
+    target,
+    typed,
+    start,
+    row,
+    known,
+    owners,
+    isOurs,
+    defersChanges,
+    beginsAgain,
+  }: Beginning,
 ): Promise<StreamSync> {
   const { streamId, table } = target
   const resumed = known !== undefined && isResumable(known, sink, { ...start, beginsAgain })
   const goesOn = resumed || keepsStates(known, sink)
   const notices = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
-  const preparation = { session, sink, target, row, resumed, isOurs }
+  const { statements: typeStatements } = typed
+  const preparation = { session, sink, target, row, resumed, isOurs, typeStatements }
   const prepared = await prepareTables(preparation, defersChanges ? 'deferred' : 'now')
   const { onlyNow, warnings, keyIndex, tableNotes, staged, columns, leavesTable } = prepared
   const numbers = takeNextNumbers(row, sink, resumed)
@@ -134,7 +148,7 @@ async function startSync(
   const isWatched = !target.isOverwrite || row !== undefined
   const watched = { id: written.id, sink, target, row, goesOn }
   const lostRows = isWatched ? await watchTable(session, watched) : []
-  const toReport = [...notices, ...onlyNow]
+  const toReport = [...notices, ...typed.warnings, ...onlyNow]
   const isFirst = row === undefined
   const untold =
     isFirst && toReport.length === 0 ? [] : await keepUntold(session, written.id, toReport)

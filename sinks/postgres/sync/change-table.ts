@@ -7,6 +7,7 @@ import { keepUntold } from '../bookkeeping/untold-warnings.ts'
 import type { DestinationSession } from '../session.ts'
 import { lockKey, quoteTable } from '../tables/identifiers.ts'
 import { streamTarget } from '../tables/stream-target.ts'
+import { typeStream } from './choose-types.ts'
 import { prepareTables } from './prepare-tables.ts'
 
 /** `Destination.changeTable`: see the contract. */
@@ -16,8 +17,7 @@ export async function changeTable(
   schema: string | undefined,
 ): Promise<Pick<StreamSync, 'tableNotes' | 'warnings'>> {
   const { sink, streamId, resumed } = sync
-  const target = streamTarget(sink, schema)
-  const { table } = target
+  const { table } = streamTarget(sink, schema)
   return session.transaction(
     async () => {
       const id = await requireOwn(session, sync, 'locked')
@@ -27,8 +27,10 @@ export async function changeTable(
         seconds: takeOverSeconds,
       })
       const row = await readStreamRow(session, sink.connection, { streamId, lock: 'unlocked' })
+      const typed = await typeStream(session, sink, { target: streamTarget(sink, schema), row })
+      const { target, statements: typeStatements } = typed
       // `begin` has refused a table that is another's.
-      const preparation = { session, sink, target, row, resumed, isOurs: true }
+      const preparation = { session, sink, target, row, resumed, isOurs: true, typeStatements }
       const prepared = await prepareTables(preparation, 'now')
       await noteTables(session, id, prepared)
       const untold = await keepUntold(session, id, prepared.onlyNow)

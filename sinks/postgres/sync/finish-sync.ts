@@ -12,6 +12,8 @@ import { attemptParams, isOfAttempt, requireOwn } from '../bookkeeping/fence.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import { createKeyIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
+import { addPrimaryKey, dropPrimaryKey, readPrimaryKey } from '../tables/primary-key.ts'
+import { sqlstates } from '../../../postgres/sqlstate.ts'
 import type { DestinationSession } from '../session.ts'
 import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
 import { addMeta, hasRows, readTables, type TableColumns } from '../tables/table-columns.ts'
@@ -65,10 +67,11 @@ export async function finishSync(
 ): Promise<readonly string[]> {
   const target = streamTarget(sync.sink, schema)
   const work = async (): Promise<Finished> => {
+    const keyed = await withStageKey(session, sync, target)
     const [id, { rejected }, swap] = await Promise.all([
       requireOwn(session, sync, 'locked'),
       requireComplete(session, sync),
-      target.isOverwrite ? findSwap(session, target) : undefined,
+      target.isOverwrite ? findSwap(session, keyed.target) : undefined,
     ])
     if (target.isOverwrite && rejected > 0 && !(await hasRows(session, target.stage))) {
       // Otherwise the next sync would continue from here, to the same end.
@@ -76,9 +79,10 @@ export async function finishSync(
       return { rejected, warnings: [] }
     }
     const staged = { id, syncId: sync.syncId }
-    const emptied = swap === undefined ? 0 : await swapStage(session, target, { ...swap, staged })
+    const emptied =
+      swap === undefined ? 0 : await swapStage(session, keyed.target, { ...swap, staged })
     const key = ownKey(settingsOf(sync.sink))
-    const warnings = warnOfEmptied(target, emptied)
+    const warnings = [...warnOfEmptied(target, emptied), ...keyed.warnings]
     // Stored with the facts that they are about: the run may be killed before its end reports them.
     if (warnings.length > 0) await keepUntold(session, id, warnings)
     session.rowsAtCommit(
@@ -107,6 +111,41 @@ export async function finishSync(
     throw new ConnectError('records_all_rejected', { details })
   }
   return warnings
+}
+
+/**
+ * The target of an overwrite without a key of its own, whose table has the primary key of the source: the stage gets it too, now that its
+ * rows are there. Rows of two moments may not be unique: then the table loses it.
+ */
+async function withStageKey(
+  session: DestinationSession,
+  sync: StreamSync,
+  target: StreamTarget,
+): Promise<{ readonly target: StreamTarget; readonly warnings: readonly string[] }> {
+  const { sink } = sync
+  const { table, stage, primaryKey } = target
+  if (sink.mode !== 'overwrite' || primaryKey === undefined) return { target, warnings: [] }
+  await requireOwn(session, sync, 'locked')
+  const present = await readPrimaryKey(session, table)
+  if (present === undefined) return { target, warnings: [] }
+  try {
+    await addPrimaryKey(session, stage, present)
+    return { target: { ...target, key: present }, warnings: [] }
+  } catch (error) {
+    const { sqlstate } = error instanceof ConnectError ? error.details : {}
+    if (sqlstate !== sqlstates.uniqueViolation && sqlstate !== sqlstates.notNullViolation)
+      throw error
+    await session.rollbackTo('primary_key')
+    await dropPrimaryKey(session, table, present)
+    const reason =
+      sqlstate === sqlstates.uniqueViolation ? 'several rows with one key' : 'NULL in it'
+    return {
+      target,
+      warnings: [
+        `${quoteTable(table)} has lost its primary key (${present.join(', ')}): the rows that were read have ${reason}.`,
+      ],
+    }
+  }
 }
 
 interface Finished {

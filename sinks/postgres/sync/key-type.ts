@@ -5,7 +5,7 @@ import { quoteTable } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
-import { hasRows, type TableChange, type TableColumns } from '../tables/table-columns.ts'
+import { fitOf, hasRows, type TableChange, type TableColumns } from '../tables/table-columns.ts'
 
 /** A key column of a table: before the sync, and as it has to be for it. */
 export interface KeyColumn {
@@ -80,12 +80,16 @@ export async function findKeyTypeChange(
   { target, row, actual, changes }: KnownTable,
 ): Promise<ConnectError | undefined> {
   if (mode !== 'append_dedup') return undefined
-  const changed = target.columns.flatMap(({ name, field, kind }) => {
-    const held = actual.get(name)?.held
-    if (held === undefined || target.key?.includes(name) !== true) return []
-    const change = changes.find(({ column }) => column === name)
-    const widened = change?.kind === 'widen' ? change.type : undefined
-    const before = row?.columns.find((column) => column.name === field)?.kind
+  const changed = target.columns.flatMap((column) => {
+    const { name, field, kind } = column
+    const existing = actual.get(name)
+    if (existing === undefined || target.key?.includes(name) !== true) return []
+    const { held } = existing
+    // The server compares the values of the source's own type.
+    if (fitOf(existing, column) !== 'other') return []
+    const change = changes.find((planned) => planned.column === name)
+    const widened = change?.kind === 'widen' ? change.wide : undefined
+    const before = row?.columns.find((known) => known.name === field)?.kind
     return staysEqual({ held, widened, before, kind }) ? [] : [{ field, was: before ?? held, kind }]
   })
   if (changed.length === 0 || !(await hasRows(session, target.table))) return undefined

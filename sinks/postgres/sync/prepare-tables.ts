@@ -6,6 +6,7 @@ import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.t
 import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
 import { findKeyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
+import { addPrimaryKey, dropPrimaryKey, readPrimaryKey } from '../tables/primary-key.ts'
 import { dedupStatement } from '../merge/merge-sql.ts'
 import { warnOfLooseKeys, findUnfitKey, unusableKey } from '../tables/usable-key.ts'
 import { findUnfitColumn } from '../tables/unfit-column.ts'
@@ -52,6 +53,8 @@ export interface Preparation {
   readonly resumed: boolean
   /** The table was made by a sync. */
   readonly isOurs: boolean
+  /** Statements for the enums of the columns (`TypedStream`). */
+  readonly typeStatements: readonly string[]
 }
 
 /**
@@ -82,7 +85,10 @@ export async function prepareTables(
 ): Promise<PreparedTables> {
   const plan = await planTable(preparation)
   if (plan.refusal !== undefined) throw plan.refusal
-  const isDeferred = changes === 'deferred' && plan.changes.length > 0
+  const { typeStatements } = preparation
+  const hasChanges =
+    plan.changes.length > 0 || (plan.actual !== undefined && typeStatements.length > 0)
+  const isDeferred = changes === 'deferred' && hasChanges
   return isDeferred && isSameAsBefore(preparation)
     ? leaveTables(preparation)
     : changeTables(preparation, plan)
@@ -93,6 +99,8 @@ async function changeTables(preparation: Preparation, plan: TablePlan): Promise<
   const { columns, tableNotes, returned } = await ensureTable(preparation, plan)
   const isStaged = row?.staged === true && isSameTable(row.table, target.table)
   if (!target.isOverwrite && isStaged) await mergeStage(preparation)
+  if (target.hasSourceTypes === true && plan.actual !== undefined)
+    await dropOtherKey(session, target)
   const own = ownColumns(columns, target.columns)
   const publications = target.isOverwrite ? await prepareStage(preparation, own) : null
   const { index: keyIndex, removed } = await ensureKeyIndex(preparation)
@@ -130,7 +138,10 @@ async function prepareStage(
     const actual = await readExistingTable(session, stage)
     await evolveTable(session, wantedOf(preparation, stage), actual)
   } else if (key !== undefined) {
-    await createKeyIndex(session, stage, key)
+    // What the table has: the stage may become the table.
+    const primaryKey = target.hasSourceTypes && (await readPrimaryKey(session, table))
+    if (primaryKey) await addPrimaryKey(session, stage, key)
+    else await createKeyIndex(session, stage, key)
   }
   return publications
 }
@@ -180,7 +191,8 @@ async function ensureTable(
   preparation: Preparation,
   { actual, changes }: TablePlan,
 ): Promise<EnsuredTable> {
-  const { session, target } = preparation
+  const { session, target, typeStatements } = preparation
+  if (typeStatements.length > 0) await session.run(typeStatements.join('; '))
   if (actual === undefined) {
     return {
       columns: await createTable(session, wantedOf(preparation, target.table)),
@@ -306,7 +318,15 @@ function wantedOf(
   { sink, target }: Pick<Preparation, 'sink' | 'target'>,
   name: TableName,
 ): Parameters<typeof createTable>[1] {
-  return { name, columns: target.columns, metadata: sink.metadata, key: target.key }
+  const { columns, key, hasSourceTypes, primaryKey } = target
+  return {
+    name,
+    columns,
+    metadata: sink.metadata,
+    key,
+    ...(hasSourceTypes !== undefined && { hasSourceTypes }),
+    ...(primaryKey !== undefined && { primaryKey }),
+  }
 }
 
 async function readExistingTable(
@@ -380,6 +400,16 @@ async function ensureKeyIndex(preparation: Preparation): Promise<KeyIndex> {
   if (await hasIndex(session, table, wanted)) return { index: wanted, removed: 0 }
   if (isOverwrite) return { index: null, removed: 0 }
   return { index: wanted, removed: await makeKeyIndex(preparation, key) }
+}
+
+/** A primary key of ours that the mode does not want, that has other columns than the source's, or whose columns may be NULL there now. */
+async function dropOtherKey(
+  session: DestinationSession,
+  { table, primaryKey }: StreamTarget,
+): Promise<void> {
+  const present = await readPrimaryKey(session, table)
+  if (present === undefined || JSON.stringify(present) === JSON.stringify(primaryKey)) return
+  await dropPrimaryKey(session, table, present)
 }
 
 /** Resolves with the number of rows that were removed for it. */

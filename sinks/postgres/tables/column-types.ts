@@ -171,6 +171,19 @@ export function widenedType(
   return isChosen(held) ? leftType({ ...actual, held }, kind, isKey) : widenedOwnType(actual, kind)
 }
 
+/**
+ * The same for a table that was made with the source's types, if the source's type is another one now: no column has a type that a user
+ * chose, and none of its values may get lost.
+ */
+export function widenedSourceType(actual: ActualType, kind: ColumnKind): WideType | undefined {
+  const { held } = actual
+  if (held === 'json') return undefined
+  if (!isChosen(held)) return widenedOwnType(actual, kind)
+  const declared = columnTypeOf(kind)
+  if (declared === 'jsonb') return 'jsonb'
+  return held === 'money' || held === 'oid' ? numberType(held, declared) : 'text'
+}
+
 /** The same for a type that the program may have chosen. */
 export function widenedOwnType(actual: ActualType, kind: ColumnKind): OwnType | undefined {
   const { held, limited } = actual

@@ -89,5 +89,46 @@ export async function dropIndex(
   index: string,
 ): Promise<void> {
   if (!(await hasIndex(session, table, index))) return
-  await session.run(`DROP INDEX ${quoteTable({ schema: table.schema, table: index })}`)
+  const columns = await primaryKeyColumns(session, table, index)
+  await session.run(
+    columns === undefined
+      ? `DROP INDEX ${quoteTable({ schema: table.schema, table: index })}`
+      : dropPrimaryKeySql(table, { name: index, columns }),
+  )
+}
+
+/** The columns of the table's primary key, if that has this name. */
+async function primaryKeyColumns(
+  session: DestinationSession,
+  table: TableName,
+  name: string,
+): Promise<readonly string[] | undefined> {
+  const key = await readAnyPrimaryKey(session, table)
+  return key?.name === name ? key.columns : undefined
+}
+
+interface PrimaryKey {
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
+export async function readAnyPrimaryKey(
+  session: DestinationSession,
+  table: TableName,
+): Promise<PrimaryKey | undefined> {
+  const [found] = await session.rows<PrimaryKey & Record<string, unknown>>(
+    `SELECT conname AS name, array_agg(a.attname::text ORDER BY k.place) AS columns
+       FROM pg_constraint JOIN unnest(conkey) WITH ORDINALITY AS k (number, place) ON true
+       JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = k.number
+      WHERE conrelid = to_regclass($1) AND contype = 'p' GROUP BY conname`,
+    [quoteTable(table)],
+  )
+  return found
+}
+
+/** With the NOT NULL that came with it. */
+export function dropPrimaryKeySql(table: TableName, { name, columns }: PrimaryKey): string {
+  const nullable = columns.map((column) => `ALTER COLUMN ${quoteIdentifier(column)} DROP NOT NULL`)
+  return `ALTER TABLE ${quoteTable(table)} DROP CONSTRAINT ${quoteIdentifier(name)};
+     ALTER TABLE ${quoteTable(table)} ${nullable.join(', ')}`
 }

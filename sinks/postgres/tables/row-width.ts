@@ -1,22 +1,20 @@
-import {
-  ConnectError,
-  isJsonList,
-  isJsonObject,
-  streamLabel,
-  type JsonValue,
-} from '../../../protocol/index.ts'
+import { ConnectError, neverNullFields, streamLabel } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import type { SinkStream } from '../../sink.ts'
-import { columnTypeOf } from './column-types.ts'
 import { quoteTable } from './identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from './stream-target.ts'
-import type { TableChange, TableColumns } from './table-columns.ts'
+import { newType, type TableChange, type TableColumns } from './table-columns.ts'
 
 /** Bytes of the types whose values the server cannot move out of a row. */
 const fixedBytes: Readonly<Record<string, number>> = {
   boolean: 1,
+  smallint: 2,
+  integer: 4,
   bigint: 8,
+  real: 4,
+  'double precision': 8,
+  uuid: 16,
   date: 4,
   timestamptz: 8,
   timestamp: 8,
@@ -50,11 +48,12 @@ export async function findWideRow(
     readonly changes: readonly TableChange[]
   },
 ): Promise<ConnectError | undefined> {
-  const neverNull = neverNullFields(sink)
+  const neverNull = neverNullFields(sink.stream.stream.json_schema)
   if (neverNull.size === 0) return undefined
   const changed = new Map(changes.map(({ column, type }) => [column, type]))
-  const fixed = target.columns.flatMap(({ field, name, kind }) => {
-    const type = changed.get(name) ?? actual?.get(name)?.held ?? columnTypeOf(kind)
+  const fixed = target.columns.flatMap((column) => {
+    const { field, name } = column
+    const type = changed.get(name) ?? actual?.get(name)?.held ?? newType(column).formatted
     const bytes = neverNull.has(field) ? (fixedBytes[type] ?? 0) : 0
     return bytes === 0 ? [] : [{ name, bytes }]
   })
@@ -67,20 +66,6 @@ export async function findWideRow(
   const reason = `a row of stream ${streamLabel(target.streamId)} takes at least ${bytes.toLocaleString('en-US')} bytes, and a page has room for ${room.toLocaleString('en-US')}: ${names.join(', ')} and ${others} other columns are never NULL and have a fixed length, so that their values cannot be moved out of the row`
   const details = { object: quoteTable(target.table), reason }
   return new ConnectError('destination_too_many_columns', { details })
-}
-
-function neverNullFields({ stream: { stream } }: SinkStream): ReadonlySet<string> {
-  const { properties } = stream.json_schema
-  if (!isJsonObject(properties)) return new Set()
-  const fields = Object.entries(properties).filter(([, schema]) => !mayBeNull(schema))
-  return new Set(fields.map(([name]) => name))
-}
-
-/** Also of a schema without a type. */
-function mayBeNull(schema: JsonValue): boolean {
-  if (!isJsonObject(schema) || schema.type === undefined) return true
-  const types = isJsonList(schema.type) ? schema.type : [schema.type]
-  return types.includes('null')
 }
 
 async function blockBytes(session: DestinationSession): Promise<number> {

@@ -4,10 +4,14 @@ import {
   primaryKey,
   streamIdOf,
   streamLabel,
+  neverNullFields,
+  type Column,
   type ColumnKind,
+  type PostgresType,
   type StreamId,
 } from '../../../protocol/index.ts'
 import type { SinkStream } from '../../sink.ts'
+import type { SourceType } from './source-types.ts'
 import {
   columnNames,
   derivedTable,
@@ -23,6 +27,10 @@ export interface TargetColumn {
   /** The column. */
   readonly name: string
   readonly kind: ColumnKind
+  /** The type that it has at a PostgreSQL source … */
+  readonly postgres?: PostgresType
+  /** … and what that is here, if the table is to have it (choose-types.ts). */
+  readonly source?: SourceType
 }
 
 /**
@@ -55,6 +63,10 @@ export interface StreamTarget {
   readonly isCursorOrdered: boolean
   /** The column of deletes, if the stream has it. */
   readonly deletedAt: string | undefined
+  /** We made the table with the source's types: no column has a type that a user chose. */
+  readonly hasSourceTypes?: boolean
+  /** The columns of the primary key that such a table gets: the source's own key, none of whose values is NULL. */
+  readonly primaryKey?: readonly string[]
 }
 
 /** Throws a ConnectError if a dedup mode lacks its key, or key or cursor are no columns. */
@@ -70,6 +82,7 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
   const isOverwrite = sink.mode === 'overwrite' || sink.mode === 'overwrite_dedup'
   const isDedup = sink.mode === 'append_dedup' || sink.mode === 'overwrite_dedup'
   const columns = targetColumns(sink.columns)
+  const key = isDedup ? keyColumns(sink, columns) : undefined
   return {
     streamId: streamIdOf(stream),
     table,
@@ -78,18 +91,54 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
     columns,
     isOverwrite,
     isCdc: sink.columns.some(({ name }) => name.startsWith('_ab_cdc_')),
-    key: isDedup ? keyColumns(sink, columns) : undefined,
+    key,
     cursor: isDedup ? cursorColumn(sink, columns) : undefined,
     isCursorOrdered: stream.is_cursor_ordered === true,
     deletedAt: columns.find(({ field }) => field === '_ab_cdc_deleted_at')?.name,
+    ...ofSourceTypes(sink, { columns, key }),
   }
 }
 
-export function targetColumns(
-  columns: readonly { readonly name: string; readonly kind: ColumnKind }[],
-): TargetColumn[] {
+/** What the target of a stream has because its table has the source's types. */
+export function ofSourceTypes(
+  sink: SinkStream,
+  target: Pick<StreamTarget, 'columns' | 'key'>,
+): Pick<StreamTarget, 'hasSourceTypes' | 'primaryKey'> {
+  if (sink.types !== 'source') return {}
+  const primaryKey = primaryKeyOf(sink, target)
+  return { hasSourceTypes: true, ...(primaryKey !== undefined && { primaryKey }) }
+}
+
+/**
+ * Undefined if rows are appended, if they are merged by another key than the source's, or if that is masked or may
+ * be NULL.
+ */
+function primaryKeyOf(
+  { mode, rules, stream: { stream } }: SinkStream,
+  { columns, key }: Pick<StreamTarget, 'columns' | 'key'>,
+): readonly string[] | undefined {
+  const paths = stream.source_defined_primary_key ?? []
+  if (mode === 'append' || paths.length === 0) return undefined
+  const neverNull = neverNullFields(stream.json_schema)
+  const names = paths.flatMap(([field = '', ...nested]) => {
+    const isMasked = rules?.masked.includes(field) === true
+    const isWhole = nested.length === 0 && neverNull.has(field) && !isMasked
+    return isWhole ? (columns.find((column) => column.field === field)?.name ?? []) : []
+  })
+  if (names.length < paths.length) return undefined
+  if (key === undefined) return names
+  const isSameKey = key.length === names.length && names.every((name) => key.includes(name))
+  return isSameKey ? key : undefined
+}
+
+export function targetColumns(columns: readonly Column[]): TargetColumn[] {
   const names = columnNames(columns.map(({ name }) => name))
-  return columns.map(({ name, kind }, index) => ({ field: name, name: names[index] ?? name, kind }))
+  return columns.map(({ name, kind, postgres_type: postgres }, index) => ({
+    field: name,
+    name: names[index] ?? name,
+    kind,
+    ...(postgres !== undefined && { postgres }),
+  }))
 }
 
 function keyColumns(sink: SinkStream, columns: readonly TargetColumn[]): string[] {

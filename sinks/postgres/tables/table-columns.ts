@@ -5,6 +5,7 @@ import {
   catalogType,
   columnTypeOf,
   conversion,
+  widenedSourceType,
   widenedType,
   type ActualType,
   type HeldColumn,
@@ -15,8 +16,10 @@ import { findColumnInUse, refusedChange } from './column-uses.ts'
 import type { Metadata } from '../../sink.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from './identifiers.ts'
+import { primaryKeyConstraint } from './primary-key.ts'
 import type { DestinationSession } from '../session.ts'
-import type { TargetColumn } from './stream-target.ts'
+import { holdsAll, type SourceType } from './source-types.ts'
+import type { StreamTarget, TargetColumn } from './stream-target.ts'
 
 /** Airbyte's columns: minimal metadata is the first two. */
 const metadataTypes = {
@@ -36,6 +39,9 @@ export interface WantedTable {
   readonly metadata: Metadata
   /** Columns of the key; undefined if rows are only appended. */
   readonly key?: readonly string[] | undefined
+  /** See StreamTarget. */
+  readonly hasSourceTypes?: StreamTarget['hasSourceTypes']
+  readonly primaryKey?: StreamTarget['primaryKey']
 }
 
 interface TableRow extends Record<string, unknown> {
@@ -215,10 +221,12 @@ export async function createTable(
   const own = metadataColumns(wanted.metadata)
   const metadata = own.map(([column, type]) => `${column} ${catalogType(type)}`)
   const columns = wanted.columns.map(
-    ({ name, kind }) => `${quoteIdentifier(name)} ${catalogType(columnTypeOf(kind))}`,
+    (column) => `${quoteIdentifier(column.name)} ${newType(column).sql}`,
   )
+  const { name, primaryKey } = wanted
+  const key = primaryKey === undefined ? [] : [primaryKeyConstraint(name, primaryKey)]
   await session.run(
-    `CREATE TABLE ${quoteTable(wanted.name)} (\n  ${[...metadata, ...columns].join(',\n  ')}\n) ${storageOf(columns.length)}`,
+    `CREATE TABLE ${quoteTable(name)} (\n  ${[...metadata, ...columns, ...key].join(',\n  ')}\n) ${storageOf(columns.length)}`,
   )
   return new Set([...own.map(([column]) => column), ...wanted.columns.map(({ name }) => name)])
 }
@@ -249,40 +257,88 @@ export async function alterTable(
   }
 }
 
-/** `type` is what the column gets, `action` is of ALTER TABLE. */
-export type TableChange =
-  | {
-      readonly kind: 'add'
-      readonly column: string
-      readonly type: string
-      readonly action: string
-    }
+/** `type` is what the column gets, `sql` the same for any search path, `action` is of ALTER TABLE. */
+export type TableChange = {
+  readonly column: string
+  readonly type: string
+  readonly sql: string
+  readonly action: string
+} & (
+  | { readonly kind: 'add' }
   | {
       readonly kind: 'widen'
-      readonly column: string
-      readonly type: WideType
-      readonly action: string
+      /** One of our types; undefined for a type of the source, whose values stay as they are. */
+      readonly wide: WideType | undefined
+      /** The value of the (quoted) column in that type. */
+      readonly convert: (column: string) => string
     }
+)
 
 /** Plans the changes for ALTER TABLE. */
 export function planTableChanges(wanted: WantedTable, actual: TableColumns): TableChange[] {
   const changes: TableChange[] = []
   for (const [column, type] of metadataColumns(wanted.metadata)) {
-    if (!actual.has(column)) changes.push(addition(column, column, type))
+    if (!actual.has(column)) changes.push(addition(column, column, ownType(type)))
   }
-  for (const { name: column, kind } of wanted.columns) {
-    const quoted = quoteIdentifier(column)
-    const existing = actual.get(column)
+  for (const column of wanted.columns) {
+    const existing = actual.get(column.name)
     if (existing === undefined) {
-      changes.push(addition(column, quoted, columnTypeOf(kind)))
+      changes.push(addition(column.name, quoteIdentifier(column.name), newType(column)))
       continue
     }
-    const type = widenedType(existing, kind, wanted.key?.includes(column))
-    if (type === undefined || existing.isPinned === true) continue
-    const action = changeOfType(quoted, existing.held, type)
-    changes.push({ kind: 'widen', column, type, action })
+    const change = existing.isPinned === true ? undefined : wideningOf(wanted, column, existing)
+    if (change !== undefined) changes.push(change)
   }
   return changes
+}
+
+function wideningOf(
+  { key, hasSourceTypes = false }: WantedTable,
+  column: TargetColumn,
+  existing: HeldColumn,
+): TableChange | undefined {
+  const { name, kind, source } = column
+  const quoted = quoteIdentifier(name)
+  const fit = fitOf(existing, column)
+  if (fit === 'fits') return undefined
+  if (fit === 'widens' && source !== undefined) {
+    const convert = (value: string): string => `${value}::${source.sql}`
+    const action = `ALTER COLUMN ${quoted} TYPE ${source.sql} USING ${convert(quoted)}`
+    const { sql, formatted: type } = source
+    return { kind: 'widen', column: name, type, sql, action, wide: undefined, convert }
+  }
+  const isKey = key?.includes(name)
+  const wide = hasSourceTypes
+    ? widenedSourceType(existing, kind)
+    : widenedType(existing, kind, isKey)
+  if (wide === undefined) return undefined
+  const { held } = existing
+  const action = changeOfType(quoted, held, wide)
+  const convert = (value: string): string => conversion(value, held, wide)
+  return { kind: 'widen', column: name, type: wide, sql: catalogType(wide), action, wide, convert }
+}
+
+/**
+ * How the source's type relates to that of an existing column. fits: the column takes each of its values as it is. widens: the column is to
+ * get it, and keeps its own values. other: only a third type, if any, holds the values of both.
+ */
+export function fitOf(
+  { formatted, held }: HeldColumn,
+  { source }: Pick<TargetColumn, 'source'>,
+): 'fits' | 'widens' | 'other' {
+  if (source === undefined) return 'other'
+  const now = formatted ?? held
+  if (holdsAll(now, source.formatted)) return 'fits'
+  return holdsAll(source.formatted, now) ? 'widens' : 'other'
+}
+
+/** The type of a new column. */
+export function newType({ kind, source }: TargetColumn): SourceType {
+  return source ?? ownType(columnTypeOf(kind))
+}
+
+function ownType(type: string): SourceType {
+  return { sql: catalogType(type), formatted: type }
 }
 
 /** The action of ALTER TABLE that gives the (quoted) column a wider type. */
@@ -290,8 +346,8 @@ export function changeOfType(quoted: string, held: HeldType, type: WideType): st
   return `ALTER COLUMN ${quoted} TYPE ${catalogType(type)} USING ${conversion(quoted, held, type)}`
 }
 
-function addition(column: string, quoted: string, type: string): TableChange {
-  return { kind: 'add', column, type, action: `ADD COLUMN ${quoted} ${catalogType(type)}` }
+function addition(column: string, quoted: string, { sql, formatted }: SourceType): TableChange {
+  return { kind: 'add', column, type: formatted, sql, action: `ADD COLUMN ${quoted} ${sql}` }
 }
 
 /**
@@ -326,7 +382,7 @@ export async function hasRows(session: DestinationSession, name: TableName): Pro
  */
 export function missingSigns(actual: TableColumns, metadata: Metadata): string[] {
   return metadataColumns(metadata === 'none' ? 'minimal' : metadata).flatMap(([column, type]) =>
-    actual.has(column) ? [] : [addition(column, column, type).action],
+    actual.has(column) ? [] : [addition(column, column, ownType(type)).action],
   )
 }
 
@@ -357,5 +413,5 @@ export function findChangeRefusal(
 }
 
 function widenedBy(changes: readonly TableChange[]): { column: string; type: string }[] {
-  return changes.filter(({ kind }) => kind === 'widen')
+  return changes.flatMap(({ kind, column, type }) => (kind === 'widen' ? [{ column, type }] : []))
 }

@@ -5,7 +5,7 @@ import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable } from './identifiers.ts'
 import { columnTypeOf, isChosen, type HeldColumn } from './column-types.ts'
 import type { StreamTarget, TargetColumn } from './stream-target.ts'
-import type { TableChange, TableColumns } from './table-columns.ts'
+import { fitOf, type TableChange, type TableColumns } from './table-columns.ts'
 
 interface Columns {
   readonly columns: readonly TargetColumn[]
@@ -53,9 +53,10 @@ export function warnOfReturned(
 }
 
 function noteOf(
-  { name: column, kind }: TargetColumn,
+  wanted: TargetColumn,
   { before, actual, changes, isOverwrite }: Columns,
 ): TableNote | undefined {
+  const { name: column, kind } = wanted
   const change = changes.find((candidate) => candidate.column === column)
   const known = before.find(({ name }) => name === column)
   if (change?.kind === 'add') {
@@ -67,10 +68,23 @@ function noteOf(
   if (present === undefined) return undefined
   if (change !== undefined)
     return { kind: 'widened', column, type: change.type, was: typeBefore(present, change.type) }
+  if (fitOf(present, wanted) === 'fits') return noteOfKept(wanted, present, known)
   const { held } = present
   const source = columnTypeOf(kind)
   if (known === undefined || known.kind === kind || held === source) return undefined
   return { kind: 'kept', column, type: typeNow(present), source }
+}
+
+/** A column that holds the source's type, which may be another one than before. */
+function noteOfKept(
+  { name: column, postgres, source }: TargetColumn,
+  { formatted: type = '' }: HeldColumn,
+  known: TargetColumn | undefined,
+): TableNote | undefined {
+  if (known?.postgres === undefined || source === undefined || type === source.formatted)
+    return undefined
+  if (JSON.stringify(known.postgres) === JSON.stringify(postgres)) return undefined
+  return { kind: 'kept', column, type, source: source.formatted }
 }
 
 /** A `numeric(6,2)` became `numeric`, and an `integer[]` `jsonb`. */

@@ -46,15 +46,18 @@ async function findChosenKey(
   { sink, target, actual, changes }: Table,
 ): Promise<ConnectError | undefined> {
   if (sink.mode !== 'append_dedup') return undefined
-  const rewritten = changes.find(({ kind, column, type }) => {
-    const held = actual.get(column)?.held
-    const isRewritten = kind === 'widen' && (type === 'text' || type === 'jsonb')
-    return isRewritten && held !== undefined && isChosen(held) && target.key?.includes(column)
+  const rewritten = changes.find((change) => {
+    const held = actual.get(change.column)?.held
+    if (change.kind !== 'widen' || (change.wide !== 'text' && change.wide !== 'jsonb')) return false
+    // The source's own uuid has one text for each value.
+    if (held === undefined || (held === 'uuid' && target.hasSourceTypes === true)) return false
+    return isChosen(held) && target.key?.includes(change.column)
   })
   const column = target.columns.find(({ name }) => name === rewritten?.column)
-  if (rewritten?.kind !== 'widen' || column === undefined) return undefined
+  if (rewritten?.kind !== 'widen' || rewritten.wide === undefined || column === undefined)
+    return undefined
   if (!(await hasRows(session, target.table))) return undefined
-  const { type } = rewritten
+  const type = rewritten.wide
   const problem =
     'may take several keys for one value, and the table has rows whose keys may be written otherwise than those of the source'
   const hint =

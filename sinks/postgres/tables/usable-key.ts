@@ -101,8 +101,8 @@ export async function warnOfLooseKeys(
   if (key === undefined) return []
   const texts = columns.filter(({ kind, name }) => kind === 'string' && key.includes(name))
   if (texts.length === 0) return []
-  const loose = await session.rows<{ column: string; why: string }>(
-    `SELECT attname AS column, CASE WHEN typname = ANY ($3) THEN format('type %s', typname)
+  const loose = await session.rows<{ column: string; type: string; why: string }>(
+    `SELECT attname AS column, format_type(atttypid, atttypmod) AS type, CASE WHEN typname = ANY ($3) THEN format('type %s', typname)
               ELSE format('collation %I', collname) END AS why
        FROM pg_attribute JOIN pg_type t ON t.oid = ${baseType('atttypid')}
        LEFT JOIN pg_collation c ON c.oid = attcollation
@@ -111,7 +111,10 @@ export async function warnOfLooseKeys(
       ORDER BY attnum`,
     [quoteTable(table), texts.map(({ name }) => name), looseTypes],
   )
-  return loose.map(
+  // The source's own type takes the same texts for equal.
+  const own = new Map(texts.map(({ name, source }) => [name, source?.formatted]))
+  const others = loose.filter(({ column, type }) => own.get(column) !== type)
+  return others.map(
     ({ column, why }) =>
       `Column ${quoteIdentifier(column)} of the key has the ${why}, which treats some different texts as equal (such as \`a\` and \`A\`): records of such keys become one row. If the source has any, give the column the type text with a deterministic collation.`,
   )

@@ -63,7 +63,7 @@ test('a run shows with each stream what it did to the columns of its table', asy
   expect(second).toMatchObject({
     status: 'complete',
     tableChanges: [
-      { kind: 'widened', column: 'n', type: 'text', was: 'bigint' },
+      { kind: 'widened', column: 'n', type: 'text', was: 'integer' },
       { kind: 'added', column: 'more', type: 'boolean' },
     ],
   })

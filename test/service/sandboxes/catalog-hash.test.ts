@@ -43,7 +43,7 @@ test('another content of a hash has another format', () => {
   }).toMatchInlineSnapshot(`
     {
       "catalog": "2fd764b1f55cdf7ff7e639238fbab6c423b5a54dc280316ef4275b32487b635d",
-      "format": 2,
+      "format": 3,
       "instance": "cbdfaccd85c562838ecf2800c2acb049dda7a762fdc9155d29a0295532f50c00",
     }
   `)
@@ -55,6 +55,7 @@ test('everything that changes what a run does changes the hash of a catalog', ()
     [stream({ id })],
     [stream({ id, name, age: id })],
     [stream({ id, name: id })],
+    [stream({ id: { ...id, postgres_type: { name: 'bigint' } }, name })],
     [stream({ id, name }, { name: 'people' })],
     [stream({ id, name }, { namespace: 'public' })],
     [stream({ id, name }, { source_defined_primary_key: [['name']] })],

@@ -349,7 +349,7 @@ describe('ignore', () => {
     expect(columns).toEqual([
       { name: 'id', type: 'bigint' },
       { name: 'note', type: 'text' },
-      { name: 'total', type: 'bigint' },
+      { name: 'total', type: 'integer' },
     ])
     expect((await connections.get(name)).drift).toMatchObject({
       status: 'ignored',
