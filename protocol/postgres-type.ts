@@ -2,12 +2,15 @@ import { z } from 'zod'
 import { isJsonObject, type JsonObject, type JsonValue } from './json.ts'
 
 /**
- * The attribute of a property that is a column of PostgreSQL: its type there. It decides only what a new table of a PostgreSQL destination
- * gets (`types: source`). It is no part of the schema that drift, fingerprints and promote tokens compare.
+ * The attribute of a property that is a column of PostgreSQL: its type there. It decides only what a new
+ * table of a PostgreSQL destination gets (`types: source`). It is no part of the schema that drift,
+ * fingerprints and promote tokens compare.
  */
 export const postgresTypeMark = 'postgres_type'
 
-/** Types of pg_catalog whose values are read back from their text, on any server, without looking anything up. */
+/**
+ * Types of pg_catalog whose values are read back from their text, on any server, without looking anything up.
+ */
 const builtInNames = [
   ...['boolean', 'smallint', 'integer', 'bigint', 'real', 'double precision', 'numeric', 'money'],
   ...['text', 'character varying', 'character', 'bpchar', 'name', '"char"', 'bytea', 'uuid'],
@@ -20,8 +23,8 @@ const builtInNames = [
 ] as const
 
 /**
- * A built-in type as `format_type` writes it, and nothing else: its text becomes a part of statements. Length, precision and scale, the
- * fields of an interval, the time zone.
+ * A built-in type as `format_type` writes it, and nothing else: its text becomes a part of statements.
+ * Length, precision and scale, the fields of an interval, the time zone.
  */
 const builtIn = new RegExp(
   `^(?:${builtInNames.join('|')})(?: (?:year|month|day|hour|minute|second)(?: to (?:month|hour|minute|second))?)?(?:\\(\\d{1,9}(?:,-?\\d{1,4})?\\))?(?: with(?:out)? time zone)?$`,
@@ -32,8 +35,8 @@ const typeName = z.string().min(1).max(63)
 const postgresType = z
   .object({
     /**
-     * As `format_type` writes it for a built-in type: `numeric(10,2)`, `timestamp(3) without time zone`. For an
-     * enum or a type of an extension: its name, without its schema and without quotes.
+     * As `format_type` writes it for a built-in type: `numeric(10,2)`, `timestamp(3) without time zone`. For
+     * an enum or a type of an extension: its name, without its schema and without quotes.
      */
     name: typeName,
     /** An array of such values. */
@@ -72,7 +75,10 @@ export function parsePostgresType(value: unknown): PostgresType | undefined {
   return postgresType.safeParse(value).data
 }
 
-/** Types whose values arrive as JSON, unless they are read as PostgreSQL's own text (`asOwnText`). All other types are read in one way. */
+/**
+ * Types whose values arrive as JSON, unless they are read as PostgreSQL's own text (`asOwnText`). All other
+ * types are read in one way.
+ */
 export function hasPortableForm({ name, array, extension }: PostgresType): boolean {
   return array === true || name === 'json' || (extension !== undefined && name === 'hstore')
 }

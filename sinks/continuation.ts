@@ -16,7 +16,10 @@ export const syncSettings = z.object({
   cursor: z.array(z.string()),
   /** How its records were filtered and masked; absent: they were not. */
   rules: z.string().exactOptional(),
-  /** How the columns of the stream's table were typed; absent: `portable`. It decides nothing about the continuation. */
+  /**
+   * How the columns of the stream's table were typed; absent: `portable`. It decides nothing about the
+   * continuation.
+   */
   types: z.enum(['source', 'mixed']).exactOptional(),
 })
 export type SyncSettings = z.infer<typeof syncSettings>
@@ -31,7 +34,10 @@ export function settingsOf({ mode, stream, rules }: SinkStream): SyncSettings {
   }
 }
 
-/** The condition or the masks of the stream are others than in its last sync, and rows of that stay as they are. */
+/**
+ * The condition or the masks of the stream are others than in its last sync, and rows of that stay as they
+ * are.
+ */
 export function warnOfRules(
   last: Pick<LastSync, 'settings' | 'run'> | undefined,
   sink: SinkStream,

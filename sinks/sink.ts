@@ -173,7 +173,10 @@ export interface SinkStream {
   readonly isDefaultMode?: boolean
   readonly metadata: Metadata
   readonly deletes: 'hard' | 'soft'
-  /** Its records lost columns, were filtered, masked or renamed before they came here: rows that were loaded before may be as they were. */
+  /**
+   * Its records lost columns, were filtered, masked or renamed before they came here: rows that were loaded
+   * before may be as they were.
+   */
   readonly rules?: {
     /** Changes with the condition and the masks; absent if there are none. */
     readonly mark?: string
@@ -181,14 +184,16 @@ export interface SinkStream {
     readonly masked: readonly string[]
   }
   /**
-   * Types of a new table that is loaded from PostgreSQL into PostgreSQL; absent: `source`. `StreamSync.sink` says what `begin` has decided.
+   * Types of a new table that is loaded from PostgreSQL into PostgreSQL; absent: `source`. `StreamSync.sink`
+   * says what `begin` has decided.
    */
   readonly types?: ColumnTypes
 }
 
 /**
- * The types of the columns of a new table: those of a PostgreSQL source, or those that follow from the kinds. `mixed` is what `begin` makes
- * of `source` for a table that a user made: new columns get the source's type, and the others keep theirs if that is the source's.
+ * The types of the columns of a new table: those of a PostgreSQL source, or those that follow from the kinds.
+ * `mixed` is what `begin` makes of `source` for a table that a user made: new columns get the source's type,
+ * and the others keep theirs if that is the source's.
  */
 export type ColumnTypes = 'source' | 'mixed' | 'portable'
 
@@ -202,7 +207,10 @@ export type SyncMode = 'append' | 'append_dedup' | 'overwrite' | 'overwrite_dedu
 
 /** A sync of a stream, as `begin` returned it. Plain data: it crosses a thread. */
 export interface StreamSync {
-  /** The stream as it is to be read and loaded: `begin` may have changed the form in which columns arrive (`types`). */
+  /**
+   * The stream as it is to be read and loaded: `begin` may have changed the form in which columns arrive
+   * (`types`).
+   */
   readonly sink: SinkStream
   readonly streamId: StreamId
   /** Increases with every sync of the stream; a resumed sync keeps it. */

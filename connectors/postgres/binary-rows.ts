@@ -33,9 +33,8 @@ export function binaryTypesOf(
       types.push('text')
       continue
     }
-    const column = configured[index]
-    const binary = column && (isOwnText(column) ? ownTextOf(type) : binaryTypeOf(type))
-    if (binary === undefined || kindOfBinaryType[binary] !== column?.kind) return undefined
+    const binary = selectedBinary(type, configured[index])
+    if (binary === undefined) return undefined
     types.push(binary)
   }
   return types
@@ -51,7 +50,14 @@ function binaryTypeOf(type: ColumnType): BinaryType | undefined {
   return type.schema === 'pg_catalog' ? binaryTypes.get(type.name) : undefined
 }
 
-/** Of a column that arrives as its own text. The binary form of `json` and `citext` is their text. */
+/** Undefined if it has none, or is declared as something else than it is. */
+function selectedBinary(type: ColumnType, column: Column | undefined): BinaryType | undefined {
+  if (column === undefined) return undefined
+  const binary = isOwnText(column) ? ownTextOf(type) : binaryTypeOf(type)
+  return binary !== undefined && kindOfBinaryType[binary] === column.kind ? binary : undefined
+}
+
+/** For a column that arrives as its own text. The binary form of `json` and `citext` is their text. */
 function ownTextOf(type: ColumnType): BinaryType | undefined {
   if (type.isArray || !hasOwnText(type)) return undefined
   if (type.schema === 'pg_catalog' && type.name === 'json') return 'text'

@@ -97,7 +97,8 @@ export function jsonSchemaOf(column: { type: ColumnType; notNull: boolean }): Js
  */
 export function postgresTypeOfColumn(type: ColumnType): PostgresType | undefined {
   const { unit, isArray } = type
-  // The text of money in an array is that of the server's lc_monetary; vectors of the catalog are not arrays of SQL.
+  // The text of money in an array is that of the server's lc_monetary; vectors of the catalog are not arrays
+  // of SQL.
   if (unit === undefined || (isArray && (isMoney(unit) || isVector(type)))) return undefined
   const array = isArray ? { array: true } : {}
   const { name, formatted, modifier, extension } = unit

@@ -16,7 +16,10 @@ export interface SourceReading {
   readonly rules?: KeyedRules
 }
 
-/** A source that applies no rules itself also declares the columns that only the condition needs: it may ask for properties by name. */
+/**
+ * A source that applies no rules itself also declares the columns that only the condition needs: it may ask
+ * for properties by name.
+ */
 export function sourceReading(
   { stream, source }: PlannedStream,
   {
@@ -40,8 +43,8 @@ export function sourceReading(
 }
 
 /**
- * The stream as `begin` wants it (`StreamSync.sink`): columns that it takes as PostgreSQL's own text are read as such, under the names of the
- * source. Masked columns are texts of the mask.
+ * The stream as `begin` wants it (`StreamSync.sink`): columns that it takes as PostgreSQL's own text are read
+ * as such, under the names of the source. Masked columns are texts of the mask.
  */
 export function withForms(planned: PlannedStream, { stream, columns }: SinkStream): PlannedStream {
   const { source } = planned

@@ -34,8 +34,8 @@ export interface AvroRecordSchema {
 }
 
 /**
- * One field of a record. `original_name`, `kind` and `postgres_type` describe the stream's column; Avro readers
- * ignore them.
+ * One field of a record. `original_name`, `kind` and `postgres_type` describe the stream's column; Avro
+ * readers ignore them.
  */
 export interface AvroField {
   readonly name: string

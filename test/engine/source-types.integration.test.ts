@@ -10,7 +10,10 @@ import {
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 
-/** 15 tables with every type that a table of the destination can have too; the last column is one that it cannot. */
+/**
+ * 15 tables with every type that a table of the destination can have too; the last column is one that it
+ * cannot.
+ */
 const tables = `
   CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION ltree; CREATE EXTENSION cube;
   CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'happy');

@@ -321,7 +321,10 @@ export async function writeStreamRow(
   }
 }
 
-/** Versions that do not know the types load the table with the portable ones, and write the settings without them. */
+/**
+ * Versions that do not know the types load the table with the portable ones, and write the settings without
+ * them.
+ */
 function storedSettings(sink: SinkStream): SyncSettings {
   const settings = settingsOf(sink)
   const { types = 'portable' } = sink

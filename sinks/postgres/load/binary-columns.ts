@@ -18,7 +18,10 @@ const heldOfTail: ReadonlyMap<string, HeldType> = new Map([
 /** How values of a column stand in a binary COPY. usual: as in the type that we would have created. */
 export type BinaryEncoding = 'usual' | 'int2' | 'int4' | 'float4' | 'float8' | 'uuid'
 
-/** Types of the source, by their kind, that are not the ones we would have created. The binary form of an enum and of `json` is its text. */
+/**
+ * Types of the source, by their kind, that are not the ones we would have created. The binary form of an enum
+ * and of `json` is its text.
+ */
 const sized: ReadonlyMap<string, BinaryEncoding> = new Map([
   ['integer smallint', 'int2'],
   ['integer integer', 'int4'],

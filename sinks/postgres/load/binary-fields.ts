@@ -165,13 +165,13 @@ export class BinaryFields implements FieldWriter {
     const length = wire.long()
     const start = wire.offset
     wire.offset += length
-    const isHyphenated = dashes.every((at) => wire.input[start + at] === DASH)
+    const isHyphenated = dashes.every((place) => wire.input[start + place] === DASH)
     if (length !== UUID_LENGTH || !isHyphenated) {
       this.unwritable = true
       return
     }
     this.#length(16)
-    for (const at of uuidBytes) this.#hexByte(start + at)
+    for (const place of uuidBytes) this.#hexByte(start + place)
   }
 
   /** The byte of the two digits there. */

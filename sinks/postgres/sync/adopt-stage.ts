@@ -172,7 +172,7 @@ function columnsOf(table: string): string {
      FROM pg_attribute WHERE attrelid = ${table}.oid AND attnum > 0)`
 }
 
-/** Of the index `i`, `x`. */
+/** The index `i`, `x` has no settings of its own. */
 const isPlainIndex = `i.reloptions IS NULL AND NOT x.indisclustered
   AND i.reltablespace = (SELECT reltablespace FROM pg_class WHERE oid = to_regclass($5))`
 

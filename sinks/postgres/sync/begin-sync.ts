@@ -108,17 +108,7 @@ interface Beginning {
 async function startSync(
   session: DestinationSession,
   sink: SinkStream,
-  {
-    target,
-    typed,
-    start,
-    row,
-    known,
-    owners,
-    isOurs,
-    defersChanges,
-    beginsAgain,
-  }: Beginning,
+  { target, typed, start, row, known, owners, isOurs, defersChanges, beginsAgain }: Beginning,
 ): Promise<StreamSync> {
   const { streamId, table } = target
   const resumed = known !== undefined && isResumable(known, sink, { ...start, beginsAgain })

@@ -32,7 +32,10 @@ interface Beginning {
   readonly row: StreamRow | undefined
 }
 
-/** The stream with the types of its table. Enums are locked before they are made or extended: two streams may need the same one. */
+/**
+ * The stream with the types of its table. Enums are locked before they are made or extended: two streams may
+ * need the same one.
+ */
 export async function typeStream(
   session: DestinationSession,
   sink: SinkStream,
@@ -50,8 +53,9 @@ export async function typeStream(
 }
 
 /**
- * Decides between the source's types and the portable ones, and in which form each column arrives. A table that the stream has loaded keeps
- * to its types. In a table that a user made, a column keeps its type if that is the source's. Only reads.
+ * Decides between the source's types and the portable ones, and in which form each column arrives. A table
+ * that the stream has loaded keeps to its types. In a table that a user made, a column keeps its type if that
+ * is the source's. Only reads.
  */
 export async function findTypes(
   session: DestinationSession,
@@ -142,7 +146,9 @@ function withOwnText(sink: SinkStream, fields: ReadonlySet<string>): SinkStream 
   }
 }
 
-/** Only for columns that are new: those that are there have their type, and the run that made them has warned. */
+/**
+ * Only for columns that are new: those that are there have their type, and the run that made them has warned.
+ */
 function warnOfMissing(
   { missing }: SourceTypes,
   actual: TableColumns | undefined,

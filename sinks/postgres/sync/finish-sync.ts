@@ -114,8 +114,9 @@ export async function finishSync(
 }
 
 /**
- * The target of an overwrite without a key of its own, whose table has the primary key of the source: the stage gets it too, now that its
- * rows are there. Rows of two moments may not be unique: then the table loses it.
+ * The target of an overwrite without a key of its own, whose table has the primary key of the source: the
+ * stage gets it too, now that its rows are there. Rows of two moments may not be unique: then the table loses
+ * it.
  */
 async function withStageKey(
   session: DestinationSession,

@@ -138,7 +138,7 @@ async function prepareStage(
     const actual = await readExistingTable(session, stage)
     await evolveTable(session, wantedOf(preparation, stage), actual)
   } else if (key !== undefined) {
-    // What the table has: the stage may become the table.
+    // The same as the table has: the stage may become the table.
     const primaryKey = target.hasSourceTypes && (await readPrimaryKey(session, table))
     if (primaryKey) await addPrimaryKey(session, stage, key)
     else await createKeyIndex(session, stage, key)
@@ -402,7 +402,10 @@ async function ensureKeyIndex(preparation: Preparation): Promise<KeyIndex> {
   return { index: wanted, removed: await makeKeyIndex(preparation, key) }
 }
 
-/** A primary key of ours that the mode does not want, that has other columns than the source's, or whose columns may be NULL there now. */
+/**
+ * A primary key of ours that the mode does not want, that has other columns than the source's, or whose
+ * columns may be NULL there now.
+ */
 async function dropOtherKey(
   session: DestinationSession,
   { table, primaryKey }: StreamTarget,

@@ -172,8 +172,8 @@ export function widenedType(
 }
 
 /**
- * The same for a table that was made with the source's types, if the source's type is another one now: no column has a type that a user
- * chose, and none of its values may get lost.
+ * The same for a table that was made with the source's types, if the source's type is another one now: no
+ * column has a type that a user chose, and none of its values may get lost.
  */
 export function widenedSourceType(actual: ActualType, kind: ColumnKind): WideType | undefined {
   const { held } = actual

@@ -6,13 +6,16 @@ export interface PresentType {
   readonly name: string
   /** As `format_type` writes it. */
   readonly formatted: string
-  /** Of an enum, in their order; null for any other type. */
+  /** The labels of an enum, in their order; null for any other type. */
   readonly labels: readonly string[] | null
   /** The role may alter it. */
   readonly isOwned: boolean
 }
 
-/** How a type of the destination becomes one that has all labels: by these statements, which may be none. Undefined if it cannot. */
+/**
+ * How a type of the destination becomes one that has all labels: by these statements, which may be none.
+ * Undefined if it cannot.
+ */
 export function statementsForLabels(
   present: PresentType,
   labels: readonly string[],

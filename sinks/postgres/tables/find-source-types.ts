@@ -116,7 +116,7 @@ async function enumTypes(
 }
 
 interface FoundType extends PresentType {
-  /** Of the type, and of its array. */
+  /** The oids of the type and of its array. */
   readonly oids: readonly number[]
 }
 

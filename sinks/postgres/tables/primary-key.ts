@@ -3,7 +3,10 @@ import { quoteTable, type TableName } from './identifiers.ts'
 import { dropPrimaryKeySql, freeName, keyIndexName, readAnyPrimaryKey } from './key-index.ts'
 import type { DestinationSession } from '../session.ts'
 
-/** The constraint of a primary key of ours. Its index has the name that a unique index of these columns would have. */
+/**
+ * The constraint of a primary key of ours. Its index has the name that a unique index of these columns would
+ * have.
+ */
 export function primaryKeyConstraint(table: TableName, columns: readonly string[]): string {
   const list = columns.map(quoteIdentifier).join(', ')
   return `CONSTRAINT ${quoteIdentifier(keyIndexName(table, columns))} PRIMARY KEY (${list})`
@@ -20,7 +23,8 @@ export async function readPrimaryKey(
 }
 
 /**
- * In the savepoint `primary_key`. Deferred triggers of the transaction run before: the server makes no index of a table while some wait.
+ * In the savepoint `primary_key`. Deferred triggers of the transaction run before: the server makes no index
+ * of a table while some wait.
  */
 export async function addPrimaryKey(
   session: DestinationSession,

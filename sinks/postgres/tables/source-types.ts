@@ -19,7 +19,10 @@ export function builtInType({ name, array }: PostgresType): SourceType {
   return arrayOf({ sql, formatted: name }, array)
 }
 
-/** For a type with a schema: an enum, or one of an extension. `formatted`: the type as the server writes it, without a modifier. */
+/**
+ * For a type with a schema: an enum, or one of an extension. `formatted`: the type as the server writes it,
+ * without a modifier.
+ */
 export function namedType(
   { array, modifier = '' }: PostgresType,
   {
@@ -64,8 +67,8 @@ const integers: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * True if a column of the type `to` holds every value of the type `from` as it is: the types are equal, or `to` is the wider one of a list.
- * Both are as the server writes them.
+ * True if a column of the type `to` holds every value of the type `from` as it is: the types are equal, or
+ * `to` is the wider one of a list. Both are as the server writes them.
  */
 export function holdsAll(to: string, from: string): boolean {
   if (to === from) return true

@@ -65,7 +65,10 @@ export interface StreamTarget {
   readonly deletedAt: string | undefined
   /** We made the table with the source's types: no column has a type that a user chose. */
   readonly hasSourceTypes?: boolean
-  /** The columns of the primary key that such a table gets: the source's own key, none of whose values is NULL. */
+  /**
+   * The columns of the primary key that such a table gets: the source's own key, none of whose values is
+   * NULL.
+   */
   readonly primaryKey?: readonly string[]
 }
 
@@ -99,7 +102,7 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
   }
 }
 
-/** What the target of a stream has because its table has the source's types. */
+/** The properties of a target whose table has the source's types. */
 export function ofSourceTypes(
   sink: SinkStream,
   target: Pick<StreamTarget, 'columns' | 'key'>,
@@ -110,8 +113,8 @@ export function ofSourceTypes(
 }
 
 /**
- * Undefined if rows are appended, if they are merged by another key than the source's, or if that is masked or may
- * be NULL.
+ * Undefined if rows are appended, if they are merged by another key than the source's, or if that is masked
+ * or may be NULL.
  */
 function primaryKeyOf(
   { mode, rules, stream: { stream } }: SinkStream,

@@ -319,8 +319,9 @@ function wideningOf(
 }
 
 /**
- * How the source's type relates to that of an existing column. fits: the column takes each of its values as it is. widens: the column is to
- * get it, and keeps its own values. other: only a third type, if any, holds the values of both.
+ * How the source's type relates to that of an existing column. fits: the column takes each of its values as
+ * it is. widens: the column is to get it, and keeps its own values. other: only a third type, if any, holds
+ * the values of both.
  */
 export function fitOf(
   { formatted, held }: HeldColumn,
