@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import {
   logConfig,
@@ -108,12 +109,15 @@ async function rowsOf(
   return contents
 }
 
+/** The broker may hold topics of an earlier start of this file. */
+const runsOfFile = randomUUID().slice(0, 8)
+
 async function run(
   { from, to }: { readonly from: TestDatabase; readonly to: TestDatabase },
   options: Partial<PlanOptions> & Pick<PlanOptions, 'schema' | 'mode'>,
 ): Promise<EngineRun['result']['streams']> {
   const plan = await planRun({
-    connection: options.schema,
+    connection: `${options.schema}-${runsOfFile}`,
     source: { type: 'postgres', config: { ...from.address, schemas: ['public'] } },
     destination: to.address,
     log: logConfig('embedded'),
