@@ -9,6 +9,8 @@ import {
   type PlanOptions,
 } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import type { TablePlan } from '../../engine/run-types.ts'
+import { sandboxPlan } from './sandbox/sandbox-run.ts'
 import type { SyncMode } from '../../sinks/sink.ts'
 
 /**
@@ -112,11 +114,11 @@ async function rowsOf(
 /** The broker may hold topics of an earlier start of this file. */
 const runsOfFile = randomUUID().slice(0, 8)
 
-async function run(
-  { from, to }: { readonly from: TestDatabase; readonly to: TestDatabase },
-  options: Partial<PlanOptions> & Pick<PlanOptions, 'schema' | 'mode'>,
-): Promise<EngineRun['result']['streams']> {
-  const plan = await planRun({
+type Databases = Record<'from' | 'to', TestDatabase>
+type Options = Partial<PlanOptions> & Pick<PlanOptions, 'schema' | 'mode'>
+
+function planOf({ from, to }: Databases, options: Options): Promise<TablePlan> {
+  return planRun({
     connection: `${options.schema}-${runsOfFile}`,
     source: { type: 'postgres', config: { ...from.address, schemas: ['public'] } },
     destination: to.address,
@@ -124,6 +126,13 @@ async function run(
     types: 'source',
     ...options,
   })
+}
+
+async function run(
+  databases: Databases,
+  options: Options,
+): Promise<EngineRun['result']['streams']> {
+  const plan = await planOf(databases, options)
   const { result } = await runPlan(plan)
   expect(result.streams.flatMap(({ error }) => error ?? [])).toEqual([])
   return result.streams
@@ -185,8 +194,25 @@ describe('from PostgreSQL to PostgreSQL', () => {
         ALTER scaled TYPE numeric(8,4) USING 1, ADD added uuid[], ADD added_mood mood`)
     await from.query(`INSERT INTO drifting VALUES (2, 9000000000, repeat('x', 50), 123456789.125, '2024-01-01 10:00:00.123456', 'great', '{awful,fine}', '{9000000000}',
         'abcd', 'no uuid', 'no list', 'no mood', 1234.5678, '{6ecd8c99-4036-403d-bf84-cf8400f67836}', 'fine')`)
+    const before = await typesOf(to, 'drift')
+    const report = await sandboxPlan(await planOf({ from, to }, options))
+    expect(await typesOf(to, 'drift')).toEqual(before)
+    const [shown] = report.streams
+    expect(shown?.error).toBeUndefined()
+    expect(shown).toMatchObject({ complete: true, rejected: 0 })
+    expect(shown?.schema_mismatches).toEqual([])
+    expect(shown?.diff_vs_current?.rows).toEqual({ insert: 1, update: 1, unchanged: 0, delete: 0 })
+    expect(shown?.diff_vs_current?.added_columns).toEqual([
+      { name: 'added', type: 'uuid[]' },
+      { name: 'added_mood', type: 'drift.mood' },
+    ])
     const [stream] = await run({ from, to }, options)
     expect(stream).toMatchObject({ warnings: [], nulled: 0 })
+    const changes = shown?.diff_vs_current?.type_changes.map(
+      ({ name, to: type }) => `drifting.${name} ${type}`,
+    )
+    expect(await typesOf(to, 'drift')).toEqual(expect.arrayContaining(changes ?? []))
+    expect(changes).toHaveLength(9)
     const types = await typesOf(to, 'drift')
     expect(types.map((line) => line.replace('drifting.', ''))).toEqual([
       'added uuid[]',

@@ -14,9 +14,10 @@ import {
 import { bookkeepingSchema, type PostgresPlace } from '../postgres-place.ts'
 import { DestinationSession } from '../session.ts'
 import { streamTarget } from '../tables/stream-target.ts'
-import { alterTable } from '../tables/table-columns.ts'
+import { alterTable, type TableChange } from '../tables/table-columns.ts'
 import type { MetRows } from '../merge/met-rows.ts'
 import { type Production, readProduction } from './production.ts'
+import { sandboxEnums, withEnums } from './sandbox-enums.ts'
 import { createSandboxSchema, type SandboxSchema, sandboxSchemaName } from './sandbox-schema.ts'
 
 /** One stream in a sandbox. */
@@ -138,7 +139,12 @@ async function prepareStream(
   }
   const { actual } = production.plan
   const { session } = maker
-  if (actual !== undefined) await createLike(session, table, production)
+  const enums = sandboxEnums(production, table)
+  const changes = withEnums(production, enums)
+  if (actual !== undefined) {
+    for (const { create } of enums.values()) await session.run(create)
+    await createLike(session, table, { ...production, changes })
+  }
   await copyCheckpoints(maker, sink, { table, production })
   const meetsRows = actual !== undefined && sink.mode === 'append_dedup'
   const before = derivedTable(table, 'before')
@@ -151,22 +157,25 @@ async function prepareStream(
     sink: sandboxed,
     production,
     table,
-    columns: rowExpressions(production),
+    columns: rowExpressions({ ...production, changes }),
     before: meetsRows ? before : undefined,
   }
 }
+
+/** Production, with the changes to its table. */
+type Changed = Production & { readonly changes: readonly TableChange[] }
 
 /** The table as a sync will have altered it, by the same statements. */
 async function createLike(
   session: DestinationSession,
   table: TableName,
-  { target, plan, columns }: Production,
+  { target, columns, changes }: Changed,
 ): Promise<void> {
   const list = columns.map(({ name }) => quoteIdentifier(name)).join(', ')
   await session.run(
     `CREATE TABLE ${quoteTable(table)} AS SELECT ${list} FROM ${quoteTable(target.table)} WITH NO DATA`,
   )
-  await alterTable(session, table, plan.changes)
+  await alterTable(session, table, changes)
   const fills = await sandboxFills(session, table.schema, { target, columns })
   const actions = fills.map(
     ({ name, expression }) => `ALTER COLUMN ${quoteIdentifier(name)} SET DEFAULT ${expression}`,
@@ -198,13 +207,13 @@ async function sandboxFills(
 }
 
 /** Over `p`, a row of production; the columns are those of the sandbox's table. */
-function rowExpressions({ plan, columns }: Production): MetRows['columns'] {
+function rowExpressions({ columns, changes }: Changed): MetRows['columns'] {
   const existing = columns.map(({ name }) => {
     const column = `p.${quoteIdentifier(name)}`
-    const change = plan.changes.find((planned) => planned.column === name)
+    const change = changes.find((planned) => planned.column === name)
     return { name, expression: change?.kind === 'widen' ? change.convert(column) : column }
   })
-  const added = plan.changes.flatMap(({ kind, column, sql }) =>
+  const added = changes.flatMap(({ kind, column, sql }) =>
     kind === 'add' ? [{ name: column, expression: `NULL::${sql}` }] : [],
   )
   return [...existing, ...added]

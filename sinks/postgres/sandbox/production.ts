@@ -46,6 +46,8 @@ export interface Production {
   /** The stream's row in the bookkeeping; undefined before its first sync. */
   readonly row: StreamRow | undefined
   readonly plan: TablePlan
+  /** See TypedStream. */
+  readonly enumColumns: ReadonlySet<string>
   /** Empty if there is no table. */
   readonly columns: readonly ProductionColumn[]
   readonly views: readonly DependentView[]
@@ -72,7 +74,7 @@ export async function readProduction(
   requireOpenSchema(sink, untyped, session.bookkeepingSchema)
   const row = await rowOf(session, sink, untyped)
   const typed = await findTypes(session, sink, { target: untyped, row })
-  const { target } = typed
+  const { target, enumColumns } = typed
   const known = await ownersOf(session, target, sink.connection)
   const owners = [
     ...known,
@@ -90,7 +92,7 @@ export async function readProduction(
   const key = target.key ?? []
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
-  const found = { sink, target, row, plan, hasKeyIndex }
+  const found = { sink, target, row, plan, enumColumns, hasKeyIndex }
   const again = await appendsAgain(session, { ...found, owners })
   return {
     ...found,

@@ -23,6 +23,7 @@ export interface TypedStream {
   readonly target: StreamTarget
   /** See SourceTypes. */
   readonly statements: readonly string[]
+  readonly enumColumns: ReadonlySet<string>
   readonly warnings: readonly string[]
 }
 
@@ -66,6 +67,7 @@ export async function findTypes(
     sink: { ...sink, types: 'portable' as const },
     target,
     statements: [],
+    enumColumns: new Set<string>(),
     warnings: [],
   }
   if (!target.columns.some(({ postgres }) => postgres !== undefined)) return portable
@@ -119,6 +121,7 @@ async function chooseTypes(
       ...ofSourceTypes(typed, target),
     },
     statements: found.statements,
+    enumColumns: found.enumColumns,
     warnings: warnOfMissing(found, actual),
   }
 }

@@ -11,6 +11,8 @@ export interface SourceTypes {
   readonly types: ReadonlyMap<string, SourceType>
   /** Statements that make and extend enums, before the table is made or altered. */
   readonly statements: readonly string[]
+  /** The columns whose enum these statements make or extend. */
+  readonly enumColumns: ReadonlySet<string>
   /** Extensions that the destination does not have, with the columns that would need them. */
   readonly missing: ReadonlyMap<string, readonly string[]>
 }
@@ -40,7 +42,8 @@ export async function findSourceTypes(
   const money = wanted.filter(({ type }) => type.name === 'money')
   if (money.length > 0 && !(await readsAmounts(session)))
     for (const { name } of money) types.delete(name)
-  return { types, statements: enums.statements, missing: extensions.missing }
+  const { statements, enumColumns } = enums
+  return { types, statements, enumColumns, missing: extensions.missing }
 }
 
 interface WantedType {
@@ -91,12 +94,13 @@ async function enumTypes(
   session: DestinationSession,
   wanted: readonly WantedType[],
   { target: { table }, actual }: Lookup,
-): Promise<Pick<SourceTypes, 'types' | 'statements'>> {
+): Promise<Pick<SourceTypes, 'types' | 'statements' | 'enumColumns'>> {
+  const enumColumns = new Set<string>()
   const types = new Map<string, SourceType>()
   const needed = wanted.flatMap(({ name, type }) =>
     type.labels === undefined ? [] : [{ name, type, labels: type.labels }],
   )
-  if (needed.length === 0) return { types, statements: [] }
+  if (needed.length === 0) return { types, statements: [], enumColumns }
   const present = await presentTypes(session, {
     schema: table.schema,
     names: needed.flatMap(({ type }) => enumNames(type.name)),
@@ -111,8 +115,9 @@ async function enumTypes(
     if (chosen === undefined) continue
     types.set(name, namedType(type, chosen))
     for (const statement of chosen.statements) statements.add(statement)
+    if (chosen.statements.length > 0) enumColumns.add(name)
   }
-  return { types, statements: [...statements] }
+  return { types, statements: [...statements], enumColumns }
 }
 
 interface FoundType extends PresentType {
@@ -187,7 +192,8 @@ async function presentTypes(
             ARRAY[t.oid, t.typarray]::int8[]::float8[] AS oids,
             (SELECT array_agg(enumlabel::text ORDER BY enumsortorder) FROM pg_enum WHERE enumtypid = t.oid) AS labels
        FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-      WHERE n.nspname = $1 AND t.typname = ANY ($2::name[]) OR t.oid = ANY ($3::int8[]::oid[]) OR t.typarray = ANY ($3::int8[]::oid[])
+      WHERE n.nspname = $1 AND t.typname = ANY ($2::name[])
+         OR t.typtype = 'e' AND (t.oid = ANY ($3::int8[]::oid[]) OR t.typarray = ANY ($3::int8[]::oid[]))
       ORDER BY t.oid`,
     [schema, names, oids],
   )
