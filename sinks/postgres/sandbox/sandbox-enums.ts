@@ -5,8 +5,8 @@ import type { TableChange } from '../tables/table-columns.ts'
 import type { Production } from './production.ts'
 
 /**
- * An enum of the sandbox's own, in the place of one that a run would make or extend: a sandbox alters no type of
- * production.
+ * An enum of the sandbox's own, in the place of one that a run would make or extend: a sandbox alters no type
+ * of production.
  */
 export interface SandboxEnum {
   /** The statement that makes it. */
