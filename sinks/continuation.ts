@@ -29,7 +29,10 @@ export function settingsOf({ mode, stream, rules }: SinkStream): SyncSettings {
   }
 }
 
-/** The condition or the masks of the stream are others than in its last sync, and rows of that stay as they are. */
+/**
+ * The condition or the masks of the stream are others than in its last sync, and rows of that stay as they
+ * are.
+ */
 export function warnOfRules(
   last: Pick<LastSync, 'settings' | 'run'> | undefined,
   sink: SinkStream,

@@ -173,7 +173,10 @@ export interface SinkStream {
   readonly isDefaultMode?: boolean
   readonly metadata: Metadata
   readonly deletes: 'hard' | 'soft'
-  /** Its records lost columns, were filtered, masked or renamed before they came here: rows that were loaded before may be as they were. */
+  /**
+   * Its records lost columns, were filtered, masked or renamed before they came here: rows that were loaded
+   * before may be as they were.
+   */
   readonly rules?: {
     /** Changes with the condition and the masks; absent if there are none. */
     readonly mark?: string

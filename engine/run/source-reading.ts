@@ -10,7 +10,10 @@ export interface SourceReading {
   readonly rules?: KeyedRules
 }
 
-/** A source that applies no rules itself also declares the columns that only the condition needs: it may ask for properties by name. */
+/**
+ * A source that applies no rules itself also declares the columns that only the condition needs: it may ask
+ * for properties by name.
+ */
 export function sourceReading(
   { stream, source }: PlannedStream,
   {
