@@ -58,8 +58,8 @@ export interface Connector {
   /** Returns the streams that are known without a configuration. Absent if only `discover` finds streams. */
   streams?(): Promise<ConnectorStreams>
   /**
-   * The connector itself applies the rules of a task (`ReadTask.rules`), in the cheapest way that the source has. Otherwise the read worker
-   * applies them to its records.
+   * The connector itself applies the rules of a task (`ReadTask.rules`), in the cheapest way that the source
+   * has. Otherwise the read worker applies them to its records.
    */
   readonly appliesRules?: true
   /** The actions. Undefined if the connector has none. */
@@ -317,8 +317,8 @@ export interface ReadTask {
   readonly state: JsonValue | null
   readonly session: JsonValue
   /**
-   * For a connector that applies them: `where` and the masks. No state may hold a value that they hide. COPY data then has the masked values
-   * as text. Holds a secret: never to be logged.
+   * For a connector that applies them: `where` and the masks. No state may hold a value that they hide. COPY
+   * data then has the masked values as text. Holds a secret: never to be logged.
    */
   readonly rules?: KeyedRules
 }

@@ -41,7 +41,10 @@ export interface RunPlan {
 export interface PlannedStream extends SinkStream {
   /** Name of the function that changes its records on their way. */
   readonly transform?: string
-  /** The stream as the source has it, and what its records pass; absent if the destination gets them as they are. */
+  /**
+   * The stream as the source has it, and what its records pass; absent if the destination gets them as they
+   * are.
+   */
   readonly source?: {
     readonly stream: SinkStream['stream']
     readonly rules: RecordRules

@@ -8,8 +8,8 @@ import { selectExpression, type ColumnType } from './column-types.ts'
 export type TypeOf = (column: ConditionColumn) => ColumnType | undefined
 
 /**
- * A condition as SQL, for any search path. It means what the read worker means by it (`conditionTest`): texts are compared by code points,
- * numbers by their exact value, doubles as doubles, moments by instant.
+ * A condition as SQL, for any search path. It means what the read worker means by it (`conditionTest`):
+ * texts are compared by code points, numbers by their exact value, doubles as doubles, moments by instant.
  */
 export function conditionSql(condition: Condition, typeOf: TypeOf): string {
   switch (condition.is) {
@@ -113,7 +113,9 @@ function double({ name }: ConditionColumn, type: ColumnType | undefined): Compar
   return { expression: `${column}::pg_catalog.text::pg_catalog.float8`, type: 'float8' }
 }
 
-/** Equality of texts is the same in every deterministic collation, and without another one an index serves. */
+/**
+ * Equality of texts is the same in every deterministic collation, and without another one an index serves.
+ */
 function text(
   column: ConditionColumn,
   type: ColumnType | undefined,

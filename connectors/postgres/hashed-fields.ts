@@ -12,7 +12,10 @@ interface HashedField {
   readonly kind: ColumnKind
 }
 
-/** Puts hashes in the place of fields of COPY lines, as soon as they come: nothing of the reader, nor a state, sees the values. */
+/**
+ * Puts hashes in the place of fields of COPY lines, as soon as they come: nothing of the reader, nor a
+ * state, sees the values.
+ */
 export class HashedFields {
   readonly #fields: readonly HashedField[]
   readonly #hash: ValueHash
@@ -29,19 +32,19 @@ export class HashedFields {
     let copied = 0
     let length = 0
     for (let start = 0; start < lines.length;) {
-      let at = start
+      let position = start
       let index = 0
       for (const field of this.#fields) {
-        for (; index < field.index; index += 1) at = lines.indexOf(tab, at) + 1
-        const { text, end } = fieldAt(lines, at)
+        for (; index < field.index; index += 1) position = lines.indexOf(tab, position) + 1
+        const { text, end } = fieldAt(lines, position)
         if (text !== null) {
-          length += lines.copy(hidden, length, copied, at)
+          length += lines.copy(hidden, length, copied, position)
           length += hidden.write(this.#hashOf(text, field.kind), length, 'latin1')
           copied = end
         }
-        at = end
+        position = end
       }
-      start = lineEnd(lines, at)
+      start = lineEnd(lines, position)
     }
     length += lines.copy(hidden, length, copied)
     return { ...chunk, bytes: hidden.subarray(0, length) }

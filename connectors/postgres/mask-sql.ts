@@ -4,7 +4,10 @@ import type { RuledColumn } from '../../protocol/rules/record-rules.ts'
 import type { ColumnType } from './column-types.ts'
 import { textExpression } from './condition-sql.ts'
 
-/** The expression that is selected for a masked column; undefined for a hash, whose key the server does not get. */
+/**
+ * The expression that is selected for a masked column; undefined for a hash, whose key the server does not
+ * get.
+ */
 export function maskExpression(
   column: RuledColumn,
   type: ColumnType | undefined,

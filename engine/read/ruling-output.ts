@@ -7,8 +7,8 @@ import { recordRuler } from '../../protocol/rules/apply-rules.ts'
 import type { KeyedRules } from '../../protocol/rules/record-rules.ts'
 
 /**
- * Applies the rules of a stream to what a connector reads, before anything else sees it: the condition, the masks, the names. It has no
- * `copyBinary`; lines of COPY become records.
+ * Applies the rules of a stream to what a connector reads, before anything else sees it: the condition, the
+ * masks, the names. It has no `copyBinary`; lines of COPY become records.
  */
 export class RulingOutput implements RecordOutput {
   readonly #out: RecordOutput

@@ -49,7 +49,7 @@ export interface ReadLaneJob extends JobBase {
   readonly stream: ConfiguredAirbyteStream
   /** As the destination has it: with the names of the rules. */
   readonly loaded: ConfiguredAirbyteStream
-  /** What its records pass. Holds a secret: never to be logged. */
+  /** The rules that its records pass. Holds a secret: never to be logged. */
   readonly rules?: KeyedRules
   readonly columns: readonly Column[]
   readonly session: JsonValue

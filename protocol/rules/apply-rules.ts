@@ -5,8 +5,8 @@ import { own } from './own-field.ts'
 import type { KeyedRules } from './record-rules.ts'
 
 /**
- * A function that returns the record as the rules let it pass, under its new names, or undefined if the condition is not true. The fields of
- * the result are declared ones first.
+ * A function that returns the record as the rules let it pass, under its new names, or undefined if the
+ * condition is not true. The fields of the result are declared ones first.
  */
 export function recordRuler(rules: KeyedRules): (record: RecordData) => RecordData | undefined {
   const { columns, where, passesUndeclared, excluded, hashKey } = rules

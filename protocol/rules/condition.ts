@@ -10,15 +10,17 @@ export interface ConditionColumn {
 export type ComparisonOperator = '=' | '<>' | '<' | '<=' | '>' | '>='
 
 /**
- * A value of a condition: true or false for a boolean column, else its text. A number is plain decimal digits, a date `YYYY-MM-DD`, a
- * timestamp `YYYY-MM-DDTHH:MM:SS` with the fraction, in UTC and with a `Z` for a column with a zone, a time `HH:MM:SS`.
+ * A value of a condition: true or false for a boolean column, else its text. A number is plain decimal
+ * digits, a date `YYYY-MM-DD`, a timestamp `YYYY-MM-DDTHH:MM:SS` with the fraction, in UTC and with a `Z`
+ * for a column with a zone, a time `HH:MM:SS`.
  */
 export type ConditionValue = string | boolean
 
 /**
  * The parsed `where` of a stream, bound to its columns. Plain data: it crosses a thread.
  *
- * Its logic is that of SQL: a comparison with NULL is unknown, `not` leaves unknown as it is, and a record passes only if the whole is true.
+ * Its logic is that of SQL: a comparison with NULL is unknown, `not` leaves unknown as it is, and a record
+ * passes only if the whole is true.
  */
 export type Condition =
   | { readonly is: 'all' | 'any'; readonly parts: readonly Condition[] }

@@ -1,4 +1,7 @@
-/** An exact decimal number: `digits` has no zero at either end, and the value is 0.digits × 10^exponent. Zero has no digits. */
+/**
+ * An exact decimal number: `digits` has no zero at either end, and the value is 0.digits × 10^exponent. Zero
+ * has no digits.
+ */
 export interface Decimal {
   readonly sign: -1 | 0 | 1
   readonly digits: string
@@ -31,7 +34,9 @@ export function compareDecimals(left: Decimal, right: Decimal): number {
   return left.sign * (left.digits < right.digits ? -1 : 1)
 }
 
-/** The number without exponent and without zeros that say nothing; with an exponent if it would be very long. */
+/**
+ * The number without exponent and without zeros that say nothing; with an exponent if it would be very long.
+ */
 export function formatDecimal({ sign, digits, exponent }: Decimal): string {
   if (sign === 0) return '0'
   const minus = sign < 0 ? '-' : ''

@@ -82,7 +82,10 @@ const accepted: Readonly<Record<ComparisonOperator, (order: number) => boolean>>
   '>=': (order) => order >= 0,
 }
 
-/** A value of the condition in the form of the column's values. The parser has checked that the column can hold it. */
+/**
+ * A value of the condition in the form of the column's values. The parser has checked that the column can
+ * hold it.
+ */
 function valueOf({ kind }: ConditionColumn, value: ConditionValue): HeldValue {
   if (typeof value === 'boolean') return value
   if (kind === 'double') return Number(value)

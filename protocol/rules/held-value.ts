@@ -6,8 +6,8 @@ import { compareDecimals, parseDecimal } from './decimal.ts'
 import { isMomentKind, momentOf } from './moments.ts'
 
 /**
- * A value as its column holds it, in a form that can be compared: a number that a double has exactly, else its decimal text; a moment as a
- * number; a text; a boolean.
+ * A value as its column holds it, in a form that can be compared: a number that a double has exactly, else
+ * its decimal text; a moment as a number; a text; a boolean.
  */
 export type HeldValue = boolean | number | bigint | string
 
@@ -52,7 +52,10 @@ function doubleOf(value: RecordValue): number | null {
   return Number.isFinite(double) && BigInt(double) === value ? double : null
 }
 
-/** Orders two values of a column: negative, zero or positive. NaN is equal to itself and above everything else, as in PostgreSQL. */
+/**
+ * Orders two values of a column: negative, zero or positive. NaN is equal to itself and above everything
+ * else, as in PostgreSQL.
+ */
 export function compareHeld(kind: ColumnKind, left: HeldValue, right: HeldValue): number {
   if (kind === 'integer' || kind === 'number') return compareNumbers(left, right)
   if (typeof left === 'string' && typeof right === 'string') return compareCodePoints(left, right)

@@ -20,25 +20,27 @@ export function parseLike(pattern: string): readonly Part[] | undefined {
   return parts
 }
 
-/** Whether a text fits. Goes back to the last `%` only, so the time is at most the product of both lengths. */
+/**
+ * Whether a text fits. Goes back to the last `%` only, so the time is at most the product of both lengths.
+ */
 export function matchesLike(parts: readonly Part[], text: string): boolean {
   const characters = Array.from(text)
-  let at = 0
+  let position = 0
   let part = 0
   let anyPart = -1
   let anyAt = 0
-  while (at < characters.length) {
+  while (position < characters.length) {
     const wanted = parts[part]
     if (wanted === 'any') {
       anyPart = part
-      anyAt = at
+      anyAt = position
       part += 1
-    } else if (wanted === 'one' || (wanted && wanted.character === characters[at])) {
+    } else if (wanted === 'one' || (wanted && wanted.character === characters[position])) {
       part += 1
-      at += 1
+      position += 1
     } else if (anyPart >= 0) {
       anyAt += 1
-      at = anyAt
+      position = anyAt
       part = anyPart + 1
     } else return false
   }

@@ -44,8 +44,8 @@ export class ValueHash {
 }
 
 /**
- * One text for all ways to write a value, whatever the source: `5`, `5.0` and the text `5` are the same, and so is a moment in every zone. A
- * value that its column cannot hold is its own text.
+ * One text for all ways to write a value, whatever the source: `5`, `5.0` and the text `5` are the same, and
+ * so is a moment in every zone. A value that its column cannot hold is its own text.
  */
 export function canonicalText(kind: ColumnKind, value: Exclude<RecordValue, null>): string {
   if (kind === 'integer' || kind === 'number' || kind === 'double') return numberText(kind, value)

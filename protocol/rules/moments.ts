@@ -21,8 +21,9 @@ const parser = new MomentParser()
 const ascii = new Uint8Array(48)
 
 /**
- * The moment of a text, as a number that orders it: days, or microseconds. PostgreSQL's infinities are infinite numbers. Undefined if the
- * text is none, or the column of this kind cannot hold it: a year before 1 or after 9999.
+ * The moment of a text, as a number that orders it: days, or microseconds. PostgreSQL's infinities are
+ * infinite numbers. Undefined if the text is none, or the column of this kind cannot hold it: a year before
+ * 1 or after 9999.
  */
 export function momentOf(kind: MomentKind, text: string): number | bigint | undefined {
   if (text === 'infinity') return kind === 'time' ? undefined : Number.POSITIVE_INFINITY

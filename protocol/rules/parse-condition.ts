@@ -4,7 +4,7 @@ import type { ComparisonOperator, Condition, ConditionColumn, ConditionValue } f
 import { isComparable, readValue, type Literal } from './condition-value.ts'
 import { parseLike } from './like-pattern.ts'
 
-/** What is wrong with a condition, and where. */
+/** A mistake in a condition, and its place. */
 export interface ConditionProblem {
   /** Begins with the place: `character 8: …`. */
   readonly problem: string
@@ -17,8 +17,9 @@ export const maxConditionLength = 8_192
 const maxDepth = 50
 
 /**
- * Parses the `where` of a stream and binds it to the columns of the source: `=`, `<>` (or `!=`), `<`, `<=`, `>`, `>=`, `in`, `like`,
- * `is null`, `and`, `or`, `not` and parentheses. The left side of a comparison is a column, the right side a value.
+ * Parses the `where` of a stream and binds it to the columns of the source: `=`, `<>` (or `!=`), `<`, `<=`,
+ * `>`, `>=`, `in`, `like`, `is null`, `and`, `or`, `not` and parentheses. The left side of a comparison is a
+ * column, the right side a value.
  */
 export function parseCondition(
   text: string,
@@ -36,9 +37,9 @@ export function parseCondition(
 class Refusal extends Error {
   readonly found: ConditionProblem
 
-  constructor(at: number, problem: string, fix: string) {
+  constructor(position: number, problem: string, fix: string) {
     super(problem)
-    this.found = { problem: `character ${String(at + 1)}: ${problem}`, fix }
+    this.found = { problem: `character ${String(position + 1)}: ${problem}`, fix }
   }
 }
 
@@ -48,7 +49,7 @@ interface Token {
   readonly value: string
   /** As it is written. */
   readonly source: string
-  readonly at: number
+  readonly position: number
 }
 
 const tokenPattern =
@@ -79,7 +80,7 @@ class ConditionParser {
     const rest = this.#peek()
     if (rest.kind === 'end') return condition
     const fix = 'Join two conditions with `and` or `or`.'
-    throw new Refusal(rest.at, `${shown(rest)} does not belong here`, fix)
+    throw new Refusal(rest.position, `${shown(rest)} does not belong here`, fix)
   }
 
   #any(): Condition {
@@ -95,9 +96,9 @@ class ConditionParser {
   }
 
   #not(): Condition {
-    const { at } = this.#peek()
+    const { position } = this.#peek()
     if (++this.#depth > maxDepth)
-      throw new Refusal(at, `more than ${String(maxDepth)} levels`, 'Write it more simply.')
+      throw new Refusal(position, `more than ${String(maxDepth)} levels`, 'Write it more simply.')
     const part = this.#takes('not') ? ({ is: 'not', part: this.#not() } as const) : this.#term()
     this.#depth -= 1
     return part
@@ -106,8 +107,8 @@ class ConditionParser {
   #term(): Condition {
     if (!this.#takes('(')) return this.#predicate()
     const condition = this.#any()
-    const { at } = this.#peek()
-    if (!this.#takes(')')) throw new Refusal(at, 'a `)` is missing', 'Close the parenthesis.')
+    const { position } = this.#peek()
+    if (!this.#takes(')')) throw new Refusal(position, 'a `)` is missing', 'Close the parenthesis.')
     return condition
   }
 
@@ -139,7 +140,7 @@ class ConditionParser {
 
   #noComparison({ name }: ConditionColumn, token: Token): Refusal {
     const fix = `Write \`${name} = VALUE\`, with =, <>, <, <=, >, >=, in, like or is null.`
-    return new Refusal(token.at, `${shown(token)} in the place of a comparison`, fix)
+    return new Refusal(token.position, `${shown(token)} in the place of a comparison`, fix)
   }
 
   #column(): ConditionColumn {
@@ -147,7 +148,7 @@ class ConditionParser {
     if (token.kind !== 'name' && (token.kind !== 'word' || reserved.has(token.value))) {
       const fix =
         "Write the column first: `status = 'paid'`. A column is a name, or a name in double quotes."
-      throw new Refusal(token.at, `${shown(token)} in the place of a column`, fix)
+      throw new Refusal(token.position, `${shown(token)} in the place of a column`, fix)
     }
     const name = token.kind === 'name' ? token.value : token.source
     const column = this.#columns.find((known) => known.name === name)
@@ -156,16 +157,16 @@ class ConditionParser {
     const near = nearestName(name, names)
     const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
     const fix = `${suggestion}The columns are: ${nameList(names, 20)}.`
-    throw new Refusal(token.at, `the stream has no column "${name}"`, fix)
+    throw new Refusal(token.position, `the stream has no column "${name}"`, fix)
   }
 
   #comparison(column: ConditionColumn, operator: ComparisonOperator): Condition {
     const value = this.#value(column)
     if (column.kind !== 'boolean' || operator === '=' || operator === '<>')
       return { is: 'compared', column, operator, value }
-    const { at } = this.#tokens[this.#next - 2] ?? this.#peek()
+    const { position } = this.#tokens[this.#next - 2] ?? this.#peek()
     const fix = `Write \`${column.name} = true\` or \`${column.name} = false\`.`
-    throw new Refusal(at, `${column.name} is true or false, which have no order`, fix)
+    throw new Refusal(position, `${column.name} is true or false, which have no order`, fix)
   }
 
   #isNull(column: ConditionColumn): Condition {
@@ -176,17 +177,17 @@ class ConditionParser {
       return isNegated ? { is: 'not', part } : part
     }
     const fix = `Write \`${column.name} is null\`, \`${column.name} is not null\`, or \`=\` for a value.`
-    throw new Refusal(token.at, `${shown(token)} after \`is\``, fix)
+    throw new Refusal(token.position, `${shown(token)} after \`is\``, fix)
   }
 
   #list(column: ConditionColumn): Condition {
-    const { at } = this.#peek()
+    const { position } = this.#peek()
     const fix = `Write a list: \`${column.name} in (VALUE, VALUE)\`.`
-    if (!this.#takes('(')) throw new Refusal(at, 'a `(` is missing after `in`', fix)
+    if (!this.#takes('(')) throw new Refusal(position, 'a `(` is missing after `in`', fix)
     const values = [this.#value(column)]
     while (this.#takes(',')) values.push(this.#value(column))
     const end = this.#peek()
-    if (!this.#takes(')')) throw new Refusal(end.at, 'a `)` is missing after the list', fix)
+    if (!this.#takes(')')) throw new Refusal(end.position, 'a `)` is missing after the list', fix)
     return { is: 'in', column, values }
   }
 
@@ -194,13 +195,17 @@ class ConditionParser {
     const token = this.#take()
     if (column.kind !== 'string') {
       const fix = 'Use =, <>, <, <=, >, >= or in.'
-      throw new Refusal(token.at, `${column.name} is not a text, which \`like\` needs`, fix)
+      throw new Refusal(token.position, `${column.name} is not a text, which \`like\` needs`, fix)
     }
     if (token.kind !== 'text')
-      throw new Refusal(token.at, `${shown(token)} after \`like\``, "Write `like '%TEXT%'`.")
+      throw new Refusal(token.position, `${shown(token)} after \`like\``, "Write `like '%TEXT%'`.")
     if (parseLike(token.value) === undefined) {
       const fix = 'Write `\\\\` for a backslash.'
-      throw new Refusal(token.at, 'the pattern ends in a backslash, which escapes nothing', fix)
+      throw new Refusal(
+        token.position,
+        'the pattern ends in a backslash, which escapes nothing',
+        fix,
+      )
     }
     return { is: 'like', column, pattern: token.value }
   }
@@ -210,22 +215,22 @@ class ConditionParser {
     const literal = literalOf(token)
     if (token.value === 'null' && token.kind === 'word') {
       const fix = `Write \`${column.name} is null\` or \`${column.name} is not null\`.`
-      throw new Refusal(token.at, 'nothing is equal to NULL', fix)
+      throw new Refusal(token.position, 'nothing is equal to NULL', fix)
     }
     if (!isComparable(column.kind)) {
       const fix = `Use \`${column.name} is null\` or \`${column.name} is not null\`.`
       throw new Refusal(
-        token.at,
+        token.position,
         `values of ${column.name} (${column.kind}) cannot be compared`,
         fix,
       )
     }
     if (literal === undefined) {
       const fix = token.kind === 'end' ? 'Add a value.' : textFix(token)
-      throw new Refusal(token.at, `${shown(token)} in the place of a value`, fix)
+      throw new Refusal(token.position, `${shown(token)} in the place of a value`, fix)
     }
     const read = readValue(column, literal)
-    if (typeof read === 'object') throw new Refusal(token.at, read.problem, read.fix)
+    if (typeof read === 'object') throw new Refusal(token.position, read.problem, read.fix)
     return read
   }
 
@@ -266,47 +271,47 @@ function shown({ kind, source }: Token): string {
   return kind === 'end' ? 'the condition ends' : `\`${source}\``
 }
 
-function endToken(at: number): Token {
-  return { kind: 'end', value: '', source: '', at }
+function endToken(position: number): Token {
+  return { kind: 'end', value: '', source: '', position }
 }
 
 function tokensOf(text: string): readonly Token[] {
   const tokens: Token[] = []
-  let at = 0
+  let position = 0
   for (;;) {
-    while (/\s/.test(text[at] ?? '')) at += 1
-    if (at >= text.length) return [...tokens, endToken(at)]
-    tokenPattern.lastIndex = at
+    while (/\s/.test(text[position] ?? '')) position += 1
+    if (position >= text.length) return [...tokens, endToken(position)]
+    tokenPattern.lastIndex = position
     const [source] = tokenPattern.exec(text) ?? []
-    if (source === undefined) throw unknownSign(text, at)
-    tokens.push(tokenOf(source, at))
-    at += source.length
-    const doubled = text[at] === '=' && source === '=' ? at - 1 : undefined
+    if (source === undefined) throw unknownSign(text, position)
+    tokens.push(tokenOf(source, position))
+    position += source.length
+    const doubled = text[position] === '=' && source === '=' ? position - 1 : undefined
     if (doubled !== undefined) throw unknownSign(text, doubled)
   }
 }
 
-function tokenOf(source: string, at: number): Token {
+function tokenOf(source: string, position: number): Token {
   const first = source[0] ?? ''
-  if (first === "'") return { kind: 'text', value: unquoted(source, at), source, at }
-  if (first === '"') return { kind: 'name', value: unquoted(source, at), source, at }
-  if (/[-\d]/.test(first)) return { kind: 'number', value: source, source, at }
+  if (first === "'") return { kind: 'text', value: unquoted(source, position), source, position }
+  if (first === '"') return { kind: 'name', value: unquoted(source, position), source, position }
+  if (/[-\d]/.test(first)) return { kind: 'number', value: source, source, position }
   const kind = /[\p{L}_]/u.test(first) ? 'word' : 'sign'
-  return { kind, value: source.toLowerCase(), source, at }
+  return { kind, value: source.toLowerCase(), source, position }
 }
 
-function unquoted(source: string, at: number): string {
+function unquoted(source: string, position: number): string {
   const [quote = ''] = source
   const text = source.slice(1, -1).replaceAll(quote + quote, quote)
   if (!text.includes('\0') && text.isWellFormed()) return text
-  throw new Refusal(at, 'a text cannot hold U+0000 or half of a character', 'Remove it.')
+  throw new Refusal(position, 'a text cannot hold U+0000 or half of a character', 'Remove it.')
 }
 
-function unknownSign(text: string, at: number): Refusal {
-  const rest = text.slice(at)
+function unknownSign(text: string, position: number): Refusal {
+  const rest = text.slice(position)
   if (rest.startsWith("'") || rest.startsWith('"'))
     return new Refusal(
-      at,
+      position,
       'the quote is never closed',
       'Add the closing quote; write one inside of a text twice.',
     )
@@ -314,5 +319,5 @@ function unknownSign(text: string, at: number): Refusal {
   const sign = other ?? /^[\w.+-]+/.exec(rest)?.[0] ?? Array.from(rest)[0] ?? ''
   const meant = other === undefined ? undefined : otherSigns[other]
   const fix = meant === undefined ? 'Remove it; a text has single quotes.' : `Write ${meant}.`
-  return new Refusal(at, `\`${sign}\` is not a part of a condition`, fix)
+  return new Refusal(position, `\`${sign}\` is not a part of a condition`, fix)
 }

@@ -20,14 +20,18 @@ export interface RuledColumn extends Column {
 }
 
 /**
- * What the records of a stream pass before they leave the read worker, in this order: `where`, masks, names. Nothing behind them (log, topics,
- * states, rejected records, sandboxes, functions) gets a value that they remove. Plain data: it crosses a thread.
+ * The rules that the records of a stream pass before they leave the read worker, in this order: `where`,
+ * masks, names. Nothing behind them (log, topics, states, rejected records, sandboxes, functions) gets a
+ * value that they remove. Plain data: it crosses a thread.
  */
 export interface RecordRules {
   /** In the order of the wire. */
   readonly columns: readonly RuledColumn[]
   readonly where?: Condition
-  /** Columns that only the condition needs, with their schemas, for a source that is asked for its properties by name. */
+  /**
+   * Columns that only the condition needs, with their schemas, for a source that is asked for its properties
+   * by name.
+   */
   readonly conditionSchemas: JsonObject
   /** Whether fields that the stream does not declare pass too, except those that are excluded. */
   readonly passesUndeclared: boolean

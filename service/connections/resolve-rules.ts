@@ -128,7 +128,7 @@ function ruledSchema(
   }
 }
 
-/** What a destination knows of the rules. */
+/** The facts that a destination gets about the rules. */
 export function ruleFacts({ where, columns }: RecordRules): NonNullable<SinkStream['rules']> {
   const masks = columns.flatMap(({ name, mask }) => (mask === undefined ? [] : [[name, mask]]))
   if (where === undefined && masks.length === 0) return { masked: [] }

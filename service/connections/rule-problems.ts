@@ -13,7 +13,10 @@ import type { SyncChoice } from './sync-choice.ts'
 
 type Path = StreamSelectionProblem['path']
 
-/** The columns of changes say which row a record is, and what happened to it: everything behind the source knows them by name. */
+/**
+ * The columns of changes say which row a record is, and what happened to it: everything behind the source
+ * knows them by name.
+ */
 const cdcPrefix = '_ab_cdc_'
 
 export interface RuleRequest {
@@ -47,19 +50,19 @@ export function renameProblems({
 }: RuleRequest): StreamSelectionProblem[] {
   const known = columnsOf(stream.json_schema).map(({ name }) => name)
   return Object.entries(rename).flatMap(([name, newName]) => {
-    const at = [...path, 'rename', name]
-    if (!known.includes(name)) return [unknownColumn(name, at, known)]
-    if (!chosen.columns.includes(name)) return [leftOut(name, at)]
+    const place = [...path, 'rename', name]
+    if (!known.includes(name)) return [unknownColumn(name, place, known)]
+    if (!chosen.columns.includes(name)) return [leftOut(name, place)]
     if (name.startsWith(cdcPrefix) || newName.startsWith(cdcPrefix))
       return [
-        ruleProblem(at, `names that begin with ${cdcPrefix} are those of changes`, 'Remove it.'),
+        ruleProblem(place, `names that begin with ${cdcPrefix} are those of changes`, 'Remove it.'),
       ]
     const other = chosen.columns.find(
       (column) => column !== name && newNameOf(column, rename) === newName,
     )
     if (other === undefined) return []
     const problem = `"${newName}" is the name of column "${other}" too`
-    return [ruleProblem(at, problem, `Give one of them another name, or leave ${other} out.`)]
+    return [ruleProblem(place, problem, `Give one of them another name, or leave ${other} out.`)]
   })
 }
 
@@ -67,20 +70,20 @@ export function maskProblems(request: RuleRequest): StreamSelectionProblem[] {
   const { stream, fields, chosen, path } = request
   const all = columnsOf(stream.json_schema)
   return Object.entries(fields.mask ?? {}).flatMap(([name, choice]) => {
-    const at = [...path, 'mask', name]
+    const place = [...path, 'mask', name]
     const column = all.find((known) => known.name === name)
     if (column === undefined)
       return [
         unknownColumn(
           name,
-          at,
+          place,
           all.map((known) => known.name),
         ),
       ]
-    if (!chosen.columns.includes(name)) return [leftOut(name, at)]
+    if (!chosen.columns.includes(name)) return [leftOut(name, place)]
     const mask = maskFor(choice)
     const [problem, fix] = roleProblem(column, mask, request) ?? kindProblem(column, mask) ?? []
-    return problem === undefined || fix === undefined ? [] : [ruleProblem(at, problem, fix)]
+    return problem === undefined || fix === undefined ? [] : [ruleProblem(place, problem, fix)]
   })
 }
 

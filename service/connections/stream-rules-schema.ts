@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { maxConditionLength } from '../../protocol/rules/parse-condition.ts'
 
-// What a stream replicates, and under which names: the same fields in a run file, over HTTP and in `--stream-config`. docs/choosing.md.
+// The columns, names, rows and masks of a stream: the same fields in a run file, over HTTP and in
+// `--stream-config`. docs/choosing.md.
 
 const columnName = z.string().min(1).max(512)
 const columnList = z.array(columnName).min(1).max(1_664)

@@ -57,7 +57,10 @@ function isSameStream({ connection, stream, settings }: TableOwner, sink: SinkSt
   )
 }
 
-/** The table is another one than in the stream's last run, or its rows are masked otherwise, which nothing else would report. */
+/**
+ * The table is another one than in the stream's last run, or its rows are masked otherwise, which nothing
+ * else would report.
+ */
 export function warnOfKnownStream(
   row: StreamRow | undefined,
   sink: SinkStream,

@@ -111,11 +111,14 @@ describe('rules of a stream', () => {
       },
     ],
   }
-  const of = (fields: object, more: Partial<StreamSelection> = {}): ReturnType<typeof resolve> =>
+  const resolved = (
+    fields: object,
+    more: Partial<StreamSelection> = {},
+  ): ReturnType<typeof resolve> =>
     resolve({ streams: [{ name: 'people', ...fields }], ...more }, people)
 
   test('keep the source’s names for the read, and give the new ones to the destination', () => {
-    const { streams, problems } = of(
+    const { streams, problems } = resolved(
       {
         columns: { exclude: ['extra'] },
         rename: { email: 'person', updated_at: 'changed_at' },
@@ -151,12 +154,12 @@ describe('rules of a stream', () => {
         mark: expect.stringMatching(/^[0-9a-f]{16}$/) as unknown,
       },
     })
-    const other = of({ where: 'total > 2' }).streams[0]?.rules?.mark
-    expect(other).not.toBe(of({ where: 'total > 1' }).streams[0]?.rules?.mark)
-    expect(of({ where: 'total>1' }).streams[0]?.rules).toEqual(
-      of({ where: 'total > 1.0' }).streams[0]?.rules,
+    const other = resolved({ where: 'total > 2' }).streams[0]?.rules?.mark
+    expect(other).not.toBe(resolved({ where: 'total > 1' }).streams[0]?.rules?.mark)
+    expect(resolved({ where: 'total>1' }).streams[0]?.rules).toEqual(
+      resolved({ where: 'total > 1.0' }).streams[0]?.rules,
     )
-    expect(of({}).streams[0]).not.toHaveProperty('source')
+    expect(resolved({}).streams[0]).not.toHaveProperty('source')
   })
 
   test.each<readonly [object, string, string, string]>([
@@ -212,10 +215,10 @@ describe('rules of a stream', () => {
       '`email`',
     ],
   ])('%o is refused at %s', (fields, path, problem, fix) => {
-    const { streams, problems } = of(fields)
+    const { streams, problems } = resolved(fields)
     expect(streams).toEqual([])
-    const found = problems.map((one) => ({ ...one, path: one.path.join('.') }))
-    expect(found[0]).toMatchObject({
+    const shown = problems.map((found) => ({ ...found, path: found.path.join('.') }))
+    expect(shown[0]).toMatchObject({
       path,
       problem: expect.stringContaining(problem) as unknown,
       fix: expect.stringContaining(fix) as unknown,
@@ -223,7 +226,7 @@ describe('rules of a stream', () => {
   })
 
   test('exchange two names', () => {
-    const { streams, problems } = of({ rename: { id: 'total', total: 'id' } })
+    const { streams, problems } = resolved({ rename: { id: 'total', total: 'id' } })
     expect(problems).toEqual([])
     expect(streams[0]?.columns.map(({ name }) => name)).toEqual([
       'total',
