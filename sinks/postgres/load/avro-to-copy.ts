@@ -1,11 +1,17 @@
-import type { Column, ColumnKind } from '../../../protocol/index.ts'
+import type { ColumnKind } from '../../../protocol/index.ts'
 import { branch } from '../../../protocol/avro/record-layout.ts'
 import type { RecordBlock } from '../../sink.ts'
 import { BinaryFields } from './binary-fields.ts'
 import { BinaryRowTail } from './binary-row-tail.ts'
 import { encodingOf } from './binary-columns.ts'
-import type { HeldType } from '../tables/column-types.ts'
-import type { BlockWriter, CopyFormat, FieldWriter, RowTail, RowFacts } from './copy-format.ts'
+import type {
+  BlockWriter,
+  CopyColumn,
+  CopyFormat,
+  FieldWriter,
+  RowTail,
+  RowFacts,
+} from './copy-format.ts'
 import type { ByteOutput } from '../../wire/byte-output.ts'
 import { unescapeCopy, writeEscaped } from './copy-escapes.ts'
 import type { Change, LoadLosses } from './load-losses.ts'
@@ -39,18 +45,6 @@ const codes = {
 } as const
 
 const codeOfKind: Readonly<Record<ColumnKind, number>> = { ...codes, timetz: codes.string }
-
-export interface CopyColumn extends Column {
-  /** The column of the table for it; undefined if there is none: the field is skipped. */
-  readonly target: CopyTarget | undefined
-}
-
-export interface CopyTarget {
-  readonly name: string
-  readonly held: HeldType
-  /** The type as the server writes it; if absent, it is one that we made. */
-  readonly formatted?: string
-}
 
 export interface TranscoderOptions extends RowFacts {
   /** Binary only if `takesBinary` says so (binary-columns.ts). */

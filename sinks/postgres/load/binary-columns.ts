@@ -1,5 +1,5 @@
 import type { ColumnKind } from '../../../protocol/index.ts'
-import type { CopyColumn } from './avro-to-copy.ts'
+import type { CopyColumn } from './copy-format.ts'
 import { columnTypeOf, type HeldType } from '../tables/column-types.ts'
 import type { TableColumns } from '../tables/table-columns.ts'
 

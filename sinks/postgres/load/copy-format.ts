@@ -1,8 +1,21 @@
+import type { Column } from '../../../protocol/index.ts'
 import type { Metadata, RecordBlock } from '../../sink.ts'
 import type { RowIdFacts } from '../../wire/row-id.ts'
 import type { KeyRejections } from './key-rejections.ts'
 import type { SeenFacts } from './seen-facts.ts'
 import type { HeldType } from '../tables/column-types.ts'
+
+export interface CopyTarget {
+  readonly name: string
+  readonly held: HeldType
+  /** The type as the server writes it; if absent, it is one that we made. */
+  readonly formatted?: string
+}
+
+export interface CopyColumn extends Column {
+  /** The column of the table for it; undefined if there is none: the field is skipped. */
+  readonly target: CopyTarget | undefined
+}
 
 /** How values stand in a COPY. */
 export type CopyFormat = 'text' | 'binary'
