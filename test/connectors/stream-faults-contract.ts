@@ -70,7 +70,9 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
     async (title, fault) => {
       await eachStream(title, async (reading, whole) => {
         const position = placeIn(whole, title)
-        const disturbed = await readWith(reading, (count) => (count === position ? fault : undefined))
+        const disturbed = await readWith(reading, (count) =>
+          count === position ? fault : undefined,
+        )
         const about = `${reading.stream.name}, ${title} at request ${String(position)}`
         if (disturbed.error !== undefined) expectReason(reading.stream, disturbed, failures)
         await expectResumed(reading, { whole, disturbed, about })
@@ -83,7 +85,9 @@ export function faultsContract(subject: StreamSubject, bench: () => StreamBench)
     async (title, fault) => {
       await eachStream(title, async (reading, whole) => {
         const position = placeIn(whole, title)
-        const disturbed = await readWith(reading, (count) => (count >= position ? fault : undefined))
+        const disturbed = await readWith(reading, (count) =>
+          count >= position ? fault : undefined,
+        )
         const about = `${reading.stream.name}, ${title}`
         expect(disturbed.outcome, about).toBe('failed')
         expectReason(reading.stream, disturbed, unavailable)
