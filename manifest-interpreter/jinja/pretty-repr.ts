@@ -1,5 +1,5 @@
 import { entries, isDict } from '../value/dict.ts'
-import { compareTexts } from '../value/ordering.ts'
+import { compareCodePoints } from '../../lib/text/compare-code-points.ts'
 import { repr } from '../value/text.ts'
 import { PyTuple, type Value } from '../value/value.ts'
 
@@ -54,7 +54,7 @@ function prettyDict(value: Value, indent: number, allowance: number): string {
 }
 
 function sortedEntries(items: readonly (readonly [Value, Value])[]): (readonly [Value, Value])[] {
-  return items.toSorted(([a], [b]) => compareTexts(keyText(a), keyText(b)))
+  return items.toSorted(([a], [b]) => compareCodePoints(keyText(a), keyText(b)))
 }
 
 function keyText(key: Value): string {

@@ -1,3 +1,4 @@
+import { compareCodePoints } from '../../lib/text/compare-code-points.ts'
 import { compareTimes } from './time-arithmetic.ts'
 import { equals } from './equality.ts'
 import { textOf } from './hashable.ts'
@@ -18,7 +19,7 @@ export function compare(operator: OrderOperator, left: Value, right: Value): boo
   const text = textOf(left)
   const other = textOf(right)
   if (text !== undefined && other !== undefined) {
-    return ordered(operator, compareTexts(text, other), 0)
+    return ordered(operator, compareCodePoints(text, other), 0)
   }
   if (isTime(left) && isTime(right)) {
     const order = compareTimes(left, right)
@@ -81,24 +82,6 @@ function compareSets(operator: OrderOperator, left: PySet, right: PySet): boolea
   }
   if (operator === '<' && left.items.length >= right.items.length) return false
   return left.items.every((item) => right.items.some((other) => equals(item, other)))
-}
-
-/**
- * By code points, as Python: JavaScript compares UTF-16 units, where astral characters come before U+E000.
- */
-export function compareTexts(left: string, right: string): number {
-  if (left === right) return 0
-  const end = Math.min(left.length, right.length)
-  for (let i = 0; i < end; i++) {
-    const a = left.charCodeAt(i)
-    const b = right.charCodeAt(i)
-    if (a !== b) return codePointRank(a) - codePointRank(b)
-  }
-  return left.length - right.length
-}
-
-function codePointRank(unit: number): number {
-  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
 
 /** `sorted(items, key, reverse)`: stable, also when reversed. */

@@ -1,3 +1,4 @@
+import { compareCodePoints } from '../../lib/text/compare-code-points.ts'
 import type { ColumnKind } from '../columns.ts'
 import { integralOf } from '../avro/integral-number.ts'
 import { isRawJson } from '../exact-json.ts'
@@ -81,20 +82,4 @@ function compareOrdered(left: HeldValue, right: HeldValue): number {
   if (isLeftNaN || isRightNaN) return Number(isLeftNaN) - Number(isRightNaN)
   if (left < right) return -1
   return left > right ? 1 : 0
-}
-
-/** By Unicode code points, as `COLLATE "C"` orders UTF-8: `<` of JavaScript compares UTF-16 code units. */
-export function compareCodePoints(left: string, right: string): number {
-  if (left === right) return 0
-  const length = Math.min(left.length, right.length)
-  for (let index = 0; index < length; index++) {
-    const [unitLeft, unitRight] = [left.charCodeAt(index), right.charCodeAt(index)]
-    if (unitLeft !== unitRight) return rank(unitLeft) - rank(unitRight)
-  }
-  return left.length - right.length
-}
-
-/** Surrogates stand for code points above all others. */
-function rank(unit: number): number {
-  return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
