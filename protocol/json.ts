@@ -24,7 +24,10 @@ export function isJsonList(value: unknown): value is readonly JsonValue[] {
 }
 
 /** The own property: a name such as `constructor` finds nothing that is not there. */
-export function own(object: JsonObject, name: string): JsonValue | undefined {
+export function own<Value>(
+  object: Readonly<Record<string, Value>>,
+  name: string,
+): Value | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined
 }
 

@@ -83,6 +83,19 @@ export function hasPortableForm({ name, array, extension }: PostgresType): boole
   return array === true || name === 'json' || (extension !== undefined && name === 'hstore')
 }
 
+/** The schema of a stream whose fields of these names arrive as PostgreSQL's own text. */
+export function withOwnText(schema: JsonObject, fields: ReadonlySet<string>): JsonObject {
+  const { properties } = schema
+  if (fields.size === 0 || !isJsonObject(properties)) return schema
+  const entries = Object.entries(properties).map(([name, property]) => {
+    return [
+      name,
+      fields.has(name) && isJsonObject(property) ? asOwnText(property) : property,
+    ] as const
+  })
+  return { ...schema, properties: Object.fromEntries(entries) }
+}
+
 /** The property of such a column as PostgreSQL's own text. */
 export function asOwnText(property: JsonObject): JsonObject {
   const { type, [postgresTypeMark]: mark = null } = property

@@ -9,7 +9,13 @@ import {
 } from '../../manifest-interpreter/yaml/placed-nodes.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import { stringifyExact } from '../../protocol/exact-json.ts'
-import { isJsonList, isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import {
+  isJsonList,
+  isJsonObject,
+  valueAt,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import { schemaLines } from './schema-text.ts'
 
 export interface SchemaEdit {
@@ -237,15 +243,6 @@ function valueOfText(text: string): JsonValue | undefined {
   }
 }
 
-function valueAt(root: JsonValue, path: readonly string[]): JsonValue | undefined {
-  return path.reduce<JsonValue | undefined>((value, part) => partOf(value, part), root)
-}
-
-function partOf(value: JsonValue | undefined, part: string): JsonValue | undefined {
-  if (isJsonObject(value)) return value[part]
-  return isJsonList(value) ? value[Number(part)] : undefined
-}
-
 /** JSON pointers of what differs. */
 function differences(
   old: JsonValue | undefined,
@@ -258,6 +255,6 @@ function differences(
   if (!areObjects && !areLists) return [formatPointer(path)]
   const keys = new Set([...Object.keys(old), ...Object.keys(edited)])
   return [...keys].flatMap((key) =>
-    differences(partOf(old, key), partOf(edited, key), [...path, key]),
+    differences(valueAt(old, [key]), valueAt(edited, [key]), [...path, key]),
   )
 }

@@ -1,10 +1,5 @@
 import type { Connector } from '../../connectors/connector.ts'
-import {
-  asOwnText,
-  columnsOf,
-  isJsonObject,
-  type ConfiguredAirbyteStream,
-} from '../../protocol/index.ts'
+import { isJsonObject, withOwnText, type ConfiguredAirbyteStream } from '../../protocol/index.ts'
 import type { KeyedRules } from '../../protocol/rules/record-rules.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { PlannedStream } from '../run-types.ts'
@@ -49,28 +44,21 @@ export function sourceReading(
 export function withForms(planned: PlannedStream, { stream, columns }: SinkStream): PlannedStream {
   const { source } = planned
   if (source === undefined) return { ...planned, stream, columns }
-  const asked = new Map(columns.map((column) => [column.name, column]))
-  const { stream: read } = source.stream
-  const own = new Set(
+  const wanted = new Map(columns.map((column) => [column.name, column]))
+  const ownText = new Set(
     source.rules.columns.flatMap(({ name, newName, kind, mask }) => {
-      const { kind: wanted, postgres_type: type } = asked.get(newName) ?? {}
-      const isAsked = wanted === 'string' && type !== undefined && wanted !== kind
-      return isAsked && mask === undefined ? [name] : []
+      const { kind: form, postgres_type: type } = wanted.get(newName) ?? {}
+      const isOwnText = form === 'string' && type !== undefined && form !== kind
+      return isOwnText && mask === undefined ? [name] : []
     }),
   )
-  if (own.size === 0) return { ...planned, stream, columns }
-  const declared = isJsonObject(read.json_schema.properties) ? read.json_schema.properties : {}
-  const properties = Object.entries(declared).map(([name, property]) => {
-    return [name, own.has(name) && isJsonObject(property) ? asOwnText(property) : property] as const
-  })
-  const json_schema = { ...read.json_schema, properties: Object.fromEntries(properties) }
-  const kinds = new Map(columnsOf(json_schema).map(({ name, kind }) => [name, kind]))
+  const { stream: read } = source.stream
+  const json_schema = withOwnText(read.json_schema, ownText)
   const rules = {
     ...source.rules,
-    columns: source.rules.columns.map((column) => ({
-      ...column,
-      kind: kinds.get(column.name) ?? column.kind,
-    })),
+    columns: source.rules.columns.map((column) =>
+      ownText.has(column.name) ? { ...column, kind: 'string' as const } : column,
+    ),
   }
   const typed = { ...source.stream, stream: { ...read, json_schema } }
   return { ...planned, stream, columns, source: { stream: typed, rules } }

@@ -1,7 +1,6 @@
-import type { RecordData, RecordValue } from '../json.ts'
+import { own, type RecordData, type RecordValue } from '../json.ts'
 import { conditionTest } from './evaluate-condition.ts'
 import { maskOf, type MaskValue } from './mask-value.ts'
-import { own } from './own-field.ts'
 import type { KeyedRules } from './record-rules.ts'
 
 /**

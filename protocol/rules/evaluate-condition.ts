@@ -1,5 +1,4 @@
-import { own } from './own-field.ts'
-import type { RecordData } from '../json.ts'
+import { own, type RecordData } from '../json.ts'
 import type { ComparisonOperator, Condition, ConditionColumn, ConditionValue } from './condition.ts'
 import { compareHeld, heldValue, type HeldValue } from './held-value.ts'
 import { matchesLike, parseLike } from './like-pattern.ts'

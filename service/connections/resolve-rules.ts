@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   columnsOf,
   isJsonObject,
+  own,
   type AirbyteStream,
   type Column,
   type ConfiguredAirbyteStream,
@@ -60,7 +61,7 @@ function ruledColumn(
   { name, kind, postgres_type }: Column,
   { rename, mask = {} }: Partial<StreamFields>,
 ): RuledColumn {
-  const choice = Object.hasOwn(mask, name) ? mask[name] : undefined
+  const choice = own(mask, name)
   return {
     name,
     kind,

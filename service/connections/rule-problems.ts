@@ -1,5 +1,6 @@
 import {
   columnsOf,
+  own,
   type AirbyteStream,
   type Column,
   type ColumnKind,
@@ -28,7 +29,7 @@ export interface RuleRequest {
 }
 
 export function newNameOf(name: string, rename: StreamFields['rename'] = {}): string {
-  return (Object.hasOwn(rename, name) ? rename[name] : undefined) ?? name
+  return own(rename, name) ?? name
 }
 
 export function maskFor(choice: MaskChoice): Mask {

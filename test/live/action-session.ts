@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { Action } from '../../connectors/action.ts'
 import type { ActionClient, ConnectorActions } from '../../connectors/connector.ts'
-import { isJsonObject, type JsonObject, type JsonValue } from '../../protocol/index.ts'
+import {
+  valueAt as findValue,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from '../../protocol/index.ts'
 import { requestDifferences } from '../connectors/request-differences.ts'
 import type { RecordingProxy } from './recording-proxy.ts'
 import type { Report } from './report.ts'
@@ -98,15 +103,9 @@ function expectField(output: JsonObject, field: string, expected: JsonValue): vo
   throw new Error(`${field} is ${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`)
 }
 
-/** The value at a path of an output. */
+/** The value at a path of an output; null if there is none. */
 export function valueAt(output: JsonValue, ...path: readonly (string | number)[]): JsonValue {
-  let value: JsonValue | undefined = output
-  for (const part of path) {
-    if (Array.isArray(value) && typeof part === 'number')
-      value = value[part] as JsonValue | undefined
-    else value = isJsonObject(value) ? value[part] : undefined
-  }
-  return value ?? null
+  return findValue(output, path.map(String)) ?? null
 }
 
 /** The same for a text, which the next steps need. */

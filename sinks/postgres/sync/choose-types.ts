@@ -1,10 +1,4 @@
-import {
-  asOwnText,
-  columnsOf,
-  hasPortableForm,
-  isJsonObject,
-  type JsonObject,
-} from '../../../protocol/index.ts'
+import { columnsOf, hasPortableForm, withOwnText } from '../../../protocol/index.ts'
 import type { ColumnTypes, SinkStream } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { takeOverSeconds } from '../bookkeeping/run-sessions.ts'
@@ -108,7 +102,7 @@ async function chooseTypes(
       existing === undefined ? source !== undefined : fitOf(existing, column) !== 'other'
     return isOwn && postgres !== undefined && hasPortableForm(postgres) ? [field] : []
   })
-  const typed = withOwnText({ ...sink, types }, new Set(inOwnForm))
+  const typed = readAsOwnText({ ...sink, types }, new Set(inOwnForm))
   const kinds = new Map(typed.columns.map(({ name, kind }) => [name, kind]))
   return {
     sink: typed,
@@ -127,21 +121,10 @@ async function chooseTypes(
 }
 
 /** The stream whose columns of these fields arrive as PostgreSQL's own text. */
-function withOwnText(sink: SinkStream, fields: ReadonlySet<string>): SinkStream {
+function readAsOwnText(sink: SinkStream, fields: ReadonlySet<string>): SinkStream {
   if (fields.size === 0) return sink
   const { stream } = sink.stream
-  const { properties } = stream.json_schema
-  if (!isJsonObject(properties)) return sink
-  const entries = Object.entries(properties).map(([name, property]) => {
-    return [
-      name,
-      fields.has(name) && isJsonObject(property) ? asOwnText(property) : property,
-    ] as const
-  })
-  const json_schema: JsonObject = {
-    ...stream.json_schema,
-    properties: Object.fromEntries(entries),
-  }
+  const json_schema = withOwnText(stream.json_schema, fields)
   return {
     ...sink,
     stream: { ...sink.stream, stream: { ...stream, json_schema } },
