@@ -1,4 +1,4 @@
-import { nearestName } from '../../lib/text/near-names.ts'
+import { nameSuggestion, nearestName } from '../../lib/text/near-names.ts'
 import { usageError } from '../usage-error.ts'
 import { actionText } from './action-text.ts'
 import { connectorLines, type ConnectorDocument } from './catalog-lines.ts'
@@ -31,7 +31,7 @@ function actionMissing({ type, actions }: ConnectorDocument, name: string): Erro
     name,
     actions.map((action) => action.name),
   )
-  const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
+  const suggestion = nameSuggestion(near)
   return usageError(
     `The connector ${type} has no action ${name}`,
     `${suggestion}Run \`reactor connect catalog show ${type}\` to see its actions.`,

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { nameList, nearestName } from '../../lib/text/near-names.ts'
+import { nameSuggestion, nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { FileProblem } from './file-problem.ts'
 import { fieldName, type FieldPath } from './source-position.ts'
 
@@ -144,7 +144,7 @@ function fixFor(issue: z.core.$ZodIssue, value: unknown): string {
   if (issue.code === 'invalid_value') {
     const options = issue.values.map(String)
     const near = typeof value === 'string' ? nearestName(value, options) : undefined
-    return `${near === undefined ? '' : `Did you mean \`${near}\`? `}Use ${nameList(options)}.`
+    return `${nameSuggestion(near)}Use ${nameList(options)}.`
   }
   if (issue.code === 'invalid_type' && issue.expected === 'string' && typeof value !== 'object')
     return 'Put the value into quotes.'

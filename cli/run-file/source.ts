@@ -4,7 +4,7 @@ import { connectorOf, manifestType } from '../../connectors/registry.ts'
 import { isJsonList, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import { readCatalog } from '../../service/catalog/read-catalog.ts'
 import type { FileProblem } from './file-problem.ts'
-import { nameList, nearestName } from '../../lib/text/near-names.ts'
+import { nameSuggestion, nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { RunFile } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
 import type { FieldPath } from './source-position.ts'
@@ -40,7 +40,7 @@ export async function resolveSource(
   if (entry !== undefined) return checkedConfig(entry.connectorType, source.config, problems)
   const types = [...catalog.keys()]
   const near = nearestName(source.type, types)
-  const fix = `${near === undefined ? '' : `Did you mean \`${near}\`? `}Use ${nameList(types)}. \`reactor connect catalog list\` shows all.`
+  const fix = `${nameSuggestion(near)}Use ${nameList(types)}. \`reactor connect catalog list\` shows all.`
   problems.push({
     code: 'run_file_invalid',
     path: ['source', 'type'],

@@ -7,6 +7,11 @@ export function nearestName(name: string, known: readonly string[]): string | un
   )
 }
 
+/** A sentence that suggests a name, with a space at its end; empty if there is none. */
+export function nameSuggestion(name: string | undefined): string {
+  return name === undefined ? '' : `Did you mean \`${name}\`? `
+}
+
 /** The same for names that may be none of `known`: they differ by at most two typing errors. */
 export function mistypedName(name: string, known: readonly string[]): string | undefined {
   return nearest(name.toLowerCase(), known, ({ length }) => Math.min(2, Math.floor(length / 3)))

@@ -1,4 +1,4 @@
-import { nameList, nearestName } from '../../lib/text/near-names.ts'
+import { nameSuggestion, nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { Column } from '../columns.ts'
 import type { ComparisonOperator, Condition, ConditionColumn, ConditionValue } from './condition.ts'
 import { isComparable, readValue, type Literal } from './condition-value.ts'
@@ -57,11 +57,19 @@ const tokenPattern =
 const reserved = new Set(['and', 'or', 'not', 'in', 'is', 'like', 'null', 'true', 'false'])
 const comparingWords = new Set(['is', 'not', 'in', 'like'])
 const operators: Readonly<Record<string, ComparisonOperator>> = {
-  ...{ '=': '=', '<>': '<>', '!=': '<>' },
-  ...{ '<': '<', '<=': '<=', '>': '>', '>=': '>=' },
+  '=': '=',
+  '<>': '<>',
+  '!=': '<>',
+  '<': '<',
+  '<=': '<=',
+  '>': '>',
+  '>=': '>=',
 }
 const otherSigns: Readonly<Record<string, string>> = {
-  ...{ '==': '`=`', '&&': '`and`', '||': '`or`', '!': '`not`' },
+  '==': '`=`',
+  '&&': '`and`',
+  '||': '`or`',
+  '!': '`not`',
 }
 
 class ConditionParser {
@@ -155,7 +163,7 @@ class ConditionParser {
     if (column !== undefined) return { name, kind: column.kind }
     const names = this.#columns.map((known) => known.name)
     const near = nearestName(name, names)
-    const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
+    const suggestion = nameSuggestion(near)
     const fix = `${suggestion}The columns are: ${nameList(names, 20)}.`
     throw new Refusal(token.position, `the stream has no column "${name}"`, fix)
   }

@@ -1,4 +1,4 @@
-import { nearestName } from '../../lib/text/near-names.ts'
+import { nameSuggestion, nearestName } from '../../lib/text/near-names.ts'
 import type { Action } from '../../connectors/action.ts'
 import type { ConnectorActions, ConnectorDescriptor } from '../../connectors/connector.ts'
 import type { ActionDescriptor } from '../../connectors/descriptor-schema.ts'
@@ -87,7 +87,7 @@ export class StoredActionService implements ActionService {
         name,
         loaded.map((candidate) => candidate.descriptor.name),
       )
-      const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
+      const suggestion = nameSuggestion(near)
       throw new ConnectError('action_not_found', {
         details: { instance: instanceName, type: instance.type, action: name, suggestion },
       })

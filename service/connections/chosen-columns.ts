@@ -1,5 +1,5 @@
 import type { AirbyteStream } from '../../protocol/index.ts'
-import { nameList, nearestName } from '../../lib/text/near-names.ts'
+import { nameSuggestion, nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { StreamSelectionProblem } from './stream-problem.ts'
 import type { StreamFields } from './stream-selection.ts'
 
@@ -61,7 +61,7 @@ export function unknownColumn(
   known: readonly string[],
 ): StreamSelectionProblem {
   const near = nearestName(name, known)
-  const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
+  const suggestion = nameSuggestion(near)
   const fix = `${suggestion}The columns are: ${nameList(known, 20)}.`
   return problemAt(path, `the stream has no column "${name}"`, fix)
 }

@@ -7,7 +7,7 @@ import {
   type AirbyteStream,
   type NamedStream,
 } from '../../protocol/index.ts'
-import { nameList, nearestName } from '../../lib/text/near-names.ts'
+import { nameSuggestion, nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { StreamFields } from './stream-selection.ts'
 
 type StreamName = Pick<StreamFields, 'name' | 'namespace'>
@@ -92,7 +92,7 @@ function unknownStream(
       wanted,
       streams.map(({ name: own }) => streamLabel({ name: own })),
     ) ?? nearestName(wanted, labels)
-  const suggestion = near === undefined ? '' : `Did you mean \`${near}\`? `
+  const suggestion = nameSuggestion(near)
   return {
     problem: `${owner} has no stream ${shown}`,
     fix: `${suggestion}${sentenceStart(owner)} has: ${nameList(labels) || 'no streams'}.`,
