@@ -1,6 +1,7 @@
 import { quoteLiteral } from '../../postgres/quote.ts'
 import { hiddenBeginning } from '../../protocol/rules/mask-value.ts'
-import type { RuledColumn } from '../../protocol/rules/record-rules.ts'
+import type { Column } from '../../protocol/index.ts'
+import type { Mask } from '../../protocol/rules/record-rules.ts'
 import type { ColumnType } from './column-types.ts'
 import { textExpression } from './condition-sql.ts'
 
@@ -9,11 +10,11 @@ import { textExpression } from './condition-sql.ts'
  * get.
  */
 export function maskExpression(
-  column: RuledColumn,
+  mask: Mask,
+  column: Column,
   type: ColumnType | undefined,
 ): string | undefined {
-  const { mask } = column
-  if (mask === undefined || mask.as === 'hash') return undefined
+  if (mask.as === 'hash') return undefined
   if (mask.as === 'null') return 'NULL::pg_catalog.text'
   if (mask.as === 'constant') return `${quoteLiteral(mask.text)}::pg_catalog.text`
   const text = textExpression(column, type)

@@ -35,7 +35,7 @@ export interface StreamSource {
   readonly from: string
   readonly selectList: string
   /** The condition that its rows must fulfil, as SQL; absent: all rows are read. */
-  readonly where?: string
+  readonly where?: string | undefined
   readonly columns: readonly SourceColumn[]
   /** The types of the columns, if each can be read as binary COPY. */
   readonly binaryTypes: readonly BinaryType[] | undefined
@@ -84,7 +84,7 @@ export async function findSource(
     table,
     from: fromClause(table),
     selectList: selectListOf(columns, wanted),
-    ...(rules?.where !== undefined && { where: whereOf(rules, { byName, absent, shown }) }),
+    where: rules && whereOf(rules, { byName, absent, shown }),
     columns,
     binaryTypes: session.hasUtf8 ? binaryTypesOf(columns, wanted) : undefined,
     key: usableKey(table.key, columns),
@@ -120,7 +120,7 @@ function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[
     if (type === undefined) return []
     const mask = columns[index]?.mask
     const present = type === absentType ? undefined : type
-    const masked = mask && maskExpression({ ...column, newName: column.name, mask }, present)
+    const masked = mask && maskExpression(mask, column, present)
     if (masked !== undefined) return [masked]
     if (present === undefined) return ['NULL::pg_catalog.text']
     return [selectExpression(column.name, type, column)]
@@ -145,18 +145,15 @@ function whereOf(
     readonly absent: ReadonlySet<string>
     readonly shown: string
   },
-): string {
+): string | undefined {
+  if (where === undefined) return undefined
   const gone = absentColumns({ properties: conditionSchemas })
-  return where === undefined
-    ? 'true'
-    : conditionSql(where, ({ name }) => {
-        if (absent.has(name) || gone.has(name)) return undefined
-        const type = byName.get(name)
-        if (type !== undefined) return type
-        throw new ConnectError('source_column_missing', {
-          details: { stream: shown, column: name },
-        })
-      })
+  return conditionSql(where, ({ name }) => {
+    if (absent.has(name) || gone.has(name)) return undefined
+    const type = byName.get(name)
+    if (type !== undefined) return type
+    throw new ConnectError('source_column_missing', { details: { stream: shown, column: name } })
+  })
 }
 
 /** All of the key must be selected, as it is, or the rows do not show their position. */
