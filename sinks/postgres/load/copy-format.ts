@@ -9,7 +9,7 @@ export interface CopyTarget {
   readonly name: string
   readonly held: HeldType
   /** The type as the server writes it; if absent, it is one that we made. */
-  readonly formatted?: string
+  readonly formatted?: string | undefined
 }
 
 export interface CopyColumn extends Column {

@@ -23,7 +23,6 @@ import type { Merge } from '../merge/merge-sql.ts'
 import { type LoggedPlace, type PostgresPlace, sessionPlace } from '../postgres-place.ts'
 import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from '../merge/met-rows.ts'
-import type { HeldColumn } from '../tables/column-types.ts'
 import { keyFieldsOf } from './record-key.ts'
 import { SeenColumns } from './seen-columns.ts'
 import { refuseTriggers } from '../tables/row-account.ts'
@@ -101,10 +100,6 @@ async function leaveStream(
   ])
 }
 
-function formattedOf({ formatted }: HeldColumn): { readonly formatted?: string } {
-  return formatted === undefined ? {} : { formatted }
-}
-
 class PostgresLane implements SinkLane {
   readonly #context: LaneContext
   readonly #load: CopyLoad
@@ -175,7 +170,7 @@ class PostgresLane implements SinkLane {
       const named = targetColumns(columns)
       const wire = named.map(({ field, name, kind, postgres }) => {
         const column = actual.get(name)
-        const target = column && { name, held: column.held, ...formattedOf(column) }
+        const target = column && { name, held: column.held, formatted: column.formatted }
         return { name: field, kind, postgres_type: postgres, target }
       })
       this.#columns = named.map(({ name }) => ({ name, isInTable: actual.has(name) }))

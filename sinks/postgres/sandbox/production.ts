@@ -21,7 +21,7 @@ import { warnOfLooseKeys } from '../tables/usable-key.ts'
 import { hasIndex, keyIndexName } from '../tables/key-index.ts'
 import { tableAndPartitions } from '../tables/row-account.ts'
 import { rightMissing } from '../missing-right.ts'
-import { planTable, type TablePlan } from '../sync/prepare-tables.ts'
+import { planTable, type TablePlan } from '../sync/plan-table.ts'
 import type { DestinationSession } from '../session.ts'
 import {
   otherOwners,

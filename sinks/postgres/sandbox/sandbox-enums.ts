@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { createEnum } from '../tables/enum-types.ts'
 import { tableIdentifierOf, type TableName } from '../tables/identifiers.ts'
-import type { TableChange } from '../tables/table-columns.ts'
+import { retyping, type TableChange } from '../tables/table-columns.ts'
 import type { Production } from './production.ts'
 
 /**
@@ -52,9 +52,7 @@ export function withEnums(
     const own = enums.get(name)
     if (own === undefined || plan.changes.some(({ column }) => column === name)) return []
     const { sql, convert } = own
-    const column = quoteIdentifier(name)
-    const action = `ALTER COLUMN ${column} TYPE ${sql} USING ${convert(column)}`
-    return [{ kind: 'widen', column: name, type, sql, action, wide: undefined, convert } as const]
+    return [retyping(name, { sql, formatted: type }, { wide: undefined, convert })]
   })
   return [...changes, ...retyped]
 }

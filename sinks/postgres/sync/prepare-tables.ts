@@ -1,18 +1,15 @@
-import { ConnectError, streamLabel } from '../../../protocol/index.ts'
+import type { ConnectError } from '../../../protocol/index.ts'
+import { streamLabel } from '../../../protocol/index.ts'
 import { modeChanged } from '../../continuation.ts'
 import type { SinkStream, TableNote } from '../../sink.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
-import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
-import { findKeyTypeChange } from './key-type.ts'
 import { createKeyIndex, dropIndex, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import { addPrimaryKey, dropPrimaryKey, readPrimaryKey } from '../tables/primary-key.ts'
 import { dedupStatement } from '../merge/merge-sql.ts'
-import { warnOfLooseKeys, findUnfitKey, unusableKey } from '../tables/usable-key.ts'
-import { findUnfitColumn } from '../tables/unfit-column.ts'
-import { findWideRow } from '../tables/row-width.ts'
+import { warnOfLooseKeys, unusableKey } from '../tables/usable-key.ts'
 import { copyRows } from '../tables/copy-rows.ts'
-import { requireRows, findRewritingRule, type RowAccount } from '../tables/row-account.ts'
+import { requireRows, type RowAccount } from '../tables/row-account.ts'
 import { isOverLimit } from '../merge/long-keys.ts'
 import { runMerge } from '../merge/run-merge.ts'
 import type { DestinationSession } from '../session.ts'
@@ -22,6 +19,7 @@ import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { noteTableChanges, warnOfReturned } from '../tables/table-notes.ts'
 import { tryDrop, watchesDrops } from './dropped-stage.ts'
 import { warnOfPublishedStage } from './published-stage.ts'
+import { findKnownRow, planTable, wantedOf, type TablePlan } from './plan-table.ts'
 import { keepPrivate } from './table-rights.ts'
 import {
   addMeta,
@@ -30,14 +28,10 @@ import {
   createTable,
   evolveTable,
   hasRows,
-  missingSigns,
   ownColumns,
   readTable,
-  findChangeRefusal,
-  type TableChange,
   planTableChanges,
   type TableColumns,
-  findTypeOfName,
 } from '../tables/table-columns.ts'
 
 /** Assumptions about the keys of rows that were not watched as they came. */
@@ -209,123 +203,6 @@ async function ensureTable(
     columns: new Set([...actual.keys(), ...changes.map(({ column }) => column)]),
     tableNotes: noteTableChanges(change, known?.tableNotes),
     returned: warnOfReturned(target, change),
-  }
-}
-
-/** The stream's row, if it loaded the table. */
-function findKnownRow({ row, target }: Pick<Preparation, 'row' | 'target'>): StreamRow | undefined {
-  return row !== undefined && isSameTable(row.table, target.table) ? row : undefined
-}
-
-/** The work that a sync has to do on its table before it loads. */
-export interface TablePlan {
-  /** The table as it is; undefined if it is to be created. */
-  readonly actual: TableColumns | undefined
-  readonly changes: readonly TableChange[]
-  /** Why it cannot be done. */
-  readonly refusal: ConnectError | undefined
-}
-
-/** Only reads. A sandbox shows this plan, and a sync executes it. */
-export async function planTable(
-  preparation: Pick<Preparation, 'session' | 'sink' | 'target' | 'row' | 'isOurs'>,
-): Promise<TablePlan> {
-  const { session, sink, target, isOurs } = preparation
-  const row = findKnownRow(preparation)
-  const [actual, typeOfName] = await Promise.all([
-    readTable(session, target.table),
-    findTypeOfName(session, target.table),
-  ])
-  if (actual === undefined) {
-    const refusal =
-      typeOfName ?? (await findWideRow(session, { sink, target, actual, changes: [] }))
-    return { actual, changes: [], refusal }
-  }
-  const changes = planTableChanges(wantedOf(preparation, target.table), actual)
-  const signs = isOurs ? [] : missingSigns(actual, sink.metadata)
-  if (signs.length > 0 && (await hasRows(session, target.table))) {
-    const details = { table: quoteTable(target.table), additions: signs.join(', ') }
-    return { actual, changes, refusal: new ConnectError('destination_table_foreign', { details }) }
-  }
-  const refusal =
-    (await findTypeRefusal(session, sink, { target, row, actual, changes })) ??
-    (await findWideRow(session, { sink, target, actual, changes })) ??
-    (await findOwnedColumn(session, target)) ??
-    (await findSetupRefusal(session, target)) ??
-    (target.isOverwrite ? await findCascade(session, target.table) : undefined) ??
-    (await findRewritingRule(session, target.table, rulesInTheWay(sink, target)))
-  return { actual, changes, refusal }
-}
-
-async function findTypeRefusal(
-  session: DestinationSession,
-  sink: SinkStream,
-  known: Parameters<typeof findKeyTypeChange>[2],
-): Promise<ConnectError | undefined> {
-  const { target, actual, changes } = known
-  return (
-    (await findUnfitKey(session, target, actual)) ??
-    (await findUnfitColumn(session, { sink, target, actual, changes })) ??
-    (await findKeyTypeChange(session, sink, known)) ??
-    (await findChangeRefusal(session, target.table, changes))
-  )
-}
-
-/**
- * COPY ignores rules. The upsert of a merge is refused if a table has any, and so is a part of a statement
- * that deletes.
- */
-function rulesInTheWay(
-  { deletes }: SinkStream,
-  { isOverwrite, key, deletedAt }: StreamTarget,
-): Parameters<typeof findRewritingRule>[2] {
-  if (isOverwrite) return { any: [], instead: ['insert', 'delete'] }
-  if (key === undefined) return { any: [], instead: [] }
-  const hasDeletes = deletedAt !== undefined && deletes === 'hard'
-  return { any: ['insert', 'update', ...(hasDeletes ? (['delete'] as const) : [])], instead: [] }
-}
-
-/** The server drops no expression of a virtual column (18), which has no values to lose either. */
-type Undo = 'DROP IDENTITY' | 'DROP EXPRESSION' | 'DROP COLUMN'
-
-/**
- * A column of the stream that takes no values, because the table computes it, or counts it itself: COPY may
- * fill that, INSERT may not.
- */
-async function findOwnedColumn(
-  session: DestinationSession,
-  { table, columns, isOverwrite, key }: StreamTarget,
-): Promise<ConnectError | undefined> {
-  const [found] = await session.rows<{ column: string; type: string; undo: Undo }>(
-    `SELECT attname AS column, format_type(atttypid, atttypmod) AS type,
-            CASE attgenerated WHEN '' THEN 'DROP IDENTITY' WHEN 's' THEN 'DROP EXPRESSION' ELSE 'DROP COLUMN' END AS undo
-       FROM pg_attribute WHERE attrelid = to_regclass($1) AND attname = ANY($2) AND NOT attisdropped
-        AND (attgenerated <> '' OR attidentity = 'a' AND $3) ORDER BY attnum LIMIT 1`,
-    [quoteTable(table), columns.map(({ name }) => name), isOverwrite || key !== undefined],
-  )
-  if (found === undefined) return undefined
-  const { type, undo } = found
-  const column = quoteIdentifier(found.column)
-  const change =
-    undo === 'DROP COLUMN'
-      ? `DROP COLUMN ${column}, ADD COLUMN ${column} ${type}`
-      : `ALTER COLUMN ${column} ${undo}`
-  const details = { table: quoteTable(table), column, undo, change }
-  return new ConnectError('destination_column_generated', { details })
-}
-
-function wantedOf(
-  { sink, target }: Pick<Preparation, 'sink' | 'target'>,
-  name: TableName,
-): Parameters<typeof createTable>[1] {
-  const { columns, key, hasSourceTypes, primaryKey } = target
-  return {
-    name,
-    columns,
-    metadata: sink.metadata,
-    key,
-    ...(hasSourceTypes !== undefined && { hasSourceTypes }),
-    ...(primaryKey !== undefined && { primaryKey }),
   }
 }
 

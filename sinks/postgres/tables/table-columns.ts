@@ -298,24 +298,17 @@ function wideningOf(
   existing: HeldColumn,
 ): TableChange | undefined {
   const { name, kind, source } = column
-  const quoted = quoteIdentifier(name)
   const fit = fitOf(existing, column)
   if (fit === 'fits') return undefined
-  if (fit === 'widens' && source !== undefined) {
-    const convert = (value: string): string => `${value}::${source.sql}`
-    const action = `ALTER COLUMN ${quoted} TYPE ${source.sql} USING ${convert(quoted)}`
-    const { sql, formatted: type } = source
-    return { kind: 'widen', column: name, type, sql, action, wide: undefined, convert }
-  }
-  const isKey = key?.includes(name)
+  if (fit === 'widens' && source !== undefined)
+    return retyping(name, source, {
+      wide: undefined,
+      convert: (value) => `${value}::${source.sql}`,
+    })
   const wide = hasSourceTypes
     ? widenedSourceType(existing, kind)
-    : widenedType(existing, kind, isKey)
-  if (wide === undefined) return undefined
-  const { held } = existing
-  const action = changeOfType(quoted, held, wide)
-  const convert = (value: string): string => conversion(value, held, wide)
-  return { kind: 'widen', column: name, type: wide, sql: catalogType(wide), action, wide, convert }
+    : widenedType(existing, kind, key?.includes(name))
+  return wide && widening(name, existing.held, wide)
 }
 
 /**
@@ -342,9 +335,23 @@ function ownType(type: string): SourceType {
   return { sql: catalogType(type), formatted: type }
 }
 
-/** The action of ALTER TABLE that gives the (quoted) column a wider type. */
-export function changeOfType(quoted: string, held: HeldType, type: WideType): string {
-  return `ALTER COLUMN ${quoted} TYPE ${catalogType(type)} USING ${conversion(quoted, held, type)}`
+/** The change that gives a column one of our types. */
+export function widening(column: string, held: HeldType, wide: WideType): TableChange {
+  return retyping(column, ownType(wide), {
+    wide,
+    convert: (value) => conversion(value, held, wide),
+  })
+}
+
+/** The change that gives a column another type. */
+export function retyping(
+  column: string,
+  { sql, formatted: type }: SourceType,
+  how: Pick<Extract<TableChange, { kind: 'widen' }>, 'wide' | 'convert'>,
+): TableChange {
+  const quoted = quoteIdentifier(column)
+  const action = `ALTER COLUMN ${quoted} TYPE ${sql} USING ${how.convert(quoted)}`
+  return { kind: 'widen', column, type, sql, action, ...how }
 }
 
 function addition(column: string, quoted: string, { sql, formatted }: SourceType): TableChange {

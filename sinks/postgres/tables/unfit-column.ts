@@ -5,7 +5,7 @@ import { isChosen, refusesOthers, widenedType, type WideType } from './column-ty
 import { quoteTable } from './identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamTarget, TargetColumn } from './stream-target.ts'
-import { changeOfType, hasRows, type TableChange, type TableColumns } from './table-columns.ts'
+import { hasRows, widening, type TableChange, type TableColumns } from './table-columns.ts'
 
 interface Table {
   readonly sink: SinkStream
@@ -78,7 +78,7 @@ function unfitColumn(
   const column = quoteIdentifier(name)
   const present = actual.get(name)
   const { held = 'other', formatted = held } = present ?? {}
-  const alter = `ALTER TABLE ${table} ${changeOfType(column, held, type)}`
+  const alter = `ALTER TABLE ${table} ${widening(name, held, type).action}`
   return new ConnectError('destination_column_unfit', {
     details: {
       stream: streamLabel(sink.stream.stream),
