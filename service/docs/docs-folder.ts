@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { packageFolder } from '../../lib/files/package-folder.ts'
-import { errorSection } from '../../protocol/index.ts'
+import { errorSection, own } from '../../protocol/index.ts'
 import { renderPage, titleOf } from './render-page.ts'
 import { PageSearch } from './search-pages.ts'
 
@@ -87,7 +87,7 @@ export class DocsFolder {
     if (path.startsWith('errors/') && section !== undefined) {
       return { kind: 'moved', to: `./${section.slice('docs/errors/'.length)}` }
     }
-    const movedTo = movedPages[path.replace(/\.md$/, '')]
+    const movedTo = own(movedPages, path.replace(/\.md$/, ''))
     if (movedTo !== undefined) return { kind: 'moved', to: `./${movedTo}` }
     if (this.has(`${path}.md`)) return { kind: 'moved', to: `./${name}.md` }
     return this.#isFolder(`${path}/`) ? { kind: 'moved', to: `./${name}/` } : undefined
