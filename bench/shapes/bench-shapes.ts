@@ -73,8 +73,9 @@ function turnsOf(
   logs: readonly LogConfig[],
   hasPgcopydb: boolean,
 ): readonly Turn[] {
-  const { cases } = context.shape
-  const kinds = [...new Set(cases.flat().map(kindOf))]
+  const { shape } = context
+  const { cases } = shape
+  const kinds = [...new Set(cases.flat().map((mode) => kindOf(mode, shape)))]
   return [
     ...kinds.flatMap((kind) => [
       pipeTurn(context, kind, 'text'),

@@ -7,7 +7,7 @@ import { builtProgram } from '../built-program.ts'
 import { measureProgram, nodeFlags } from '../measured-process.ts'
 import type { TableKind } from '../table-shape.ts'
 import { pipeEngineTables } from './pipe-turns.ts'
-import type { Mode } from './shapes.ts'
+import type { Mode, Shape } from './shapes.ts'
 import {
   emptyWarehouse,
   type Contender,
@@ -20,13 +20,15 @@ const loads = {
   append: { load: 'append', kind: 'no_key' },
   append_dedup_first: { load: 'append_dedup', kind: 'key' },
   append_dedup_second: { load: 'append_dedup', kind: 'key' },
-  overwrite_new: { load: 'overwrite', kind: 'no_key' },
-  overwrite_existing: { load: 'overwrite', kind: 'no_key' },
-} as const satisfies Record<Mode, { load: string; kind: TableKind }>
+  overwrite_new: { load: 'overwrite', kind: 'of_source' },
+  overwrite_existing: { load: 'overwrite', kind: 'of_source' },
+} as const satisfies Record<Mode, { load: string; kind: TableKind | 'of_source' }>
 
-/** The kind of the tables that the engine makes in this mode. */
-export function kindOf(mode: Mode): TableKind {
-  return loads[mode].kind
+/** The kind of the tables that the engine makes in this mode: an overwrite makes the source's primary key. */
+export function kindOf(mode: Mode, { tables }: Pick<Shape, 'tables'>): TableKind {
+  const { kind } = loads[mode]
+  if (kind !== 'of_source') return kind
+  return tables.every(({ key }) => key !== undefined) ? 'key' : 'no_key'
 }
 
 /**
@@ -36,7 +38,10 @@ export function kindOf(mode: Mode): TableKind {
 export function engineTurn(context: TurnContext, modes: readonly Mode[], log: LogConfig): Turn {
   const isPiped = modes.length === 1 && modes[0] === 'append' && log.kind === 'embedded'
   return {
-    contenders: [...modes.map((mode) => contenderOf(mode, log)), ...(isPiped ? [enginePipe] : [])],
+    contenders: [
+      ...modes.map((mode) => contenderOf(context, mode, log)),
+      ...(isPiped ? [enginePipe] : []),
+    ],
     async run(verify) {
       await using folder = await temporaryFolder('bench-shapes')
       // A connection of its own: its checkpoints and topics are new.
@@ -49,7 +54,7 @@ export function engineTurn(context: TurnContext, modes: readonly Mode[], log: Lo
         await context.bench.warehouse('CHECKPOINT')
         const argv = ['connect', 'run', file]
         results.push(await measureProgram(builtProgram, argv, { flags: nodeFlags }))
-        await verify(kindOf(mode))
+        await verify(kindOf(mode, context.shape))
       }
       if (isPiped) {
         results.push(await pipeEngineTables(context))
@@ -68,12 +73,16 @@ const enginePipe: Contender = {
   kind: 'no_key',
 }
 
-function contenderOf(mode: Mode, { kind: log }: LogConfig): Contender {
+function contenderOf(
+  { shape }: Pick<TurnContext, 'shape'>,
+  mode: Mode,
+  { kind: log }: LogConfig,
+): Contender {
   return {
     program: 'reactor-connect',
     mode,
     log: log === 'kafka' ? 'kafka (block)' : 'embedded',
-    kind: kindOf(mode),
+    kind: kindOf(mode, shape),
   }
 }
 
