@@ -229,7 +229,7 @@ describe.concurrent('a complete run', options, () => {
     const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
     expect(resultOf(end)).toMatchObject({ status: 'complete', streams: [{ loaded: 1 }] })
     expect(await shop.query("SELECT id FROM copy.customers WHERE email = 'new'")).toEqual([
-      { id: '7' },
+      { id: 7 },
     ])
     expect(await countOf(shop, 'customers')).toEqual({ rows: 1_000, ids: 1_000 })
   })
