@@ -16,10 +16,10 @@ const programs = [
 
 /** Modules that other programs import: `exports` of package.json names each. */
 export const libraryEntries = [
-  'library/engine.ts',
-  'library/interpreter.ts',
-  'library/protocol.ts',
-  'library/topics.ts',
+  'sdk/engine.ts',
+  'sdk/interpreter.ts',
+  'sdk/protocol.ts',
+  'sdk/topics.ts',
 ] as const
 
 /** Files that modules read beside them. */

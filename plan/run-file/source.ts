@@ -2,18 +2,22 @@ import { z } from 'zod'
 import { resolve } from 'node:path'
 import { connectorOf, manifestType } from '../../connectors/registry.ts'
 import { isJsonList, type JsonObject, type JsonValue } from '../../protocol/index.ts'
-import { readCatalog } from '../../service/catalog/read-catalog.ts'
+import type { ConnectorDescriptor } from '../../connectors/connector.ts'
+import type { Environment } from '../environment.ts'
+import { readCatalog } from '../../connectors/catalog.ts'
 import type { FileProblem } from './file-problem.ts'
 import { nameSuggestion, nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { RunFile } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
 import type { FieldPath } from './source-position.ts'
 
-export interface SourceFolders {
+export interface SourceContext {
   /** Where the path of a manifest counts from. */
   readonly folder: string
   /** Where imported manifests are. */
   readonly catalogFolder: string
+  /** Fills fields that the configuration leaves out, if the connector says so. */
+  readonly environment: Environment
 }
 
 interface CheckedSource {
@@ -28,16 +32,18 @@ interface CheckedSource {
 export async function resolveSource(
   source: RunFile['source'],
   problems: FileProblem[],
-  { folder, catalogFolder }: SourceFolders,
+  { folder, catalogFolder, environment }: SourceContext,
 ): Promise<CheckedSource | undefined> {
   if (source.manifest !== undefined) {
     const type = manifestType(resolve(folder, source.manifest))
-    return checkedConfig(type, source.config, problems)
+    return checkedConfig(type, source.config, { problems, environment })
   }
   if (source.type === undefined) return undefined
   const catalog = readCatalog(catalogFolder)
   const entry = catalog.get(source.type)
-  if (entry !== undefined) return checkedConfig(entry.connectorType, source.config, problems)
+  if (entry !== undefined) {
+    return checkedConfig(entry.connectorType, source.config, { problems, environment })
+  }
   const types = [...catalog.keys()]
   const near = nearestName(source.type, types)
   const fix = `${nameSuggestion(near)}Use ${nameList(types)}. \`reactor connect catalog list\` shows all.`
@@ -54,11 +60,12 @@ export async function resolveSource(
 async function checkedConfig(
   type: string,
   input: Readonly<Record<string, unknown>>,
-  problems: FileProblem[],
+  context: { readonly problems: FileProblem[]; readonly environment: Environment },
 ): Promise<CheckedSource | undefined> {
   const { descriptor } = await connectorOf(type)
   const { spec } = descriptor
-  const config = coerceConfig(input, spec)
+  const { problems, environment } = context
+  const config = coerceConfig({ ...ambientFields(descriptor, input, environment), ...input }, spec)
   const checked = z.fromJSONSchema(jsonSchema.parse(spec)).safeParse(config)
   if (!checked.success) {
     const base = ['source', 'config']
@@ -75,6 +82,26 @@ async function checkedConfig(
     return undefined
   }
   return { type, config }
+}
+
+/** Keys belong together: the environment has none for a configuration that has some of them. */
+function ambientFields(
+  { environment: variables = {}, auth, spec }: ConnectorDescriptor,
+  input: Readonly<Record<string, unknown>>,
+  environment: Environment,
+): Readonly<Record<string, string>> {
+  const keys = auth.flatMap((scheme) =>
+    scheme.kind === 'basic' ? [scheme.usernameField, scheme.passwordField] : [],
+  )
+  const hasKeys = keys.some((field) => field in input)
+  const isSecret = (field: string): boolean =>
+    objectAt(propertiesOf(spec)[field]).airbyte_secret === true
+  const entries = Object.entries(variables).flatMap(([field, variable]) => {
+    const value = environment[variable] ?? ''
+    const isLeftOut = hasKeys && (keys.includes(field) || isSecret(field))
+    return value === '' || isLeftOut ? [] : [[field, value] as const]
+  })
+  return Object.fromEntries(entries)
 }
 
 const jsonSchema = z.custom<z.core.JSONSchema.JSONSchema>(

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { startEmbeddedPostgres } from '../service/platform/postgres/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../service/platform/postgres/embedded-postgres.ts'
 import type { Recording } from './record-terminal.ts'
 
-const program = join(import.meta.dirname, '../cli/main.ts')
+const program = join(import.meta.dirname, '../../cli/main.ts')
 
 export interface SandboxScene extends AsyncDisposable {
   /** The command whose report is drawn. */

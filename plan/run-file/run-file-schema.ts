@@ -1,15 +1,12 @@
 import { z } from 'zod'
-import { connectionChoices } from '../../service/connections/choices.ts'
-import { storageDefaults } from '../../engine/log/stored/storage-config.ts'
-import {
-  baseUrl,
-  bucketName,
-  hostAndPort,
-  httpUrl,
-} from '../../service/platform/config/setting-types.ts'
-import { streamRules, tablePattern } from '../../service/connections/stream-rules-schema.ts'
-import { transformText } from '../../service/connections/transform-text.ts'
-import { hostRule, isHost, sslModes } from '../../postgres/address.ts'
+import { connectionChoices } from '../streams/connection-choices.ts'
+import { storageDefaults } from '../../storage/storage-config.ts'
+import { httpUrl } from '../../lib/net/address-fields.ts'
+import { bucketName } from '../setting-types.ts'
+import { definitionList, streamRules, tablePattern } from '../streams/stream-rules-schema.ts'
+import { transformText } from '../streams/transform-text.ts'
+import { brokersField, saslField } from '../../kafka/kafka-fields.ts'
+import { destinationTypes } from '../../sinks/registry.ts'
 
 const syncMode = z.enum(connectionChoices.syncMode)
 const destinationSyncMode = z.enum(connectionChoices.destinationSyncMode)
@@ -24,59 +21,15 @@ const wholeNumber = z.union([
   z.string().regex(/^\d+$/, 'must be a whole number').transform(Number),
 ])
 const atLeast = (minimum: number): z.ZodType<number> => wholeNumber.pipe(z.int().min(minimum))
-const port = wholeNumber.pipe(z.int().min(1).max(65_535))
-const ssl = z.enum(sslModes)
 
 const jsonObject = z.record(z.string(), z.unknown())
 
-/** `destination.config` of a PostgreSQL database. */
-export const postgresConfig = z.strictObject({
-  host: name.refine(isHost, hostRule).optional(),
-  port: port.optional(),
-  user: name.optional(),
-  password: z.string().optional(),
-  database: name.optional(),
-  schema: name.optional(),
-  ssl: ssl.optional(),
-})
-
-/** `a:9092,b:9092` or a list. */
-const brokers = z
-  .union([name, z.array(name).min(1)])
-  .transform((value) =>
-    typeof value === 'string' ? value.split(',').map((broker) => broker.trim()) : value,
-  )
-  .refine(
-    (list) => list.every((broker) => hostAndPort.safeParse(broker).success),
-    'must be HOST:PORT, or a list of them',
-  )
-
-const sasl = z.strictObject({
-  mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
-  username: name,
-  password: z.string(),
-})
-
 const kafka = z.strictObject({
-  brokers: brokers.default(['localhost:9092']),
+  brokers: brokersField.default(['localhost:9092']),
   framing: z.enum(connectionChoices.framing).default('block'),
   ssl: z.boolean().default(false),
   topics_per_connection: z.boolean().default(false),
-  sasl: sasl.optional(),
-})
-
-/** `destination.config` of topics. */
-export const topicConfig = z.strictObject({
-  topic: name.optional(),
-  partitions: atLeast(1).optional(),
-  format: z.enum(connectionChoices.format).optional(),
-  envelope: z.enum(connectionChoices.envelope).optional(),
-  brokers: brokers.optional(),
-  ssl: z.boolean().optional(),
-  sasl: sasl.optional(),
-  schema_registry_url: baseUrl.optional(),
-  schema_registry_username: name.optional(),
-  schema_registry_password: z.string().optional(),
+  sasl: saslField.optional(),
 })
 
 const storage = z.strictObject({
@@ -115,7 +68,7 @@ export const runFileSchema = z.strictObject({
       error: 'needs either `type`, a connector by its name, or `manifest`, a file',
     }),
   destination: z.strictObject({
-    type: z.enum(['postgres', 'topic']),
+    type: z.enum(destinationTypes),
     config: jsonObject.default({}),
     url: name.optional(),
   }),
@@ -132,9 +85,12 @@ export const runFileSchema = z.strictObject({
   streams: z
     .union([z.literal('all'), z.array(z.union([name, streamFields])).min(1)])
     .default('all'),
+  continuous: z.boolean().default(false),
   metadata: z.enum(connectionChoices.metadata).default('full'),
   types: z.enum(connectionChoices.types).optional(),
+  with: definitionList.optional(),
   deletes: z.enum(connectionChoices.deletes).optional(),
+  schema_drift: z.enum(connectionChoices.fileSchemaDrift).optional(),
   table: tablePattern.optional(),
   mask_key: z.string().min(16, 'must have at least 16 characters').optional(),
   limits: z

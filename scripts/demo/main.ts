@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { Command, Option } from 'commander'
-import { runDemoToItsEnd } from '../cli/demo/demo-command.ts'
-import { StopSignals } from '../cli/run/stop-signals.ts'
-import { givenOrStartedBroker } from '../test/kafka/broker.ts'
+import { runDemoToItsEnd } from '../../cli/demo/demo-command.ts'
+import { StopSignals } from '../../cli/run/stop-signals.ts'
+import { givenOrStartedBroker } from '../../test/kafka/broker.ts'
 import { prepareDemoData } from './prepare-data.ts'
 
 type LogName = 'embedded' | 'kafka'
@@ -15,7 +15,7 @@ const program = new Command('demo')
     new Option('--log <log>', 'the transport').choices(['embedded', 'kafka']).default('embedded'),
   )
   .action(async ({ log }: { readonly log: LogName }) => {
-    const dataFolder = join(import.meta.dirname, '../.build/demo')
+    const dataFolder = join(import.meta.dirname, '../../.build/demo')
     await prepareDemoData(dataFolder)
     using stop = new StopSignals(process, () => undefined)
     const options = { dataFolder, say, signal: stop.signal }

@@ -1,14 +1,13 @@
 import { pino, type Logger } from 'pino'
 import type { z } from 'zod'
-import { checkRunFile } from '../cli/run-file/load-run-file.ts'
-import type { runFileSchema } from '../cli/run-file/run-file-schema.ts'
-import { PositionIndex } from '../cli/run-file/source-position.ts'
-import { runLoadedFile } from '../cli/run/run-command.ts'
-import { openRunThreads } from '../cli/run/run-threads.ts'
-import type { RunEnd } from '../cli/run/run-output.ts'
+import { checkRunFile } from '../plan/run-file/load-run-file.ts'
+import type { runFileSchema } from '../plan/run-file/run-file-schema.ts'
+import { PositionIndex } from '../plan/run-file/source-position.ts'
+import { runLoadedFile } from '../plan/run/run-loaded-file.ts'
+import { openRunThreads } from '../plan/run/run-threads.ts'
 import type { RunProgress, RunResult } from '../engine/run-types.ts'
 import { ConnectError } from '../protocol/errors/connect-error.ts'
-import { Mask } from '../service/platform/secrets/mask.ts'
+import { Mask } from '../protocol/secrets/mask.ts'
 import { maskedLogger } from '../service/execution/masked-logger.ts'
 
 export type { RunProgress, RunResult, StreamProgress, StreamResult } from '../engine/run-types.ts'
@@ -65,32 +64,24 @@ export async function replicate(
     logger: options.logger ?? pino({ level: 'silent' }),
     facts: { connection: connection.connection },
   })
-  const output = {
-    note: (text: string) => onNote?.(mask.text(text)),
-    progress: (progress: RunProgress) => onProgress?.(progress),
-    end: () => undefined,
-  }
   await using threads = openRunThreads(file, { log: undefined, logger })
-  const { end, run } = await runLoadedFile(
+  await using run = await runLoadedFile(
     { ...file, source: { ...file.source, allowedNetworks } },
-    { log: undefined, metricsPort: undefined },
-    { output, logger, mask, signal, threads, now: Date.now },
-  )
-  await using ended = run
+    { log: undefined },
+    {
+      logger,
+      mask,
+      signal,
+      threads,
+      now: Date.now,
+      note: (text) => onNote?.(mask.text(text)),
+      progress: (progress) => onProgress?.(progress),
+    },
+  ).catch((error: unknown) => {
+    throw ConnectError.from(error)
+  })
+  if (run === undefined) return { status: 'stopped', seconds: 0, streams: [] }
   // The caller has it as soon as this resolves.
-  await ended?.confirmReported()
-  return resultOf(end)
-}
-
-function resultOf(end: RunEnd): RunResult {
-  switch (end.kind) {
-    case 'result':
-      return end.result
-    case 'error':
-      throw ConnectError.fromJSON(end.error)
-    case 'stopped':
-      return { status: 'stopped', seconds: 0, streams: [] }
-    case 'abandoned':
-      throw new ConnectError('unexpected', { details: { reason: 'the run was abandoned' } })
-  }
+  await run.confirmReported()
+  return run.result
 }

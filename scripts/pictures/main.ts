@@ -9,7 +9,7 @@ import { terminalSvg, type TerminalPicture } from './terminal-svg.ts'
  * Draws the pictures of terminals again, from real runs. Needs Linux: `script` of util-linux makes the
  * terminal.
  */
-const root = join(import.meta.dirname, '..')
+const root = join(import.meta.dirname, '../..')
 const folder = join(root, 'docs/pictures')
 const columns = 100
 await mkdir(folder, { recursive: true })
@@ -19,7 +19,7 @@ await draw('demo.svg', {
     'The demo on a terminal: a first run of 268,742 rows, a second run of the 1,253 that changed, and equal tables at the end',
   command: 'npm run demo',
   lines: await recordTerminal({
-    argv: [process.execPath, join(root, 'demo/main.ts')],
+    argv: [process.execPath, join(root, 'scripts/demo/main.ts')],
     columns,
   }),
 })

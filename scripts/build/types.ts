@@ -16,7 +16,7 @@ export async function writeTypes(entries: readonly string[], folder: string): Pr
   }
 }
 
-/** `library/engine.d.ts` -> its text. */
+/** `sdk/engine.d.ts` -> its text. */
 function declarationsOf(entries: readonly string[]): ReadonlyMap<string, string> {
   const { config } = ts.readConfigFile('tsconfig.json', (path) => ts.sys.readFile(path)) as {
     readonly config: unknown

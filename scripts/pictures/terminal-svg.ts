@@ -1,5 +1,5 @@
 import stringWidth from 'string-width'
-import { htmlText } from '../lib/text/html-text.ts'
+import { htmlText } from '../../lib/text/html-text.ts'
 import type { Span } from './terminal-screen.ts'
 
 export interface TerminalPicture {

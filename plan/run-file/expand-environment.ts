@@ -1,4 +1,4 @@
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../environment.ts'
 import type { FileProblem } from './file-problem.ts'
 import type { FieldPath } from './source-position.ts'
 

@@ -5,8 +5,10 @@ import {
   type RunLimits,
   type RunPlan,
 } from '../../engine/run-types.ts'
+import { markMaskKey } from '../../engine/mask-key-mark.ts'
 import type { KafkaLogConfig } from '../../engine/log/kafka/kafka-log.ts'
-import type { StorageConfig } from '../../engine/log/stored/storage-config.ts'
+import { kindOfType } from '../../sinks/registry.ts'
+import type { StorageConfig } from '../../storage/storage-config.ts'
 import type { LoadedRunFile } from './load-run-file.ts'
 import { defaultKafka, type RunFile } from './run-file-schema.ts'
 
@@ -14,23 +16,28 @@ export interface RunPlanOptions {
   readonly streams: RunPlan['streams']
   /** `--log`: overrides the file. */
   readonly log: 'embedded' | 'kafka' | undefined
+  /** `--continuous`: overrides the file. */
+  readonly continuous?: boolean | undefined
 }
 
 /** Everything that the engine needs, from the file, the resolved streams and the options of the command. */
 export function runPlanOf(file: LoadedRunFile, options: RunPlanOptions): RunPlan {
-  const { connection, functions, log, storage, mask_key: maskKey } = file.content
+  const { connection, functions, log, storage, mask_key: maskKey, schema_drift } = file.content
+  const isContinuous = options.continuous ?? file.content.continuous
   return {
     connection,
     source: file.source,
     destination: file.destination,
-    streams: options.streams,
+    streams: markMaskKey(options.streams, { connection, maskKey }),
     ...(functions !== undefined && { functions: functionsService(functions) }),
     ...(maskKey !== undefined && { maskKey }),
+    ...(schema_drift === 'backfill' && { backfills: true }),
+    ...(isContinuous && { isContinuous }),
     log: {
       ...logConfig(log, options.log),
       ...(storage !== undefined && { storage: storageConfig(storage) }),
     },
-    limits: runLimitsOf(file, options.log),
+    limits: runLimitsOf(file, options.log, isContinuous),
   }
 }
 
@@ -74,10 +81,13 @@ export function logConfig(log: RunFile['log'], override: RunPlanOptions['log']):
 
 /** @param override the option of the command */
 export function runLimitsOf(
-  { content: { limits, log } }: Pick<LoadedRunFile, 'content'>,
+  { content: { limits, log, destination } }: Pick<LoadedRunFile, 'content'>,
   override: RunPlanOptions['log'],
+  isContinuous = false,
 ): RunLimits {
-  const defaults = defaultLimits(logConfig(log, override).kind)
+  const { commits } = kindOfType(destination.type)
+  const { kind } = logConfig(log, override)
+  const defaults = { ...defaultLimits(kind, isContinuous), ...commits }
   return {
     parallelLanes: limits.parallel_lanes ?? defaults.parallelLanes,
     partitionsPerStream: limits.partitions_per_stream ?? defaults.partitionsPerStream,

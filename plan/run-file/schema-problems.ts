@@ -81,8 +81,13 @@ function closestBranch(
         issue.path.length > 0 ||
         !['invalid_type', 'invalid_value', 'invalid_union'].includes(issue.code),
     )
-  const meant = branches.filter(takesShape)
-  if (meant.length > 0) return meant[0]
+  const unknownFields = (branch: readonly z.core.$ZodIssue[]): number =>
+    branch.filter(({ code, path }) => code === 'unrecognized_keys' && path.length === 0).length
+  // If several groups of fields are possible, the one that has the fields of the value is meant.
+  const [meant] = branches
+    .filter(takesShape)
+    .toSorted((left, right) => unknownFields(left) - unknownFields(right))
+  if (meant !== undefined) return meant
   // A text where a choice of texts (or a list or table) is possible: the choice explains it best.
   return typeof value === 'string'
     ? branches.find((branch) => branch.some(({ code }) => code === 'invalid_value'))

@@ -1,13 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { dirname, extname, resolve } from 'node:path'
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
-import type { DestinationConfig, SourceConfig } from '../../engine/run-types.ts'
-import {
-  allowedNetworksOf,
-  catalogFolderOf,
-  type Environment,
-} from '../../service/platform/config/environment.ts'
-import { resolveDestination } from './destination.ts'
+import type { SourceConfig } from '../../engine/run-types.ts'
+import { type DestinationConfig, kindOf } from '../../sinks/registry.ts'
+import { allowedNetworksOf, catalogFolderOf, type Environment } from '../environment.ts'
+import { type ResolvedDestination, resolveDestination } from './destination.ts'
 import { expandEnvironment } from './expand-environment.ts'
 import { problemsError, type FileProblem, type RunFilePlace } from './file-problem.ts'
 import { parseToml } from './parse-toml.ts'
@@ -19,6 +16,7 @@ import type { FieldPath, SourceDocument } from './source-position.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { notUtf8, notUtf8Fix, utf8Text } from '../../lib/text/utf8-text.ts'
 import { connectorOf } from '../../connectors/registry.ts'
+import { missingMaskKey } from '../../protocol/rules/record-rules.ts'
 
 /** A run file that is complete and valid, as far as that can be known without the source. */
 export interface LoadedRunFile {
@@ -83,8 +81,12 @@ export async function checkRunFile(
   const source = await resolveSource(content.source, problems, {
     folder,
     catalogFolder: catalogFolderOf(environment),
+    environment,
   })
-  const destination = resolveDestination(content, problems)
+  const destination = await resolveDestination(content, problems, {
+    folder,
+    environment,
+  })
   problems.push(...transformProblems(content), ...maskProblems(content), ...tableProblems(content))
   if (source === undefined || destination === undefined || problems.length > 0)
     throw problemsError(problems, place)
@@ -92,7 +94,7 @@ export async function checkRunFile(
     place,
     content,
     source: { ...source, allowedNetworks: allowedNetworksOf(environment) },
-    destination,
+    destination: destination.config,
     secrets: await secretValues(content, { source, destination }),
   }
 }
@@ -123,15 +125,15 @@ function maskProblems({ streams, mask_key: key }: RunFile): readonly FileProblem
         code: 'run_file_invalid',
         path: ['streams', index, 'mask', column],
         at: 'value',
-        problem: 'needs a key for its hashes, and the file has none',
-        fix: 'Add `mask_key: ${MASK_KEY}`, and set the variable to the output of `openssl rand -hex 32`.',
+        ...missingMaskKey,
       }))
   })
 }
 
 /** Names of tables, for topics. */
 function tableProblems({ destination, streams, table }: RunFile): readonly FileProblem[] {
-  if (destination.type !== 'topic') return []
+  const { capabilities, words } = kindOf(destination)
+  if (capabilities.tables) return []
   const chosen = streams === 'all' ? [] : streams
   const paths: FileProblem['path'][] = chosen.flatMap((stream, index) =>
     typeof stream === 'string' || stream.table === undefined ? [] : [['streams', index, 'table']],
@@ -141,8 +143,8 @@ function tableProblems({ destination, streams, table }: RunFile): readonly FileP
     code: 'run_file_invalid',
     path,
     at: 'value',
-    problem: 'is the name of a table, and the destination has topics',
-    fix: 'Remove it; `destination.config.topic` has the names of topics.',
+    problem: `is the name of a table, and the destination has ${words.places}`,
+    fix: `Remove it; \`destination\` has the names of its ${words.places}.`,
   }))
 }
 
@@ -202,22 +204,20 @@ async function secretValues(
   content: RunFile,
   resolved: {
     readonly source: { readonly type: string; readonly config: JsonObject }
-    readonly destination: DestinationConfig
+    readonly destination: ResolvedDestination
   },
 ): Promise<readonly string[]> {
   const { source, destination } = resolved
-  const place = textsOfDestination(destination)
+  const place = kindOf(destination.config).texts(destination.config)
   const sasl = typeof content.log === 'object' ? content.log.kafka.sasl : undefined
   const { descriptor } = await connectorOf(source.type)
   const config = textsOfConfig(source.config, descriptor.spec)
-  const shown = new Set([source.type, content.connection, ...place.shown, ...config.shown])
+  const shown = new Set([source.type, content.connection, ...place.names, ...config.shown])
   const secrets = new Set([
-    ...place.secret,
-    destination.type === 'postgres'
-      ? secretOfUrl(content.destination.url, {
-          isShown: place.secret.some((secret) => secret !== undefined && shown.has(secret)),
-        })
-      : undefined,
+    ...place.secrets,
+    secretOfUrl(destination.secretUrl, {
+      isShown: place.secrets.some((secret) => secret !== undefined && shown.has(secret)),
+    }),
     content.functions?.api_key,
     content.storage?.api_key,
     content.mask_key,
@@ -235,21 +235,4 @@ function secretOfUrl(
   { isShown }: { readonly isShown: boolean },
 ): string | undefined {
   return isShown ? /(?<=:\/\/)[^/?#]*@/.exec(url ?? '')?.[0] : url
-}
-
-type Texts = readonly (string | undefined)[]
-
-function textsOfDestination(destination: DestinationConfig): {
-  readonly shown: Texts
-  readonly secret: Texts
-} {
-  if (destination.type === 'postgres') {
-    const { host, user, database, password } = destination.address
-    return { shown: [host, user, database, destination.schema], secret: [password] }
-  }
-  const { servers, topic, registry } = destination
-  return {
-    shown: [topic, servers.sasl?.username, registry?.username],
-    secret: [servers.sasl?.password, registry?.password],
-  }
 }
