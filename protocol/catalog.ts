@@ -6,6 +6,17 @@ const jsonObject = z.custom<JsonObject>(
   'must be an object',
 )
 
+const columnNumber = z.tuple([z.string(), z.number()])
+
+/**
+ * Ours, not Airbyte's: by what a database knows the columns of a table, whatever their names are. `table`:
+ * its number in the database. A list, not an object: a column may have the name `__proto__`.
+ */
+export const sourceColumns = z.object({
+  table: z.number(),
+  numbers: z.array(columnNumber).readonly(),
+})
+
 /** Airbyte's `AirbyteStream`: a stream that a source can read. Unknown properties are preserved. */
 export const airbyteStream = z.looseObject({
   name: z.string(),
@@ -22,6 +33,7 @@ export const airbyteStream = z.looseObject({
    */
   is_cursor_ordered: z.boolean().optional(),
   is_file_based: z.boolean().optional(),
+  source_columns: sourceColumns.optional(),
 })
 /** A stream that a source can read. */
 export type AirbyteStream = z.infer<typeof airbyteStream>

@@ -3,6 +3,7 @@ import { actionCodes } from './codes/action-codes.ts'
 import { cliCodes } from './codes/cli-codes.ts'
 import { credentialsCodes } from './codes/credentials-codes.ts'
 import { destinationCodes } from './codes/destination-codes.ts'
+import { fileCodes } from './codes/file-codes.ts'
 import { httpCodes } from './codes/http-codes.ts'
 import { logCodes } from './codes/log-codes.ts'
 import { platformCodes } from './codes/platform-codes.ts'
@@ -23,6 +24,7 @@ export const codesByArea = {
   cli: cliCodes,
   credentials: credentialsCodes,
   destination: destinationCodes,
+  file: fileCodes,
   http: httpCodes,
   log: logCodes,
   platform: platformCodes,
@@ -45,6 +47,7 @@ export const errorCodes = {
   ...cliCodes,
   ...credentialsCodes,
   ...destinationCodes,
+  ...fileCodes,
   ...httpCodes,
   ...logCodes,
   ...platformCodes,

@@ -28,8 +28,7 @@ function testOf(condition: Condition): Test {
     }
     case 'null': {
       const { name, kind } = condition.column
-      if (kind === 'json' || kind === 'bytes')
-        return (record) => (own(record, name) ?? null) === null
+      if (kind === 'json') return (record) => (own(record, name) ?? null) === null
       return (record) => heldValue(kind, own(record, name)) === null
     }
     case 'compared': {

@@ -1,10 +1,11 @@
 import { compareCodePoints } from '../../lib/text/compare-code-points.ts'
 import type { ColumnKind } from '../columns.ts'
 import { integralOf } from '../avro/integral-number.ts'
-import { isRawJson } from '../exact-json.ts'
+import { isRawJson, stringifyExact } from '../exact-json.ts'
 import type { RecordValue } from '../json.ts'
+import { integerOfText, isNumberText, notFiniteOfText } from '../number-text.ts'
 import { compareDecimals, parseDecimal } from './decimal.ts'
-import { isMomentKind, momentOf } from './moments.ts'
+import { heldMoment, type MomentKind } from './moments.ts'
 
 /**
  * A value as its column holds it, in a form that can be compared: a number that a double has exactly, else
@@ -12,23 +13,44 @@ import { isMomentKind, momentOf } from './moments.ts'
  */
 export type HeldValue = boolean | number | bigint | string
 
-const withoutOrder: ReadonlySet<ColumnKind> = new Set(['bytes', 'json'])
-
-/** Null for NULL, for a missing field, and for a value that a column of the kind cannot hold. */
+/**
+ * Null for NULL, for a missing field, and for a value that a column of the kind cannot hold. A value of
+ * another JSON type is what the destination makes of it: `"250.00"` is a number in a column of numbers, and
+ * 1001 is a text in one of texts.
+ */
 export function heldValue(kind: ColumnKind, value: RecordValue | undefined): HeldValue | null {
-  if (value === undefined || value === null) return null
-  if (kind === 'integer') return integerOf(value)
-  if (kind === 'number') return numberOf(value)
-  if (kind === 'double') return doubleOf(value)
-  if (kind === 'boolean') return typeof value === 'boolean' ? value : null
-  if (typeof value !== 'string' || withoutOrder.has(kind)) return null
-  return isMomentKind(kind) ? (momentOf(kind, value) ?? null) : value
+  return value === undefined || value === null ? null : readers[kind](value)
+}
+
+type Reader = (value: Exclude<RecordValue, null>) => HeldValue | null
+
+const textOf: Reader = (value) => (typeof value === 'string' ? value : stringifyExact(value))
+const momentsOf =
+  (kind: MomentKind): Reader =>
+  (value) =>
+    typeof value === 'string' ? (heldMoment(kind, value) ?? null) : null
+
+const readers: Readonly<Record<ColumnKind, Reader>> = {
+  integer: integerOf,
+  number: numberOf,
+  double: doubleOf,
+  boolean: (value) => (typeof value === 'boolean' ? value : null),
+  string: textOf,
+  json: textOf,
+  timetz: textOf,
+  bytes: bytesOf,
+  date: momentsOf('date'),
+  time: momentsOf('time'),
+  timestamp: momentsOf('timestamp'),
+  timestamptz: momentsOf('timestamptz'),
 }
 
 function numberOf(value: RecordValue): number | string | null {
   if (typeof value === 'number') return value
   if (typeof value === 'bigint') return String(value)
-  return isRawJson(value) && parseDecimal(value.rawJSON) !== undefined ? value.rawJSON : null
+  const text = isRawJson(value) ? value.rawJSON : value
+  if (typeof text !== 'string' || !isNumberText(text)) return null
+  return notFiniteOfText(text) ?? text
 }
 
 const firstInteger = -(2n ** 63n)
@@ -36,23 +58,32 @@ const lastInteger = 2n ** 63n - 1n
 
 function integerOf(value: RecordValue): number | string | null {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value
-  const exact = isRawJson(value) ? integralOf(value.rawJSON) : bigintOf(value)
+  const exact = exactIntegerOf(value)
   if (exact === undefined || exact < firstInteger || exact > lastInteger) return null
   return String(exact)
 }
 
-function bigintOf(value: RecordValue): bigint | undefined {
+function exactIntegerOf(value: RecordValue): bigint | undefined {
+  if (typeof value === 'string') return integerOfText(value)
+  if (isRawJson(value)) return integralOf(value.rawJSON)
   if (typeof value === 'bigint') return value
   return typeof value === 'number' && Number.isInteger(value) ? BigInt(value) : undefined
 }
 
+/** The nearest double. */
 function doubleOf(value: RecordValue): number | null {
-  if (typeof value === 'number') return value
-  if (typeof value !== 'bigint') return null
-  const double = Number(value)
-  return Number.isFinite(double) && BigInt(double) === value ? double : null
+  const number = numberOf(value)
+  return number === null ? null : Number(number)
 }
 
+/** Base64, or bytes. */
+function bytesOf(value: RecordValue): string | null {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64')
+  const isBase64 = typeof value === 'string' && value.length % 4 === 0 && base64.test(value)
+  return isBase64 ? value : null
+}
+
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/
 /**
  * Orders two values of a column: negative, zero or positive. NaN is equal to itself and above everything
  * else, as in PostgreSQL.

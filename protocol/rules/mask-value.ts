@@ -4,7 +4,7 @@ import { stringifyExact } from '../exact-json.ts'
 import type { RecordValue } from '../json.ts'
 import { formatDecimal, parseDecimal } from './decimal.ts'
 import { heldValue } from './held-value.ts'
-import { isMomentKind, momentOf, momentText } from './moments.ts'
+import { heldMoment, isMomentKind, momentText } from './moments.ts'
 import type { Mask } from './record-rules.ts'
 
 /** The beginning of a value that `keep_last` has shortened: its length says nothing about the value's. */
@@ -51,7 +51,7 @@ export function canonicalText(kind: ColumnKind, value: Exclude<RecordValue, null
   if (kind === 'integer' || kind === 'number' || kind === 'double') return numberText(kind, value)
   if (typeof value !== 'string') return stringifyExact(value)
   if (isMomentKind(kind)) {
-    const moment = momentOf(kind, value)
+    const moment = heldMoment(kind, value)
     return moment === undefined ? value : momentText(kind, moment)
   }
   return value

@@ -37,6 +37,22 @@ export function momentOf(kind: MomentKind, text: string): number | bigint | unde
   return BigInt(parser.seconds) * 1_000_000n + BigInt(parser.micros)
 }
 
+const day = String.raw`\d{4}-\d\d-\d\d`
+const dayAlone = new RegExp(`^${day}$`)
+const withoutSeconds = new RegExp(
+  `^((?:${day}[T ])?\\d\\d:\\d\\d)((?:Z|[-+]\\d\\d(?::?\\d\\d)?)?)$`,
+  'i',
+)
+
+/** As `momentOf`; PostgreSQL also reads a time without seconds, and a day as its midnight. */
+export function heldMoment(kind: MomentKind, text: string): number | bigint | undefined {
+  const moment = momentOf(kind, text)
+  if (moment !== undefined || kind === 'date') return moment
+  if (kind !== 'time' && dayAlone.test(text)) return momentOf(kind, `${text}T00:00:00`)
+  const [, start = '', zone = ''] = withoutSeconds.exec(text) ?? []
+  return start === '' ? undefined : momentOf(kind, `${start}:00${zone}`)
+}
+
 /** A moment in the one form that all of its texts have in common. */
 export function momentText(kind: MomentKind, moment: number | bigint): string {
   if (moment === Number.POSITIVE_INFINITY) return 'infinity'

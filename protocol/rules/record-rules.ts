@@ -51,6 +51,12 @@ export function sinkColumn({ newName, kind, mask, postgres_type }: RuledColumn):
   return { name: newName, kind, ...(postgres_type !== undefined && { postgres_type }) }
 }
 
+/** The problem, and its fix, of rules that need a key which the run does not have. */
+export const missingMaskKey = {
+  problem: 'a hash needs a key, and there is none',
+  fix: 'Add `mask_key: ${MASK_KEY}` to the run file, and set the variable to the output of `openssl rand -hex 32`.',
+} as const
+
 /** Whether the rules need the key of the hashes. */
 export function hasHash({ columns }: Pick<RecordRules, 'columns'>): boolean {
   return columns.some(({ mask }) => mask?.as === 'hash')

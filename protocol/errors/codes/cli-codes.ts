@@ -32,6 +32,15 @@ export const cliCodes = {
     message: '{file} cannot be read or written ({reason})',
     suggestedFix: 'Give `--out` the name of a TypeScript file in a folder that you may write to.',
   },
+  manifest_site_unreachable: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      'Airbyte’s manifest of {connector} cannot be fetched: its site does not respond: {reason}',
+    suggestedFix:
+      'Check the network and the name server of this machine, or download the manifest elsewhere and import the file: `reactor connect catalog import FILE`.',
+  },
   metrics_port_unavailable: {
     failureType: 'config_error',
     httpStatus: 500,

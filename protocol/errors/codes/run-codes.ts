@@ -11,6 +11,21 @@ export const runCodes = {
     suggestedFix:
       'Run the connection again: no row is lost or doubled. If it happens twice, look for triggers and rules on the destination table that leave rows out, and drop them; otherwise report it with the run log.',
   },
+  comparison_limit_reached: {
+    failureType: 'transient_error',
+    httpStatus: 429,
+    retryable: true,
+    message:
+      'This service is already running {limit} comparisons, the most that it runs at the same time',
+    suggestedFix: 'Repeat the same request in {seconds} seconds.',
+  },
+  comparison_refused: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'The rows of {subject} cannot be compared: {problem}',
+    suggestedFix: '{fix}',
+  },
   fenced: {
     failureType: 'transient_error',
     httpStatus: 409,

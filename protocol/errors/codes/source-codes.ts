@@ -1,5 +1,8 @@
 import { resetOfDetails } from '../../../lib/text/reset-commands.ts'
 import type { ErrorCode } from '../error-code.ts'
+import { changeSourceCodes } from './change-source-codes.ts'
+import { fileSourceCodes } from './file-source-codes.ts'
+import { snapshotSourceCodes } from './snapshot-source-codes.ts'
 
 /** Errors of a source, its manifest, or the streams that were selected. Sorted by name. */
 export const sourceCodes = {
@@ -83,6 +86,7 @@ export const sourceCodes = {
       'PostgreSQL at {host}:{port} has no room for more work (SQLSTATE {sqlstate}): {reason}',
     suggestedFix: '{fix}',
   },
+  source_changes_lost: changeSourceCodes.source_changes_lost,
   source_column_missing: {
     failureType: 'config_error',
     httpStatus: 422,
@@ -165,6 +169,7 @@ export const sourceCodes = {
     suggestedFix:
       'Look at the response of the API, in the log of the service or of `reactor connect run` with `--log-level debug`. If a template or path of the manifest does not fit the response, correct it; otherwise run the connection again: no row is lost or doubled.',
   },
+  ...fileSourceCodes,
   source_foreign_server_unreachable: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -232,6 +237,7 @@ export const sourceCodes = {
     suggestedFix:
       'Correct what the reason names: credentials, permissions of the token, or a field of `source.config`.',
   },
+  source_replication_unavailable: changeSourceCodes.source_replication_unavailable,
   source_rows_damaged: {
     failureType: 'transient_error',
     httpStatus: 502,
@@ -249,23 +255,11 @@ export const sourceCodes = {
     suggestedFix:
       'Correct `schemas` in the configuration of the source (names are case-sensitive), or `database`, if it is in another one.',
   },
-  source_snapshot_lost: {
-    failureType: 'transient_error',
-    httpStatus: 503,
-    retryable: true,
-    message: 'The snapshot that the run reads from is gone (SQLSTATE {sqlstate}): {reason}',
-    suggestedFix:
-      'Run the connection again: it reads in a new snapshot, and no row is lost or doubled. If the reason is a function, one of the database raised it: look at its body.',
-  },
-  source_snapshot_unsteady: {
-    failureType: 'transient_error',
-    httpStatus: 503,
-    retryable: true,
-    message:
-      'Stream {stream} was read from its beginning {times} times, and each time the source lost the snapshot before the end: {reason}',
-    suggestedFix:
-      'Find out what ends the sessions of the run at the source (its log shows restarts, failovers and ended sessions; a proxy may have a timeout), and run the connection again. If the stream takes longer than the source keeps a session, set `on_lost_snapshot: continue` in the configuration of the source: the read then goes on where it was, and its rows are of more than one moment.',
-  },
+  source_slot_in_use: changeSourceCodes.source_slot_in_use,
+  source_slot_lost: changeSourceCodes.source_slot_lost,
+  source_slot_waits: changeSourceCodes.source_slot_waits,
+  source_snapshot_lost: snapshotSourceCodes.source_snapshot_lost,
+  source_snapshot_unsteady: snapshotSourceCodes.source_snapshot_unsteady,
   source_state_invalid: {
     failureType: 'config_error',
     httpStatus: 409,
@@ -366,6 +360,13 @@ export const sourceCodes = {
     suggestedFix: '{fix}',
   },
   stream_primary_key_missing: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: '{place}: {field}: {problem}',
+    suggestedFix: '{fix}',
+  },
+  stream_range_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,

@@ -33,17 +33,16 @@ export const topicCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'Stream {stream} cannot be loaded into a topic with the mode {mode}: {reason}',
-    suggestedFix:
-      'Set `primary_key` for the stream, or `destination_sync_mode: append`, which adds all rows that are read.',
+    message: 'Stream {stream} cannot be loaded into {place} with the mode {mode}: {reason}',
+    suggestedFix: '{fix}',
   },
   destination_option_unsupported: {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message:
-      'The option `{option}` is for rows in topics, and the destination {destination} has tables',
-    suggestedFix: 'Remove `{option}`, or choose a destination `topic:NAME`.',
+    message: 'The destination {destination} has no option `{option}`',
+    suggestedFix:
+      'Remove `{option}`: `format`, `envelope` and `partitions` are for topics, `table` is for tables.',
   },
   destination_topic_form_changed: {
     failureType: 'config_error',
