@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { resetCommands } from '../lib/text/reset-commands.ts'
 import { ConnectError, streamLabel } from '../protocol/index.ts'
+import { numberedColumns } from './numbered-columns.ts'
 import type { BeginOptions, RunStart, SinkStream, StreamSync } from './sink.ts'
 
 // The rules for whether a sync of a stream continues from where the last one stopped, or starts over. All
@@ -16,11 +17,17 @@ export const syncSettings = z.object({
   cursor: z.array(z.string()),
   /** How its records were filtered and masked; absent: they were not. */
   rules: z.string().exactOptional(),
+  /** The mark of the key of its hashes; absent: it had none, or was loaded by a version without marks. */
+  mask_key: z.string().exactOptional(),
   /**
    * How the columns of the stream's table were typed; absent: `portable`. It decides nothing about the
    * continuation.
    */
   types: z.enum(['source', 'mixed']).exactOptional(),
+  /** `SourceDefinitions.entries`. They decide nothing about the continuation either. */
+  definitions: z.array(z.tuple([z.string(), z.string(), z.string()])).exactOptional(),
+  /** Which columns its rules hid; absent: they have only names. It decides nothing about the continuation. */
+  numbered: numberedColumns.exactOptional(),
 })
 export type SyncSettings = z.infer<typeof syncSettings>
 
@@ -31,24 +38,48 @@ export function settingsOf({ mode, stream, rules }: SinkStream): SyncSettings {
     key: stream.primary_key ?? [],
     cursor: stream.cursor_field ?? [],
     ...(rules?.mark !== undefined && { rules: rules.mark }),
+    ...(rules?.keyMark !== undefined && { mask_key: rules.keyMark }),
+    ...(rules?.numbered !== undefined && { numbered: rules.numbered }),
   }
 }
 
 /**
- * The condition or the masks of the stream are others than in its last sync, and rows of that stay as they
- * are.
+ * The condition, the masks or the key of the hashes of the stream are others than in its last sync, and rows
+ * of that stay as they are.
  */
 export function warnOfRules(
   last: Pick<LastSync, 'settings' | 'run'> | undefined,
   sink: SinkStream,
 ): readonly string[] {
   if (last === undefined || last.run === 0 || isOverwriteMode(sink.mode)) return []
-  if (last.settings.rules === sink.rules?.mark) return []
+  if (last.settings.rules === sink.rules?.mark) return warnOfMaskKey(last, sink)
   const label = streamLabel(sink.stream.stream)
   const empty = sink.mode === 'append' ? ' Empty its table at the destination first.' : ''
   return [
     `\`where\` or \`mask\` of ${label} has changed: rows that were loaded before stay as they were, until the source sends them again. To read all rows again, reset the stream (${resetCommands(label, sink.connection)}).${empty} Rows that the condition now leaves out stay until they are deleted.`,
   ]
+}
+
+/**
+ * Rows that are read again replace those of the old key, unless they are appended or the hash is their key.
+ */
+function warnOfMaskKey(
+  { settings }: Pick<LastSync, 'settings'>,
+  sink: SinkStream,
+): readonly string[] {
+  if (!hasOtherMaskKey(settings, sink)) return []
+  const label = streamLabel(sink.stream.stream)
+  const key = settingsOf(sink).key.flatMap(([field = '']) => field)
+  const isHashed = key.some((field) => sink.rules?.masked.includes(field) === true)
+  const staysTwice = sink.mode === 'append' || isHashed
+  return [
+    `\`mask_key\` is another one than in the last run of ${label}: rows that were loaded before keep the hashes of the old key, which are equal to no new ones. To hash all rows with the new key, reset the stream (${resetCommands(label, sink.connection)}).${staysTwice ? ' Empty its table at the destination first, or its rows are there twice.' : ''}`,
+  ]
+}
+
+function hasOtherMaskKey({ mask_key: before }: SyncSettings, { rules }: SinkStream): boolean {
+  const now = rules?.keyMark
+  return before !== undefined && now !== undefined && before !== now
 }
 
 /** The last sync of a stream, as a destination has stored it. */
@@ -88,6 +119,7 @@ export function keyText(key: SyncSettings['key']): string {
 
 /** The stream's configuration is the same; columns may be new. */
 function isSame({ settings }: LastSync, sink: SinkStream): boolean {
+  if (hasOtherMaskKey(settings, sink)) return false
   return JSON.stringify(usedSettings(settings)) === JSON.stringify(usedSettings(settingsOf(sink)))
 }
 

@@ -1,5 +1,12 @@
 import type { CopyRows } from '../protocol/avro/copy-rows.ts'
-import type { Column, ConfiguredAirbyteStream, JsonValue, StreamId } from '../protocol/index.ts'
+import type { ComparedRows, HashFacts, RowComparison, TableField } from '../protocol/comparison.ts'
+import type {
+  Column,
+  ConfiguredAirbyteStream,
+  JsonValue,
+  PostgresDefinition,
+  StreamId,
+} from '../protocol/index.ts'
 
 /**
  * The contract of a destination: read this first.
@@ -109,6 +116,47 @@ export interface Destination extends AsyncDisposable {
    * nothing if there are no checkpoints.
    */
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void>
+  /**
+   * Changes the states of streams: their next sync reads from the new ones. `change` gets each stream as it
+   * is stored, and returns the states of its slices, or undefined if all of them stay; it may be called more
+   * than once for a stream. If it throws, nothing is changed. Lanes of changed streams that are still loading
+   * are fenced, and no later attempt continues from what they left in a log. Durable when it resolves.
+   */
+  changeStates(
+    connection: string,
+    streams: readonly StreamId[],
+    change: (stored: StoredStates) => readonly SliceState[] | undefined,
+  ): Promise<void>
+  /**
+   * Opens a snapshot whose rows can be compared with those of a source (engine/compare). From the abort of
+   * the signal on, what is in progress throws. Absent if the destination cannot compare.
+   */
+  openComparison?(signal: AbortSignal): Promise<DestinationSnapshot>
+}
+
+/** The destination at one moment. */
+export interface DestinationSnapshot extends AsyncDisposable {
+  readonly hashFacts: HashFacts
+  /**
+   * Opens the rows of a stream; several at the same time. Throws `comparison_refused` if nothing was loaded,
+   * or if it is not known which rows of the table are the stream's.
+   */
+  openRows(stream: SinkStream): Promise<TableRows>
+}
+
+/**
+ * The rows of a stream at the destination: with `append` the newest version of each, in a dedup mode without
+ * those that are marked as deleted.
+ */
+export interface TableRows extends AsyncDisposable {
+  /** The table as SQL names it. */
+  readonly table: string
+  /** In the order of the columns of the stream. */
+  readonly fields: readonly TableField[]
+  /** Records of the stream that were rejected, in all runs. */
+  readonly rejected: number
+  /** @param orderedKey the field of the key that ranges are of; undefined: there is one range */
+  comparing(comparison: RowComparison, orderedKey: string | undefined): ComparedRows
 }
 
 export interface BeginOptions {
@@ -125,6 +173,16 @@ export interface BeginOptions {
    */
   readonly beginsAgain?: boolean
 }
+
+/** The checkpoints of a stream, and how its last sync read and loaded it. No slices: it has none. */
+export interface StoredStates {
+  readonly stream: StreamId
+  readonly mode: SyncMode
+  readonly syncMode: ConfiguredAirbyteStream['sync_mode']
+  readonly slices: readonly SliceState[]
+}
+
+export type SliceState = Pick<SliceCheckpoint, 'slice' | 'state'>
 
 /** The end of a run. */
 export interface RunEnd {
@@ -162,6 +220,18 @@ export interface RunStart {
   readonly hasKey: boolean
 }
 
+/** The columns of a stream with rules, by their names at the source. Plain data. */
+export interface NumberedColumns {
+  /** The number of the table: another table has other columns. */
+  readonly table: number
+  /** The columns whose values are read as they are. */
+  readonly shown: readonly (readonly [name: string, number: number])[]
+  /** Those that are masked or left out. */
+  readonly hidden: readonly (readonly [name: string, number: number])[]
+  /** Those that the condition names. */
+  readonly compared: readonly string[]
+}
+
 /** How the records of a stream are loaded. Plain data. */
 export interface SinkStream {
   readonly connection: string
@@ -182,13 +252,42 @@ export interface SinkStream {
     readonly mark?: string
     /** Columns whose values are masked. */
     readonly masked: readonly string[]
+    /** Changes with the key of the hashes; absent if no mask is a hash. */
+    readonly keyMark?: string
+    /** By what the source knows its columns; absent if it has only names for them. */
+    readonly numbered?: NumberedColumns
+    /**
+     * Columns that have another name at the source, if some columns are masked or left out: rows that were
+     * loaded before may have values of those there. Absent if there are none.
+     */
+    readonly renamed?: readonly string[]
   }
   /**
    * Types of a new table that is loaded from PostgreSQL into PostgreSQL; absent: `source`. `StreamSync.sink`
    * says what `begin` has decided.
    */
   readonly types?: ColumnTypes
+  /**
+   * Indexes, constraints and so on of a table of a PostgreSQL source that the table is to have too (`with`);
+   * absent: none, and what it has stays.
+   */
+  readonly definitions?: SourceDefinitions
 }
+
+/** Plain data. */
+export interface SourceDefinitions {
+  readonly list: readonly PostgresDefinition[]
+  /** The fields of the stream, by the names of the source's columns; a column that is not read is missing. */
+  readonly fields: Readonly<Record<string, string>>
+  /** A function changes the records. */
+  readonly isTransformed: boolean
+  /** Set by `begin`: how each of them is recognized again, and those that an earlier run has reported. */
+  readonly entries?: readonly DefinitionEntry[]
+  readonly reported?: readonly DefinitionEntry[]
+}
+
+/** The kind of a definition, the name of its object, and a digest of everything that it depends on. */
+export type DefinitionEntry = readonly [kind: string, name: string, digest: string]
 
 /**
  * The types of the columns of a new table: those of a PostgreSQL source, or those that follow from the kinds.
@@ -329,7 +428,7 @@ export type TableNote =
       readonly type: string
       readonly was: string
     }
-  /** The stream's type changed to `source`, which the column can hold: a column never gets narrower. */
+  /** The stream's type changed to `source`, whose values the column holds as it is. */
   | {
       readonly kind: 'kept'
       readonly column: string
@@ -405,6 +504,11 @@ export interface SinkLane extends AsyncDisposable {
    * durable), or a copy of them waits for it: their bytes are free again.
    */
   flush(): Promise<void>
+  /**
+   * Whether what is open is worth a commit, before the limits of the run say so. Asked at each state. Absent:
+   * the limits decide alone.
+   */
+  isFull?(): boolean
   /**
    * Flushes, merges, writes states, log position and counts, checks the epoch, and commits. Durable when it
    * resolves, all or nothing. Throws `fenced` (nothing is committed) if a newer `begin` took over, and

@@ -2,6 +2,7 @@ import { ConnectError, type StreamId, streamLabel } from '../../protocol/index.t
 import type {
   BeginOptions,
   Destination,
+  DestinationSnapshot,
   LoadedStream,
   RunEnd,
   RunStart,
@@ -19,6 +20,7 @@ import { migrateBookkeeping } from './bookkeeping/migrations.ts'
 import { newerStart, requireNewest } from './bookkeeping/fence.ts'
 import { finishSync, leaveLog, savePlan } from './sync/finish-sync.ts'
 import { noteWarning, readUntold } from './bookkeeping/untold-warnings.ts'
+import { changeStates } from './bookkeeping/change-states.ts'
 import { forgetStreams } from './bookkeeping/forget-streams.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import type { TableName } from './tables/identifiers.ts'
@@ -137,6 +139,21 @@ class PostgresDestination implements Destination {
 
   forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
     return this.#with(undefined, (session) => forgetStreams(session, connection, streams))
+  }
+
+  changeStates(
+    connection: string,
+    streams: readonly StreamId[],
+    change: Parameters<Destination['changeStates']>[2],
+  ): Promise<void> {
+    return this.#with(undefined, (session) =>
+      changeStates(session, { connection, streams, change }),
+    )
+  }
+
+  async openComparison(signal: AbortSignal): Promise<DestinationSnapshot> {
+    const { openComparison } = await import('./comparison/open-comparison.ts')
+    return openComparison(this.#place, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

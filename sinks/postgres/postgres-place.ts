@@ -13,6 +13,11 @@ export interface PostgresPlace {
   readonly metRows?: Readonly<Record<string, MetRows>>
 }
 
+/** Its configuration, as a plan has it. */
+export interface PostgresConfig extends PostgresPlace {
+  readonly type: 'postgres'
+}
+
 /** A place in use. */
 export interface LoggedPlace extends PostgresPlace {
   /** For waits for locks of others. */

@@ -25,6 +25,7 @@ import { checkpointTopic, laneId } from './own-names.ts'
 import { beginSync } from './sync/begin-sync.ts'
 import { SchemaRegistry } from './registry/schema-registry.ts'
 import { deleteOldKeys } from './sync/delete-old-keys.ts'
+import { changeStates } from './sync/change-states.ts'
 import { finishSync, forgetStreams, leaveLog, noteWarning, savePlan } from './sync/finish-sync.ts'
 import { countsByKey } from './sync/topic-mode.ts'
 import type { TopicPlace } from './topic-place.ts'
@@ -200,6 +201,16 @@ class TopicDestination implements Destination {
       if (!topics.includes(checkpointTopic(connection))) return
       const store = await this.#store(connection)
       await store.fence(await store.changeAtRest((now) => forgetStreams(now, streams)))
+    })
+  }
+
+  changeStates(
+    connection: string,
+    streams: readonly StreamId[],
+    change: Parameters<Destination['changeStates']>[2],
+  ): Promise<void> {
+    return this.#with(connection, async (store) => {
+      await store.fence(await store.changeAtRest((now) => changeStates(now, streams, change)))
     })
   }
 

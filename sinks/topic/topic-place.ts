@@ -19,6 +19,11 @@ export interface TopicPlace {
   }
 }
 
+/** Its configuration, as a plan has it. */
+export interface TopicConfig extends TopicPlace {
+  readonly type: 'topic'
+}
+
 const defaultPartitions = 6
 
 /** The settings of a place that a user chose. */

@@ -10,7 +10,13 @@ import {
 } from '../../continuation.ts'
 import { columnsSchema, notesSchema } from '../../stored-shapes.ts'
 import { letGoOf, parseStored, requireStored, type RowOwner } from './damaged-bookkeeping.ts'
-import type { CommittedCounts, LoadedStream, SinkStream, TableNote } from '../../sink.ts'
+import type {
+  CommittedCounts,
+  DefinitionEntry,
+  LoadedStream,
+  SinkStream,
+  TableNote,
+} from '../../sink.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
@@ -327,8 +333,10 @@ export async function writeStreamRow(
  */
 function storedSettings(sink: SinkStream): SyncSettings {
   const settings = settingsOf(sink)
-  const { types = 'portable' } = sink
-  return types === 'portable' ? settings : { ...settings, types }
+  const { types = 'portable', definitions: { entries = [] } = {} } = sink
+  if (types === 'portable') return settings
+  const definitions = entries.map((entry): [...DefinitionEntry] => [...entry])
+  return { ...settings, types, ...(definitions.length > 0 && { definitions }) }
 }
 
 /** The part of a row that says how its tables are, written when they were altered after the `begin`. */

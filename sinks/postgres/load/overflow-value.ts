@@ -1,4 +1,5 @@
 import { integralOf } from '../../../protocol/avro/integral-number.ts'
+import { integerOfText, isNumberText } from '../../../protocol/number-text.ts'
 import { parseExact, isRawJson } from '../../../protocol/exact-json.ts'
 import type { RecordValue } from '../../../protocol/index.ts'
 import type { HeldType } from '../tables/column-types.ts'
@@ -18,8 +19,6 @@ const momentText = new RegExp(`^(${day})[T ]${clock} ?(${zone})?(?: BC)?$`, 'i')
 const timeText = new RegExp(`^${clock}$`)
 const zonedTimeText = new RegExp(`^${clock} ?${zone}$`, 'i')
 const infinity = /^[-+]?infinity$/i
-const decimal = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i
-const notFinite = /^(?:nan|[-+]?infinity)$/i
 const tooFine = /[.,]\d{6}\d*[1-9]/
 
 const textOf: Readonly<Record<HeldType, (text: string, value: RecordValue) => string | undefined>> =
@@ -67,14 +66,10 @@ export function columnTextOf(json: string, held: HeldType): ColumnText | undefin
 }
 
 function integer(text: string, given: RecordValue, bits: number): string | undefined {
-  const value = typeof given === 'string' ? integerOf(text) : integralOf(text)
+  const value = typeof given === 'string' ? integerOfText(text) : integralOf(text)
   if (value === undefined) return undefined
   const limit = 2n ** BigInt(bits)
   return value >= -limit && value < limit ? value.toString() : undefined
-}
-
-function integerOf(text: string): bigint | undefined {
-  return /^[-+]?\d{1,19}$/.test(text) ? BigInt(text.replace('+', '')) : undefined
 }
 
 function number(text: string, value: RecordValue): string | undefined {
@@ -83,7 +78,7 @@ function number(text: string, value: RecordValue): string | undefined {
     typeof value === 'number' ||
     typeof value === 'bigint' ||
     isRawJson(value)
-  return isNumeric && (decimal.test(text) || notFinite.test(text)) ? text : undefined
+  return isNumeric && isNumberText(text) ? text : undefined
 }
 
 function moment(text: string, allows: (zone: string | undefined) => boolean): string | undefined {

@@ -1,5 +1,4 @@
 import { sqlstates } from '../../../postgres/sqlstate.ts'
-import { operatorSchemaOf } from '../../../postgres/search-path.ts'
 import { ConnectError, primaryKey } from '../../../protocol/index.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
@@ -7,7 +6,7 @@ import { superfluousRows } from '../merge/merge-sql.ts'
 import type { DestinationSession } from '../session.ts'
 import { mergeOf } from '../merge/staging.ts'
 import { streamTarget } from '../tables/stream-target.ts'
-import { baseType, metadataColumns, readTable } from '../tables/table-columns.ts'
+import { readTable } from '../tables/table-columns.ts'
 import {
   type ComparedColumn,
   type Comparison,
@@ -17,7 +16,8 @@ import {
 } from './compare-rows.ts'
 import { countedRows } from './trial.ts'
 import type { SandboxTable } from './prepare-sandbox.ts'
-import { isForeseen } from './production-columns.ts'
+import { hiddenColumns } from './hidden-values.ts'
+import { isForeseen, readCompared } from './production-columns.ts'
 import { hideExamples, noExamples, rowExamples, type RowExamples } from './row-examples.ts'
 import {
   type ColumnRows,
@@ -81,7 +81,7 @@ export async function diffRows(
   try {
     const tableRows = await countTable(session, stream)
     const diff = await compare(session, stream, isComplete)
-    const examples = shownExamples(diff.examples, stream)
+    const examples = hideExamples(diff.examples, hiddenColumns(stream))
     return { ...diff, examples, tableRows, atLeast: isComplete ? [] : lowerBounds(stream) }
   } catch (error) {
     if (!(error instanceof ConnectError) || error.details.sqlstate !== sqlstates.queryCanceled)
@@ -89,17 +89,6 @@ export async function diffRows(
     const warning = 'Comparing with the table took too long: the changes to its rows are not known'
     return { ...unknownRows, warnings: [warning] }
   }
-}
-
-function shownExamples(
-  examples: RowExamples,
-  { production: { sink, target } }: SandboxTable,
-): RowExamples {
-  const { rules } = sink
-  if (rules === undefined) return examples
-  const plain = target.columns.filter(({ field }) => !rules.masked.includes(field))
-  const names = new Set(plain.map(({ name }) => name))
-  return hideExamples(examples, (column) => !names.has(column))
 }
 
 /**
@@ -277,21 +266,6 @@ async function readShape(
       WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
     [quoteTable(table)],
   )
-}
-
-/** All columns but those of the metadata, which every run changes. */
-async function readCompared(
-  session: DestinationSession,
-  table: TableName,
-): Promise<ComparedColumn[]> {
-  const columns = await session.rows<ComparedColumn & Record<string, string>>(
-    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
-            ${operatorSchemaOf(baseType('atttypid'))} AS operators
-       FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
-    [quoteTable(table)],
-  )
-  const metadata = new Set(metadataColumns('full').map(([name]) => name))
-  return columns.filter(({ name }) => !metadata.has(name))
 }
 
 function keyOf(

@@ -11,6 +11,7 @@ import {
   tableIdentifierOf,
   type TableName,
 } from '../tables/identifiers.ts'
+import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import { bookkeepingSchema, type PostgresPlace } from '../postgres-place.ts'
 import { DestinationSession } from '../session.ts'
 import { streamTarget } from '../tables/stream-target.ts'
@@ -268,13 +269,29 @@ async function copyCheckpoints(
        INSERT INTO ${session.bookkeeping}.streams
          (connection, namespace, name, table_schema, table_name, settings, columns, key_index, staged, run,
           sync_id, generation_id, epoch, complete)
-       SELECT $1, $2, $3, $4, $5, settings, columns, NULL, false, run, sync_id, generation_id, epoch, complete OR $6
+       SELECT $1, $2, $3, $4, $5, settings, $8, NULL, false, run, sync_id, generation_id, epoch, complete OR $6
          FROM ${from}.streams WHERE id = $7
        RETURNING id)
      INSERT INTO ${session.bookkeeping}.slices
        (stream_id, slice, ordinal, partition, planned_sync, state, seq, loaded, rejected, complete)
      SELECT stream.id, slice, ordinal, 0, planned_sync, state, seq, loaded, rejected, complete
        FROM stream, ${from}.slices WHERE stream_id = $7`,
-    [id, namespace ?? null, name, owned.schema, owned.table, target.isOverwrite, row.id],
+    [
+      ...[id, namespace ?? null, name, owned.schema, owned.table, target.isOverwrite, row.id],
+      JSON.stringify(columnsBefore(sink, row, production)),
+    ],
   )
+}
+
+/** The sandbox's table begins with the columns that a run would add: they are no columns that came back. */
+function columnsBefore(
+  sink: SinkStream,
+  { columns }: StreamRow,
+  { target, plan }: Pick<Production, 'target' | 'plan'>,
+): StreamRow['columns'] {
+  const added = new Set(plan.changes.flatMap(({ kind, column }) => (kind === 'add' ? column : [])))
+  const fields = target.columns.flatMap(({ name, field }) => (added.has(name) ? field : []))
+  const known = new Set(columns.map(({ name }) => name))
+  const isNew = (name: string): boolean => fields.includes(name) && !known.has(name)
+  return [...columns, ...sink.columns.filter(({ name }) => isNew(name))]
 }

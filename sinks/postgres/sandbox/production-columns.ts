@@ -1,5 +1,8 @@
+import { operatorSchemaOf } from '../../../postgres/search-path.ts'
 import { quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
+import { baseType, metadataColumns } from '../tables/table-columns.ts'
+import type { ComparedColumn } from './compare-rows.ts'
 
 /** A column of a production table. */
 export interface ProductionColumn {
@@ -71,4 +74,19 @@ export function isConstant(expression: string): boolean {
     .replaceAll(/'(?:[^']|'')*'/g, '')
     .replaceAll(/::[\w .]+\(\d+(?:,\d+)?\)/g, '')
   return !/[\w"]\s*\(|\b(?:CURRENT_\w+|LOCALTIME\w*|SESSION_USER|USER)\b/i.test(bare)
+}
+
+/** All columns but those of the metadata, which every run changes. */
+export async function readCompared(
+  session: DestinationSession,
+  table: TableName,
+): Promise<ComparedColumn[]> {
+  const columns = await session.rows<ComparedColumn & Record<string, string>>(
+    `SELECT attname AS name, format_type(atttypid, atttypmod) AS type,
+            ${operatorSchemaOf(baseType('atttypid'))} AS operators
+       FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum`,
+    [quoteTable(table)],
+  )
+  const metadata = new Set(metadataColumns('full').map(([name]) => name))
+  return columns.filter(({ name }) => !metadata.has(name))
 }

@@ -1,6 +1,7 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
-import type { SinkStream } from '../../sink.ts'
+import type { ColumnTypes, SinkStream } from '../../sink.ts'
 import { findLostKey, settingsOf, usesStates } from '../../continuation.ts'
+import { findOtherColumns } from '../../numbered-columns.ts'
 import { isTableOf } from '../sync/begin-sync.ts'
 import { findTypes } from '../sync/choose-types.ts'
 import { requireOpenSchema, schemaExists } from '../tables/schemas.ts'
@@ -46,6 +47,8 @@ export interface Production {
   /** The stream's row in the bookkeeping; undefined before its first sync. */
   readonly row: StreamRow | undefined
   readonly plan: TablePlan
+  /** Those that the table has, or is to get. */
+  readonly types: ColumnTypes | undefined
   /** See TypedStream. */
   readonly enumColumns: ReadonlySet<string>
   /** Empty if there is no table. */
@@ -74,7 +77,7 @@ export async function readProduction(
   requireOpenSchema(sink, untyped, session.bookkeepingSchema)
   const row = await rowOf(session, sink, untyped)
   const typed = await findTypes(session, sink, { target: untyped, row })
-  const { target, enumColumns } = typed
+  const { target, enumColumns, place } = typed
   const known = await ownersOf(session, target, sink.connection)
   const owners = [
     ...known,
@@ -87,12 +90,15 @@ export async function readProduction(
     })),
   ]
   const isOurs = owners.length > 0 || isTableOf(row, target)
-  const plan = await session.transaction(() => planTable({ session, sink, target, row, isOurs }))
+  const plan = await session.transaction(() =>
+    planTable({ session, sink, target, row, isOurs, place }),
+  )
   const isThere = plan.actual !== undefined
   const key = target.key ?? []
   const hasKeyIndex =
     isThere && (await hasIndex(session, target.table, keyIndexName(target.table, key)))
-  const found = { sink, target, row, plan, enumColumns, hasKeyIndex }
+  const { types } = typed.sink
+  const found = { sink, target, row, plan, types, enumColumns, hasKeyIndex }
   const again = await appendsAgain(session, { ...found, owners })
   return {
     ...found,
@@ -148,6 +154,7 @@ async function refusalOf(
   const merged = plan.actual !== undefined && isTableOf(row, target) ? row : undefined
   return (
     findLostKey(row, sink) ??
+    findOtherColumns(row, sink) ??
     (await findReplacingMode(session, sink, { row, target })) ??
     (await findKeyChange(session, sink, { target, row: merged })) ??
     plan.refusal ??

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { ReadOnly } from '../../../lib/types/read-only.ts'
 import type { DestinationSession } from '../session.ts'
 import { changedSql, missingSql, type ComparedColumn, type Comparison } from './compare-rows.ts'
+import { hiddenText } from './hidden-values.ts'
 
 /** By column, as Postgres writes the value, cut at 200 characters; null is NULL. */
 export const shownRow = z.record(z.string(), z.string().nullable())
@@ -63,7 +64,10 @@ export async function rowExamples(
   }
 }
 
-/** Rows of production may have values that the stream now hides, or columns that it no longer has. */
+/**
+ * Rows of production may have values that the stream now hides. The key of a changed row is the same in both
+ * rows.
+ */
 export function hideExamples(
   { inserted, changed, deleted }: RowExamples,
   isHidden: (column: string) => boolean,
@@ -85,7 +89,7 @@ export function hideExamples(
 }
 
 function hidden(value: string | null): string | null {
-  return value === null ? null : '***'
+  return value === null ? null : hiddenText
 }
 
 async function missing(

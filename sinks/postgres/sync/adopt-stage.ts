@@ -4,7 +4,9 @@ import { ConnectError } from '../../../protocol/index.ts'
 import { raisedBy } from '../destination-errors.ts'
 import type { DestinationSession } from '../session.ts'
 import { markedSessions } from '../bookkeeping/run-sessions.ts'
-import { quoteTable } from '../tables/identifiers.ts'
+import type { SinkStream } from '../../sink.ts'
+import { ownDefinitions, renameAdopted } from '../definitions/adopted-definitions.ts'
+import { derivedName, quoteTable } from '../tables/identifiers.ts'
 import { freeName, hasIndex, keyIndexName } from '../tables/key-index.ts'
 import type { StreamTarget } from '../tables/stream-target.ts'
 import { hasRows } from '../tables/table-columns.ts'
@@ -18,6 +20,7 @@ export interface StagedSync {
   /** The id of the stream's row in the bookkeeping. */
   readonly id: string
   readonly syncId: number
+  readonly sink: SinkStream
 }
 
 /**
@@ -36,7 +39,7 @@ export async function adoptStage(
   if (found.hasStatistics) await session.run(`ANALYZE ${quoteTable(target.stage)}`)
   if (!(await lockAtOnce(session, target))) return false
   const [way, isUnseen] = await Promise.all([
-    findPlain(session, target),
+    findPlain(session, target, staged.sink),
     mayGoUnseen(session, target, staged),
   ])
   if (way === undefined || !isUnseen) return false
@@ -52,6 +55,7 @@ export async function adoptStage(
     const index = quoteTable({ schema: table.schema, table: keyIndexName(stage, key) })
     await session.run(`ALTER INDEX ${index} RENAME TO ${quoteIdentifier(wanted)}`)
   }
+  await renameAdopted(session, target, staged.sink.definitions?.entries ?? [])
   return true
 }
 
@@ -121,8 +125,10 @@ async function lockAtOnce(
 export async function findPlain(
   session: DestinationSession,
   target: StreamTarget,
+  sink: SinkStream,
 ): Promise<StageWay | undefined> {
   const { table, stage, key } = target
+  const own = ownDefinitions(sink, target)
   const asked = session.rows<StageWay & { same: boolean }>(
     `SELECT ${grantsOf('t', '$1')} AS grants, ${isPlain} AND ${belongsToNobody} AND ${isLikeStage} AND ${hasNoDependents} AND ${isNotReplicated} AS same,
             EXISTS (SELECT FROM pg_stats WHERE schemaname = $4 AND tablename = t.relname) AS "hasStatistics"
@@ -136,6 +142,10 @@ export async function findPlain(
       key === undefined
         ? null
         : quoteTable({ schema: stage.schema, table: keyIndexName(stage, key) }),
+      [...own.names, ...own.names.map((name) => derivedName(stage, name))],
+      own.defaults,
+      own.identities,
+      own.hasComments,
     ],
   )
   const [[found], hasKey] = await Promise.all([
@@ -153,7 +163,7 @@ const isOfTable = `(classoid = 'pg_class'::regclass AND (objoid = t.oid OR objoi
 const isPlain = `t.relkind = 'r' AND t.relreplident = 'd' AND t.reloftype = 0
   AND NOT (t.relrowsecurity OR t.relforcerowsecurity OR t.relispartition OR t.relhassubclass OR t.relhasrules OR t.relhastriggers)
   AND y.typacl IS NULL
-  AND NOT EXISTS (SELECT FROM pg_description WHERE ${isOfTable})
+  AND ($9::boolean OR NOT EXISTS (SELECT FROM pg_description WHERE ${isOfTable}))
   AND NOT EXISTS (SELECT FROM pg_seclabel WHERE ${isOfTable})`
 
 /** It inherits from no table, no extension has it, and its values out of line have no settings. */
@@ -167,7 +177,8 @@ const isLikeStage = `t.relowner = s.relowner AND t.relpersistence = s.relpersist
   AND ${columnsOf('t')} = ${columnsOf('s')}`
 
 function columnsOf(table: string): string {
-  return `(SELECT array_agg(ROW(attname, atttypid, atttypmod, attcollation, attnotnull, atthasdef, attidentity, attgenerated,
+  return `(SELECT array_agg(ROW(attname, atttypid, atttypmod, attcollation, attnotnull, atthasdef AND attname <> ALL ($7::name[]),
+     CASE WHEN attname = ANY ($8::name[]) THEN '' ELSE attidentity END, attgenerated,
      attstorage, attcompression, attstattarget, attoptions, attacl)::text ORDER BY attnum)
      FROM pg_attribute WHERE attrelid = ${table}.oid AND attnum > 0)`
 }
@@ -179,17 +190,20 @@ const isPlainIndex = `i.reloptions IS NULL AND NOT x.indisclustered
 /**
  * Views, foreign keys, indexes, statistics, policies, sequences, publications, functions and columns of its
  * type; ours is the index of the key, without settings, or the primary key with its NOT
- * NULL.
+ * NULL, and what is made again from the source's definitions.
  */
 const hasNoDependents = `NOT EXISTS (SELECT FROM pg_depend d
      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.deptype <> 'i'
        AND NOT (d.classid = 'pg_class'::regclass AND EXISTS (
          SELECT FROM pg_class i JOIN pg_index x ON x.indexrelid = i.oid
-          WHERE i.oid = d.objid AND i.relkind = 'i' AND i.relname = $3 AND ${isPlainIndex}))
+          WHERE i.oid = d.objid AND i.relkind = 'i' AND (i.relname = $3 AND ${isPlainIndex} OR i.relname = ANY ($6::name[]))))
+       AND NOT (d.classid = 'pg_attrdef'::regclass AND EXISTS (
+         SELECT FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+          WHERE f.oid = d.objid AND f.adrelid = t.oid AND a.attname = ANY ($7::name[]) AND a.attgenerated = ''))
        AND NOT (d.classid = 'pg_constraint'::regclass AND EXISTS (
          SELECT FROM pg_constraint n LEFT JOIN pg_class i ON i.oid = n.conindid LEFT JOIN pg_index x ON x.indexrelid = i.oid
           WHERE n.oid = d.objid AND n.conrelid = t.oid
-            AND (n.contype = 'n' OR n.contype = 'p' AND n.conname = $3 AND NOT n.condeferrable AND ${isPlainIndex}))))
+            AND (n.contype = 'n' OR n.contype IN ('c', 'u', 'x') AND n.conname = ANY ($6::name[]) OR n.contype = 'p' AND n.conname = $3 AND NOT n.condeferrable AND ${isPlainIndex}))))
   AND NOT EXISTS (SELECT FROM pg_depend d
      WHERE d.refclassid = 'pg_type'::regclass AND d.refobjid IN (y.oid, y.typarray) AND d.deptype <> 'i')`
 

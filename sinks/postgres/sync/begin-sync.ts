@@ -7,6 +7,7 @@ import {
   keepsStates,
   takeNextNumbers,
 } from '../../continuation.ts'
+import { findOtherColumns } from '../../numbered-columns.ts'
 import { noCounts } from '../../committed-counts.ts'
 import type { BeginOptions, RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
@@ -28,7 +29,8 @@ import {
   warnOfKnownStream,
   findSharedTable,
 } from './known-stream.ts'
-import { typeStream, type TypedStream } from './choose-types.ts'
+import { beginDefinitions } from '../definitions/begin-definitions.ts'
+import { typeStream } from './choose-types.ts'
 import { watchTable } from './loaded-table.ts'
 import { prepareTables } from './prepare-tables.ts'
 import type { DestinationSession } from '../session.ts'
@@ -82,9 +84,8 @@ export async function beginSync(
       if (known !== undefined && (isEnded || isDoneInRun(known, sink, start.run))) {
         return leaveAsItStands(session, known, { sink, target, start })
       }
-      const typed = await typeStream(session, sink, { target, row })
-      const beginning = { typed, target: typed.target, start, row, known, owners, isOurs }
-      return startSync(session, typed.sink, { ...beginning, defersChanges, beginsAgain })
+      const beginning = { target, start, row, known, owners, isOurs }
+      return startSync(session, sink, { ...beginning, defersChanges, beginsAgain })
     },
     { readsFirst: true, lockSeconds: takeOverSeconds },
   )
@@ -93,7 +94,6 @@ export async function beginSync(
 /** The facts that `begin` knows about a stream that owns its table. */
 interface Beginning {
   readonly target: StreamTarget
-  readonly typed: TypedStream
   readonly start: RunStart
   /** As the last sync left it … */
   readonly row: StreamRow | undefined
@@ -107,15 +107,18 @@ interface Beginning {
 
 async function startSync(
   session: DestinationSession,
-  sink: SinkStream,
-  { target, typed, start, row, known, owners, isOurs, defersChanges, beginsAgain }: Beginning,
+  untyped: SinkStream,
+  { start, row, known, owners, isOurs, defersChanges, beginsAgain, ...beginning }: Beginning,
 ): Promise<StreamSync> {
+  const resumed = known !== undefined && isResumable(known, untyped, { ...start, beginsAgain })
+  const goesOn = resumed || keepsStates(known, untyped)
+  const loaded = { target: beginning.target, row, known, owners, goesOn }
+  const notices = await requireLoadable(session, untyped, loaded)
+  const typed = await typeStream(session, untyped, { target: beginning.target, row })
+  const { target, statements: typeStatements, place } = typed
   const { streamId, table } = target
-  const resumed = known !== undefined && isResumable(known, sink, { ...start, beginsAgain })
-  const goesOn = resumed || keepsStates(known, sink)
-  const notices = await requireLoadable(session, sink, { target, row, known, owners, goesOn })
-  const { statements: typeStatements } = typed
-  const preparation = { session, sink, target, row, resumed, isOurs, typeStatements }
+  const sink = await beginDefinitions(session, typed.sink, { target, row })
+  const preparation = { session, sink, target, row, resumed, isOurs, typeStatements, place }
   const prepared = await prepareTables(preparation, defersChanges ? 'deferred' : 'now')
   const { onlyNow, warnings, keyIndex, tableNotes, staged, columns, leavesTable } = prepared
   const numbers = takeNextNumbers(row, sink, resumed)
@@ -203,7 +206,8 @@ async function takeTable(
   sink: SinkStream,
   { target, row, owners }: Pick<Beginning, 'target' | 'row' | 'owners'>,
 ): Promise<Pick<Beginning, 'isOurs' | 'owners'>> {
-  const refusal = findSharedTable(sink, target, owners) ?? findLostKey(row, sink)
+  const refusal =
+    findSharedTable(sink, target, owners) ?? findLostKey(row, sink) ?? findOtherColumns(row, sink)
   if (refusal !== undefined) throw refusal
   if (owners.length === 0) return { isOurs: isTableOf(row, target), owners }
   const isGone = (await readTable(session, target.table)) === undefined

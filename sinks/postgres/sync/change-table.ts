@@ -28,9 +28,10 @@ export async function changeTable(
       })
       const row = await readStreamRow(session, sink.connection, { streamId, lock: 'unlocked' })
       const typed = await typeStream(session, sink, { target: streamTarget(sink, schema), row })
-      const { target, statements: typeStatements } = typed
+      const { target, statements: typeStatements, place } = typed
       // `begin` has refused a table that is another's.
-      const preparation = { session, sink, target, row, resumed, isOurs: true, typeStatements }
+      const known = { session, sink, target, row, resumed }
+      const preparation = { ...known, isOurs: true, typeStatements, place }
       const prepared = await prepareTables(preparation, 'now')
       await noteTables(session, id, prepared)
       const untold = await keepUntold(session, id, prepared.onlyNow)

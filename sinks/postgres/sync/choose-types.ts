@@ -1,14 +1,16 @@
-import { columnsOf, hasPortableForm, withOwnText } from '../../../protocol/index.ts'
+import { columnsOf, hasPortableForm, streamLabel, withOwnText } from '../../../protocol/index.ts'
+import { resetCommands } from '../../../lib/text/reset-commands.ts'
 import type { ColumnTypes, SinkStream } from '../../sink.ts'
 import { lockForTransaction } from '../advisory-locks.ts'
 import { takeOverSeconds } from '../bookkeeping/run-sessions.ts'
 import type { StreamRow } from '../bookkeeping/stream-rows.ts'
 import { quoteIdentifier } from '../../../postgres/quote.ts'
 import type { DestinationSession } from '../session.ts'
-import { isSameTable, lockKey } from '../tables/identifiers.ts'
+import { isSameTable, lockKey, quoteTable } from '../tables/identifiers.ts'
 import { findSourceTypes, type SourceTypes } from '../tables/find-source-types.ts'
 import { ofSourceTypes, type StreamTarget } from '../tables/stream-target.ts'
-import { fitOf, readTable, type TableColumns } from '../tables/table-columns.ts'
+import { fitOf, type TableColumns } from '../tables/table-columns.ts'
+import { readPlace, type TablePlace } from './plan-table.ts'
 
 /** The stream with the types that its table has, or is to get. */
 export interface TypedStream {
@@ -19,6 +21,8 @@ export interface TypedStream {
   readonly statements: readonly string[]
   readonly enumColumns: ReadonlySet<string>
   readonly warnings: readonly string[]
+  /** For the plan of the table. Undefined if the types could be decided without it. */
+  readonly place: TablePlace | undefined
 }
 
 interface Beginning {
@@ -63,12 +67,15 @@ export async function findTypes(
     statements: [],
     enumColumns: new Set<string>(),
     warnings: [],
+    place: undefined,
   }
   if (!target.columns.some(({ postgres }) => postgres !== undefined)) return portable
-  const actual = await readTable(session, target.table)
+  const place = await readPlace(session, target)
+  const { actual } = place
   const isKnown = actual !== undefined && row !== undefined && isSameTable(row.table, target.table)
   const types = isKnown ? (row.settings.types ?? 'portable') : typesOfNew(sink, actual)
-  return types === 'portable' ? portable : chooseTypes(session, sink, { target, actual, types })
+  if (types === 'portable') return { ...portable, place }
+  return { ...(await chooseTypes(session, sink, { target, actual, types })), place }
 }
 
 function typesOfNew(
@@ -89,7 +96,7 @@ async function chooseTypes(
   session: DestinationSession,
   sink: SinkStream,
   { target, actual, types }: Choice,
-): Promise<TypedStream> {
+): Promise<Omit<TypedStream, 'place'>> {
   const found = await findSourceTypes(session, { target, actual })
   const columns = target.columns.map((column) => {
     const source = found.types.get(column.name)
@@ -116,7 +123,7 @@ async function chooseTypes(
     },
     statements: found.statements,
     enumColumns: found.enumColumns,
-    warnings: warnOfMissing(found, actual),
+    warnings: warnOfMissing(found, target, actual),
   }
 }
 
@@ -137,6 +144,7 @@ function readAsOwnText(sink: SinkStream, fields: ReadonlySet<string>): SinkStrea
  */
 function warnOfMissing(
   { missing }: SourceTypes,
+  { table, streamId }: StreamTarget,
   actual: TableColumns | undefined,
 ): readonly string[] {
   return [...missing].flatMap(([extension, names]) => {
@@ -144,7 +152,7 @@ function warnOfMissing(
     if (added.length === 0) return []
     const [columns, are] = added.length === 1 ? ['Column', 'is'] : ['Columns', 'are']
     return [
-      `${columns} ${added.join(', ')} ${are} of the extension ${extension}, which the destination's database does not have: the new table gets text or jsonb for ${added.length === 1 ? 'it' : 'them'}. To keep the source's type, run \`CREATE EXTENSION ${extension}\` there, drop the table, and reset the stream.`,
+      `${columns} ${added.join(', ')} ${are} of the extension ${extension}, which the destination's database does not have: the new table gets text or jsonb for ${added.length === 1 ? 'it' : 'them'}. To keep the source's type, run \`CREATE EXTENSION ${quoteIdentifier(extension)}; DROP TABLE ${quoteTable(table)}\` there, and reset the stream (${resetCommands(streamLabel(streamId))}).`,
     ]
   })
 }

@@ -1,6 +1,8 @@
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { ownKey, settingsOf } from '../../continuation.ts'
-import type { SliceStart, StreamSync } from '../../sink.ts'
+import type { SinkStream, SliceStart, StreamSync } from '../../sink.ts'
+import { dropDefinitions } from '../definitions/drop-definitions.ts'
+import { makeDefinitions, type MadeDefinitions } from '../definitions/make-definitions.ts'
 import { adoptStage, findPlain, type StagedSync, type StageWay } from './adopt-stage.ts'
 import { findCascade, findSetupRefusal } from '../tables/table-setup.ts'
 import { copyRows, deleteRows } from '../tables/copy-rows.ts'
@@ -66,21 +68,25 @@ export async function finishSync(
   schema: string | undefined,
 ): Promise<readonly string[]> {
   const target = streamTarget(sync.sink, schema)
+  // Before the sync is complete: a run that is killed comes back here.
+  const made = await makeDefinitions(session, sync, { target, table: target.loaded })
   const work = async (): Promise<Finished> => {
     const keyed = await withStageKey(session, sync, target)
     const [id, { rejected }, swap] = await Promise.all([
       requireOwn(session, sync, 'locked'),
       requireComplete(session, sync),
-      target.isOverwrite ? findSwap(session, keyed.target) : undefined,
+      target.isOverwrite ? findSwap(session, keyed.target, sync.sink) : undefined,
     ])
     if (target.isOverwrite && rejected > 0 && !(await hasRows(session, target.stage))) {
       // Otherwise the next sync would continue from here, to the same end.
       await forgetStreams(session, sync.sink.connection, [sync.streamId])
       return { rejected, warnings: [] }
     }
-    const staged = { id, syncId: sync.syncId }
+    const staged = { id, syncId: sync.syncId, sink: sync.sink }
     const emptied =
-      swap === undefined ? 0 : await swapStage(session, keyed.target, { ...swap, staged })
+      swap === undefined
+        ? 0
+        : await swapStage(session, keyed.target, { ...swap, staged, failed: made.failed })
     const key = ownKey(settingsOf(sync.sink))
     const warnings = [...warnOfEmptied(target, emptied), ...keyed.warnings]
     // Stored with the facts that they are about: the run may be killed before its end reports them.
@@ -110,7 +116,10 @@ export async function finishSync(
     }
     throw new ConnectError('records_all_rejected', { details })
   }
-  return warnings
+  if (!target.isOverwrite) return [...warnings, ...made.warnings]
+  const without = new Set(made.failed.map(({ label }) => label))
+  const more = await makeDefinitions(session, sync, { target, table: target.table, without })
+  return [...warnings, ...made.warnings, ...more.warnings]
 }
 
 /**
@@ -200,10 +209,14 @@ interface Swap {
   readonly refusal: ConnectError | undefined
 }
 
-async function findSwap(session: DestinationSession, target: StreamTarget): Promise<Swap> {
+async function findSwap(
+  session: DestinationSession,
+  target: StreamTarget,
+  sink: SinkStream,
+): Promise<Swap> {
   const [[stage, table], way, hidden, cascade] = await Promise.all([
     readTables(session, [target.stage, target.table]),
-    findPlain(session, target),
+    findPlain(session, target, sink),
     findSetupRefusal(session, target),
     findCascade(session, target.table),
   ])
@@ -217,25 +230,39 @@ async function findSwap(session: DestinationSession, target: StreamTarget): Prom
 async function prepareSwap(
   session: DestinationSession,
   target: StreamTarget,
-  { stage, table, way, refusal }: Swap & { readonly stage: TableColumns },
+  {
+    stage,
+    table,
+    way,
+    refusal,
+    sink,
+  }: Swap & Pick<StagedSync, 'sink'> & { readonly stage: TableColumns },
 ): Promise<StageWay | undefined> {
   if (refusal !== undefined) throw refusal
   // Only if it is missing: ALTER TABLE would make readers wait for the whole copy.
   if (!stage.has('_airbyte_meta') || table?.has('_airbyte_meta') !== false) return way
   await session.run(`ALTER TABLE ${quoteTable(target.table)} ${addMeta}`)
-  return findPlain(session, target)
+  return findPlain(session, target, sink)
 }
 
 /** Resolves with the number of rows that were deleted, if none came in their place. */
 async function swapStage(
   session: DestinationSession,
   target: StreamTarget,
-  { stage, staged, ...swap }: Swap & { readonly staged: StagedSync },
+  {
+    stage,
+    staged,
+    failed,
+    ...swap
+  }: Swap & { readonly staged: StagedSync } & Pick<MadeDefinitions, 'failed'>,
 ): Promise<number> {
   // Without the stage, the table would become empty.
   if (stage === undefined) throw tableGone(session.address, quoteTable(target.stage))
-  const found = await prepareSwap(session, target, { ...swap, stage })
+  const found = await prepareSwap(session, target, { ...swap, stage, sink: staged.sink })
   if (found !== undefined && (await adoptStage(session, target, { found, staged }))) return 0
+  // The new rows do not allow them, so they would refuse these.
+  const refused = failed.map(({ kind, name }) => [kind, name, ''] as const)
+  await dropDefinitions(session, target.table, refused)
   // The stage has the sync's own columns only.
   const list = [...stage.keys()].map(quoteIdentifier).join(', ')
   const newKey = await findMissingKeyIndex(session, target)

@@ -1,12 +1,13 @@
 import { resetCommands } from '../../../lib/text/reset-commands.ts'
+import { quoteIdentifier } from '../../../postgres/quote.ts'
 import { ConnectError, streamLabel } from '../../../protocol/index.ts'
 import { isSameConnection } from '../../events-connection.ts'
-import { findReplacedRows, warnOfRules } from '../../continuation.ts'
+import { findReplacedRows, isOverwriteMode, warnOfRules } from '../../continuation.ts'
 import type { SinkStream } from '../../sink.ts'
 import { isSameTable, quoteTable, type TableName } from '../tables/identifiers.ts'
 import type { DestinationSession } from '../session.ts'
 import { otherOwners, type StreamRow, type TableOwner } from '../bookkeeping/stream-rows.ts'
-import { streamTarget, type StreamTarget } from '../tables/stream-target.ts'
+import { streamTarget, targetColumns, type StreamTarget } from '../tables/stream-target.ts'
 import { hasRows, readTable } from '../tables/table-columns.ts'
 
 /**
@@ -64,13 +65,38 @@ function isSameStream({ connection, stream, settings }: TableOwner, sink: SinkSt
 export function warnOfKnownStream(
   row: StreamRow | undefined,
   sink: SinkStream,
-  { table }: StreamTarget,
+  target: StreamTarget,
 ): readonly string[] {
   if (row === undefined || row.run === 0) return []
-  if (isSameTable(row.table, table)) return warnOfRules(row, sink)
+  const { table } = target
+  if (isSameTable(row.table, table))
+    return [...warnOfRules(row, sink), ...warnOfClearColumns(row, sink, target)]
   const { connection } = sink
   return [
     `The stream was loaded into ${quoteTable(row.table)} before, and is read from the beginning into ${quoteTable(table)}. The rows of ${quoteTable(row.table)} stay as they are. If two run files load the stream, give their connections two names: both are ${connection} now.`,
+  ]
+}
+
+/**
+ * Masks begin or change, and columns of the last run have another name now: the table keeps them, with values
+ * that no reset replaces.
+ */
+function warnOfClearColumns(
+  { columns, settings }: StreamRow,
+  { mode, rules }: SinkStream,
+  target: StreamTarget,
+): readonly string[] {
+  if (isOverwriteMode(mode) || settings.rules === rules?.mark) return []
+  if (rules === undefined || rules.masked.length === 0) return []
+  const names = new Set(target.columns.map(({ name }) => name))
+  const left = targetColumns(columns).flatMap(({ name }) =>
+    names.has(name) ? [] : [quoteIdentifier(name)],
+  )
+  if (left.length === 0) return []
+  const table = quoteTable(target.table)
+  const drops = left.map((name) => `DROP COLUMN IF EXISTS ${name}`).join(', ')
+  return [
+    `${table} keeps the values of earlier runs in ${left.join(', ')}, which the stream no longer has under ${left.length === 1 ? 'this name' : 'these names'}: also values that are masked now. A reset does not change them. To remove them, run \`ALTER TABLE ${table} ${drops}\` in its database.`,
   ]
 }
 

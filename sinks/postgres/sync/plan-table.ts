@@ -42,6 +42,25 @@ export function findKnownRow({
   return row !== undefined && isSameTable(row.table, target.table) ? row : undefined
 }
 
+/** The place of the stream's table, as `begin` finds it. */
+export interface TablePlace {
+  /** The table; undefined if there is none. */
+  readonly actual: TableColumns | undefined
+  /** Another thing has the table's name. Only counts if there is no table. */
+  readonly typeOfName: ConnectError | undefined
+}
+
+export async function readPlace(
+  session: DestinationSession,
+  { table }: Pick<StreamTarget, 'table'>,
+): Promise<TablePlace> {
+  const [actual, typeOfName] = await Promise.all([
+    readTable(session, table),
+    findTypeOfName(session, table),
+  ])
+  return { actual, typeOfName }
+}
+
 /** The work that a sync has to do on its table before it loads. */
 export interface TablePlan {
   /** The table as it is; undefined if it is to be created. */
@@ -51,14 +70,21 @@ export interface TablePlan {
   readonly refusal: ConnectError | undefined
 }
 
-/** Only reads. A sandbox shows this plan, and a sync executes it. */
-export async function planTable(preparation: Planned): Promise<TablePlan> {
+/** Only reads. A sandbox shows this plan, and a sync executes it. `place`: if it has just been read. */
+export async function planTable({
+  place,
+  ...preparation
+}: Planned & { readonly place: TablePlace | undefined }): Promise<TablePlan> {
+  const { session, target } = preparation
+  return planAt(preparation, place ?? (await readPlace(session, target)))
+}
+
+async function planAt(
+  preparation: Planned,
+  { actual, typeOfName }: TablePlace,
+): Promise<TablePlan> {
   const { session, sink, target, isOurs } = preparation
   const row = findKnownRow(preparation)
-  const [actual, typeOfName] = await Promise.all([
-    readTable(session, target.table),
-    findTypeOfName(session, target.table),
-  ])
   if (actual === undefined) {
     const refusal =
       typeOfName ?? (await findWideRow(session, { sink, target, actual, changes: [] }))

@@ -19,7 +19,7 @@ import { type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { noteTableChanges, warnOfReturned } from '../tables/table-notes.ts'
 import { tryDrop, watchesDrops } from './dropped-stage.ts'
 import { warnOfPublishedStage } from './published-stage.ts'
-import { findKnownRow, planTable, wantedOf, type TablePlan } from './plan-table.ts'
+import { findKnownRow, planTable, wantedOf, type TablePlace, type TablePlan } from './plan-table.ts'
 import { keepPrivate } from './table-rights.ts'
 import {
   addMeta,
@@ -49,6 +49,8 @@ export interface Preparation {
   readonly isOurs: boolean
   /** Statements for the enums of the columns (`TypedStream`). */
   readonly typeStatements: readonly string[]
+  /** As it was read for the types of the columns. */
+  readonly place: TablePlace | undefined
 }
 
 /**

@@ -36,6 +36,20 @@ export function statementsForLabels(
   })
 }
 
+/** The labels of the type once these statements have run. */
+export function labelsAfter(
+  present: readonly string[],
+  labels: readonly string[],
+): readonly string[] {
+  const all = [...present]
+  for (const [index, label] of labels.entries()) {
+    const before = labels[index - 1]
+    if (!all.includes(label))
+      all.splice(before === undefined ? 0 : all.indexOf(before) + 1, 0, label)
+  }
+  return all
+}
+
 /** Labels are added in their order, so the one before is there. */
 function placeOf(before: string | undefined, first: string | undefined): string {
   if (before !== undefined) return ` AFTER ${quoteLiteral(before)}`

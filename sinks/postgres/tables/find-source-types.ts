@@ -1,6 +1,13 @@
+import { quoteIdentifier } from '../../../postgres/quote.ts'
 import type { PostgresType } from '../../../protocol/index.ts'
 import type { DestinationSession } from '../session.ts'
-import { createEnum, enumNames, statementsForLabels, type PresentType } from './enum-types.ts'
+import {
+  createEnum,
+  enumNames,
+  labelsAfter,
+  statementsForLabels,
+  type PresentType,
+} from './enum-types.ts'
 import { builtInType, namedType, type SourceType } from './source-types.ts'
 import type { StreamTarget } from './stream-target.ts'
 import type { TableColumns } from './table-columns.ts'
@@ -106,23 +113,47 @@ async function enumTypes(
     names: needed.flatMap(({ type }) => enumNames(type.name)),
     oids: needed.flatMap(({ name }) => actual?.get(name)?.oids?.type ?? []),
   })
-  const statements = new Set<string>()
+  const statements: string[] = []
+  const known = new Map(present.map((found) => [keyOf(found), found]))
   for (const { name, type, labels } of needed) {
-    const held = present.find(({ oids }) => oids.includes(actual?.get(name)?.oids?.type ?? 0))
+    const all = [...known.values()]
+    const held = all.find(({ oids }) => oids.includes(actual?.get(name)?.oids?.type ?? 0))
     const own = held && heldEnum(held, { schema: table.schema, labels })
     const chosen =
-      own ?? chooseEnum(present, { schema: table.schema, type, labels, table: table.table })
+      own ?? chooseEnum(all, { schema: table.schema, type, labels, table: table.table })
     if (chosen === undefined) continue
     types.set(name, namedType(type, chosen))
-    for (const statement of chosen.statements) statements.add(statement)
-    if (chosen.statements.length > 0) enumColumns.add(name)
+    statements.push(...chosen.statements)
+    const key = keyOf(chosen)
+    const before = known.get(key)
+    if (chosen.statements.length > 0) known.set(key, plannedEnum(chosen, before, labels))
+    if (known.get(key)?.planned !== undefined) enumColumns.add(name)
   }
-  return { types, statements: [...statements], enumColumns }
+  return { types, statements, enumColumns }
 }
 
 interface FoundType extends PresentType {
-  /** The oids of the type and of its array. */
+  /** The oids of the type and of its array; none of a type that the statements make. */
   readonly oids: readonly number[]
+  /** The statements for the columns before make or extend it. */
+  readonly planned?: 'made' | 'extended'
+}
+
+function keyOf({ schema, name }: Pick<PresentType, 'schema' | 'name'>): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`
+}
+
+/** An enum as the statements leave it for the columns that follow. */
+function plannedEnum(
+  { schema, name, formatted }: ChosenEnum,
+  before: FoundType | undefined,
+  labels: readonly string[],
+): FoundType {
+  return {
+    ...{ schema, name, formatted, isOwned: true, oids: before?.oids ?? [] },
+    labels: labelsAfter(before?.labels ?? [], labels),
+    planned: before === undefined ? 'made' : 'extended',
+  }
 }
 
 interface ChosenEnum extends Pick<PresentType, 'schema' | 'name' | 'formatted'> {
@@ -163,7 +194,9 @@ function chooseEnum(
       return { schema, name, formatted, statements: [createEnum(schema, name, labels)] }
     }
     const statements = statementsForLabels(found, labels, { mayHaveMore: false })
-    if (statements !== undefined) return { ...found, statements }
+    // One that another column has made gets no labels that its source does not have.
+    const isOthers = found.planned === 'made' && statements !== undefined && statements.length > 0
+    if (statements !== undefined && !isOthers) return { ...found, statements }
   }
   return undefined
 }

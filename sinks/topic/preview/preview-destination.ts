@@ -129,6 +129,10 @@ export class PreviewDestination implements Destination {
     return Promise.resolve()
   }
 
+  changeStates(): Promise<void> {
+    return Promise.resolve()
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve()
   }

@@ -12,6 +12,7 @@ import {
   settingsOf,
   takeNextNumbers,
 } from '../../continuation.ts'
+import { findOtherColumns } from '../../numbered-columns.ts'
 import type { BeginOptions, RunStart, SinkStream, SliceCheckpoint, StreamSync } from '../../sink.ts'
 import type { Bookkeeping, Change } from '../bookkeeping/checkpoint-store.ts'
 import type { Checkpoints, StoredStream } from '../bookkeeping/checkpoints.ts'
@@ -32,7 +33,7 @@ import {
 import { checkpointTopic } from '../own-names.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/target-topic.ts'
-import { noteColumns } from './column-notes.ts'
+import { noteColumns } from '../../bookkeeping/column-notes.ts'
 import { startedMessage } from './control-messages.ts'
 import {
   knownTopic,
@@ -117,7 +118,8 @@ function takeEpoch(now: Checkpoints, wanted: Wanted): Change<readonly StoredStre
   requireOwnTopic(now, place, { stream: streamId, topic })
   const stored = now.stream(streamId)
   const { record } = stored
-  const unasked = findLostKey(record, sink) ?? findReplacedRows(record, sink)
+  const unasked =
+    findLostKey(record, sink) ?? findReplacedRows(record, sink) ?? findOtherColumns(record, sink)
   if (unasked !== undefined) throw unasked
   if (record === undefined || record.complete || record.lanes === 0)
     return { result: [], records: [] }

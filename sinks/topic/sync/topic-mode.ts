@@ -23,7 +23,9 @@ export function requireMode(sink: SinkStream): void {
   const reason = isOverwriteMode(mode)
     ? 'the rows of earlier runs can only be deleted from a topic by their key, and the stream has no primary key'
     : 'a row replaces an earlier one by its key, and the stream has no primary key'
-  const details = { stream: streamLabel(stream.stream), mode, reason }
+  const fix =
+    'Set `primary_key` for the stream, or `destination_sync_mode: append`, which adds all rows that are read.'
+  const details = { stream: streamLabel(stream.stream), mode, place: 'a topic', reason, fix }
   throw new ConnectError('destination_mode_unsupported', { details })
 }
 

@@ -1,5 +1,5 @@
-import type { Column } from '../../../protocol/index.ts'
-import type { TableNote } from '../../sink.ts'
+import type { Column } from '../../protocol/index.ts'
+import type { TableNote } from '../sink.ts'
 
 /**
  * How the columns of a stream differ from those of its last sync. `untold`: the same of attempts before, each

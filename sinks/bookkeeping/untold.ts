@@ -1,0 +1,67 @@
+import { addCounts, noCounts } from '../committed-counts.ts'
+import { isCounted, isOverwriteMode, isReported } from '../continuation.ts'
+import type { CommittedCounts, RunStart, Untold, UntoldCounts } from '../sink.ts'
+import type { SliceRecord, StreamRecord } from './stored-records.ts'
+
+// A later run reports the counts that a killed run committed, even if it does not load the stream the same
+// way.
+
+/** The counts that no run has reported, by where the rows are. */
+export function countsOf({
+  settings,
+  complete,
+  slices,
+  untoldCounts: earlier,
+}: Pick<StreamRecord<unknown>, 'settings' | 'complete' | 'slices' | 'untoldCounts'>): UntoldCounts {
+  const own = slicesUntold(slices)
+  if (!isOverwriteMode(settings.mode) || complete)
+    return { kept: addCounts(own, earlier), staged: noCounts, replaced: noCounts }
+  return { kept: noCounts, staged: own, replaced: earlier }
+}
+
+export function slicesUntold(slices: readonly SliceRecord[]): CommittedCounts {
+  return slices.map(({ untold }) => untold).reduce(addCounts, noCounts)
+}
+
+/** The record for a run that has nothing to report again. */
+export function withoutReported<Facts>(
+  record: StreamRecord<Facts>,
+  start: RunStart,
+): StreamRecord<Facts> {
+  if (!isReported(reportingOf(record), start)) return record
+  return { ...record, tableNotes: [], readWarnings: [], beginWarnings: [] }
+}
+
+/** An earlier run has already reported these rows. */
+export function isCountedBy(record: StreamRecord<unknown>, start: RunStart): boolean {
+  return isCounted(reportingOf(record), start)
+}
+
+function reportingOf(record: StreamRecord<unknown>): {
+  readonly run: number
+  readonly toldRun: number | undefined
+} {
+  return { run: record.run, toldRun: record.toldRun ?? undefined }
+}
+
+export function warningsOf({
+  beginWarnings,
+  readWarnings,
+}: Pick<StreamRecord<unknown>, 'beginWarnings' | 'readWarnings'>): readonly string[] {
+  return [...beginWarnings, ...readWarnings]
+}
+
+/** `Destination.untold`. */
+export function readUntold(
+  stored: StreamRecord<unknown> | undefined,
+  start: RunStart,
+): Untold | undefined {
+  if (stored === undefined) return undefined
+  const record = withoutReported(stored, start)
+  const nothing = { kept: noCounts, staged: noCounts, replaced: noCounts }
+  return {
+    tableNotes: record.tableNotes,
+    warnings: warningsOf(record),
+    untoldCounts: isCountedBy(record, start) ? nothing : countsOf(stored),
+  }
+}
