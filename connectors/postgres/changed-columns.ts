@@ -1,20 +1,10 @@
-import { resetCommands } from '../../lib/text/reset-commands.ts'
+import { findNewColumns, type NewColumns } from './new-columns.ts'
+import type { CursorRead } from './read-ordered.ts'
 import { keepsItsPlace } from './saved-type.ts'
 import type { SourceSession } from './session.ts'
-import type { CursorState, NamedIdentity } from './states.ts'
-import type { StreamSource } from './stream-source.ts'
-
-/**
- * The identities of columns, for a state: by them the next read recognizes a column that now has another
- * column's name. Views have none.
- */
-export function identitiesOf({ table, columns }: StreamSource): NamedIdentity[] {
-  if (table.kind !== 'r' && table.kind !== 'p') return []
-  const selected = new Set(columns.map(({ name }) => name))
-  return table.columns
-    .filter(({ name }) => selected.has(name))
-    .map(({ name, identity }) => [name, ...identity])
-}
+import type { NamedIdentity } from './named-identity.ts'
+import type { CursorState } from './states.ts'
+import { identitiesOf } from './stream-source.ts'
 
 interface Change {
   readonly name: string
@@ -23,26 +13,36 @@ interface Change {
 }
 
 /**
- * Warns of columns whose old values differ from the current ones although their names are the same: rows that
- * were loaded before hold the old values. The server is asked only if there is such a column.
+ * Finds columns whose values in rows that were loaded before are not the current ones: other columns have
+ * their names, they got another type, or they were not read before. Returns a text about each such change.
+ * The server is asked only if there is such a column.
  */
-export async function warnOfChangedColumns(
-  { session, source }: { readonly session: SourceSession; readonly source: StreamSource },
+export async function findChangedColumns(
+  read: Pick<CursorRead, 'session' | 'source' | 'cursor'>,
   saved: CursorState,
-  warn: (text: string) => void,
-): Promise<void> {
-  const changes = changesOf(saved.identities ?? [], identitiesOf(source))
-  if (changes.length === 0) return
-  const others = changes.filter(({ before, now }) => before[1] !== now[1])
-  if (others.length > 0) warn(otherColumns(source.name, others))
-  const retyped = changes.filter(({ before, now }) => before[1] === now[1])
+): Promise<readonly string[]> {
+  const { session, source } = read
+  const before = saved.identities ?? []
+  // States of earlier versions do not know the columns, and those of views have none.
+  if (before.length === 0) return []
+  const present = identitiesOf(source)
+  const changes = changesOf(before, present)
+  const others = changes.filter(({ before: old, now }) => old[1] !== now[1])
+  const retyped = changes.filter(({ before: old, now }) => old[1] === now[1])
   const types = await typesBefore(session, retyped)
   const shown = retyped.flatMap(({ name }, index) => {
-    const before = types[index] ?? 'a type that was dropped'
+    const was = types[index] ?? 'a type that was dropped'
     const now = source.columns.find((column) => column.name === name)?.type.declared ?? ''
-    return keepsValues(before, now) ? [] : [`${name} (from ${before} to ${now})`]
+    return keepsValues(was, now) ? [] : [`${name} (from ${was} to ${now})`]
   })
-  if (shown.length > 0) warn(otherTypes(source.name, shown))
+  const known = new Set(before.map(([name]) => name))
+  const unknown = present.map(([name]) => name).filter((name) => !known.has(name))
+  const added = await findNewColumns(read, saved, unknown)
+  return [
+    ...(others.length > 0 ? [otherColumns(source.name, others)] : []),
+    ...(shown.length > 0 ? [otherTypes(source.name, shown)] : []),
+    ...(added === undefined ? [] : [newColumns(source.name, added)]),
+  ]
 }
 
 function changesOf(saved: readonly NamedIdentity[], present: readonly NamedIdentity[]): Change[] {
@@ -80,17 +80,19 @@ function otherColumns(stream: string, changes: readonly Change[]): string {
   const names = changes.map(({ name }) => name)
   const [are, were] =
     names.length === 1 ? ['is another column', 'it was'] : ['are other columns', 'they were']
-  return `${listOf(names)} of ${stream} ${are} of the table than at the last checkpoint: ${were} renamed, exchanged with another one, or dropped and added again. Rows that were loaded before keep the values of the old ${names.length === 1 ? 'column' : 'columns'} under ${names.length === 1 ? 'that name' : 'these names'} until the source sends them again. ${resetAdvice(stream)}`
+  return `${listOf(names)} of ${stream} ${are} of the table than at the last checkpoint: ${were} renamed, exchanged with another one, or dropped and added again. Rows that were loaded before keep the values of the old ${names.length === 1 ? 'column' : 'columns'} under ${names.length === 1 ? 'that name' : 'these names'} until the source sends them again.`
 }
 
 function otherTypes(stream: string, columns: readonly string[]): string {
-  return `${listOf(columns)} of ${stream} got another type since the last checkpoint. Rows that were loaded before keep their values as they were in the old type until the source sends them again. ${resetAdvice(stream)}`
+  return `${listOf(columns)} of ${stream} got another type since the last checkpoint. Rows that were loaded before keep their values as they were in the old type until the source sends them again.`
+}
+
+function newColumns(stream: string, { names, rows }: NewColumns): string {
+  const [were, they] = names.length === 1 ? ['was', 'it has'] : ['were', 'they have']
+  const count = rows === undefined ? '' : ` (number of these rows: ${rows.toLocaleString('en-US')})`
+  return `${listOf(names)} of ${stream} ${were} not read until the last checkpoint, and ${they} values in rows that were${count}. There, ${names.length === 1 ? 'the column is' : 'these columns are'} NULL at the destination until the source sends the rows again.`
 }
 
 function listOf(names: readonly string[]): string {
   return `${names.length === 1 ? 'Column' : 'Columns'} ${names.join(', ')}`
-}
-
-function resetAdvice(stream: string): string {
-  return `To read all rows again, reset the stream (${resetCommands(stream)}); with append, empty its table at the destination first.`
 }

@@ -93,7 +93,7 @@ export function jsonSchemaOf(column: { type: ColumnType; notNull: boolean }): Js
 
 /**
  * The type of the column, if another server has it too: not composites, types that a user made (but enums),
- * arrays of domains, and types whose text names objects of this database (`regclass`).
+ * and types whose text names objects of this database (`regclass`).
  */
 export function postgresTypeOfColumn(type: ColumnType): PostgresType | undefined {
   const { unit, isArray } = type

@@ -28,14 +28,14 @@ export function conditionSql(condition: Condition, typeOf: TypeOf): string {
     case 'compared': {
       const { column, operator, value } = condition
       const isEquality = operator === '=' || operator === '<>'
-      const { expression, type } = compared(column, typeOf(column), { isEquality, values: [value] })
-      return `(${expression} ${operatorIn('pg_catalog', operator)} ${literal(value, type)})`
+      const left = compared(column, typeOf(column), { isEquality, values: [value] })
+      return `(${left.expression} ${operatorIn('pg_catalog', operator)} ${valueBeside(left, value)})`
     }
     case 'in': {
       const { column, values } = condition
-      const { expression, type } = compared(column, typeOf(column), { isEquality: true, values })
-      const list = values.map((value) => literal(value, type)).join(', ')
-      return `(${expression} ${operatorIn('pg_catalog', '=')} ANY (ARRAY[${list}]))`
+      const left = compared(column, typeOf(column), { isEquality: true, values })
+      const list = values.map((value) => valueBeside(left, value)).join(', ')
+      return `(${left.expression} ${operatorIn('pg_catalog', '=')} ANY (ARRAY[${list}]))`
     }
     case 'like': {
       const { column, pattern } = condition
@@ -46,6 +46,10 @@ export function conditionSql(condition: Condition, typeOf: TypeOf): string {
   }
 }
 
+function valueBeside({ type, isUnpadded = false }: Compared, value: ConditionValue): string {
+  return literal(isUnpadded ? String(value).replace(/ +$/, '') : value, type)
+}
+
 function literal(value: ConditionValue, type: string): string {
   return `${quoteLiteral(String(value))}::pg_catalog.${type}`
 }
@@ -54,6 +58,8 @@ interface Compared {
   readonly expression: string
   /** The type of the values beside it. */
   readonly type: string
+  /** Blanks at the end do not count. */
+  readonly isUnpadded?: boolean
 }
 
 interface Use {
@@ -124,13 +130,27 @@ function text(
   const own = textExpression(column, type)
   const isPlain = type === undefined || (isOf(type, ['text', 'varchar']) && type.isDeterministic)
   const expression = isEquality && isPlain ? own : `${own} COLLATE pg_catalog."C"`
-  return { expression, type: 'text' }
+  return { expression, type: 'text', isUnpadded: type !== undefined && isBlankPadded(type) }
 }
 
-/** The text that is read for a column. */
+/** Types whose cast to text gives what the type's output function gives. */
+const castLikeOutput = ['text', 'varchar', 'int2', 'int4', 'int8', 'oid', 'numeric', 'uuid']
+
+/**
+ * The text that is read for a column: that of the type's output function, as COPY writes it. A cast to text
+ * may give another one (`inet`, `xml`, and whatever has a cast that a user made). The text of `char(n)` is
+ * without the blanks that fill it up, which PostgreSQL does not compare either.
+ */
 export function textExpression(column: ConditionColumn, type: ColumnType | undefined): string {
   if (type === undefined) return 'NULL::pg_catalog.text'
-  return `(${selectExpression(column.name, type, column)})::pg_catalog.text`
+  const selected = `(${selectExpression(column.name, type, column)})`
+  if (isOf(type, castLikeOutput) || isBlankPadded(type)) return `${selected}::pg_catalog.text`
+  return `(CASE WHEN ${selected} IS NOT NULL THEN pg_catalog.format('%s', ${selected}) END)`
+}
+
+/** The type is `char(n)`. */
+export function isBlankPadded(type: ColumnType): boolean {
+  return isOf(type, ['bpchar'])
 }
 
 function isOf({ schema, name, isArray }: ColumnType, names: readonly string[]): boolean {

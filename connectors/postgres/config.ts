@@ -15,6 +15,9 @@ const port = z.int('must be a whole number').min(1).max(65_535)
 const count = (title: string): z.ZodInt =>
   z.int('must be a whole number').min(1, 'must be at least 1').meta({ title })
 
+const slotRule = 'must be 1 to 63 small letters, digits and underscores'
+const publicationRule = 'must be a name of at most 55 bytes'
+
 const postgresConfigSchema = z.strictObject({
   host: z
     .string('must be the host name or address of the server')
@@ -78,6 +81,41 @@ const postgresConfigSchema = z.strictObject({
       description:
         'The source restarted or ended the sessions of a run. restart: a full refresh begins again, so that its rows are of one moment (with append it continues). continue: it goes on where it was, with a warning.',
       order: 11,
+    }),
+  replication: z.enum(['cursor', 'cdc'], 'must be "cursor" or "cdc"').default('cursor').meta({
+    title: 'How changes are found',
+    description:
+      'cursor: by a column that grows with every change; deletes are not seen. cdc: change data capture from the write-ahead log: inserts, updates and deletes in their order; the server needs wal_level=logical.',
+    order: 12,
+  }),
+  slot: z
+    .string(slotRule)
+    .regex(/^[a-z0-9_]{1,63}$/, slotRule)
+    .default('reactor_connect')
+    .meta({
+      title: 'Replication slot',
+      description:
+        'Only with `replication: cdc`. Each connection needs a slot of its own; it is created at the first run.',
+      order: 13,
+    }),
+  publication: z
+    .string(publicationRule)
+    .min(1, publicationRule)
+    .max(55, publicationRule)
+    .default('reactor_connect')
+    .meta({
+      title: 'Publication',
+      description: 'Only with `replication: cdc`. It is created at the first run if there is none.',
+      order: 14,
+    }),
+  on_lost_slot: z
+    .enum(['snapshot', 'fail'], 'must be "snapshot" or "fail"')
+    .default('snapshot')
+    .meta({
+      title: 'When changes are lost',
+      description:
+        'Only with `replication: cdc`. The server no longer has changes that were not read yet. snapshot: the tables are read as a whole again, with a warning. fail: the streams fail.',
+      order: 15,
     }),
 })
 

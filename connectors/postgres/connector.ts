@@ -7,7 +7,14 @@ import {
   type StreamId,
 } from '../../protocol/index.ts'
 import { Mutex } from '../../lib/async/slots.ts'
-import type { CheckedStatus, Connector, ConnectorContext, ReadSession } from '../connector.ts'
+import type {
+  CheckedStatus,
+  Connector,
+  ConnectorContext,
+  ReadSession,
+  ReadTask,
+  RecordOutput,
+} from '../connector.ts'
 import {
   databaseOf,
   parsePostgresConfig,
@@ -15,10 +22,16 @@ import {
   postgresSpec,
   socketFolderOf,
 } from './config.ts'
+import { changesSession } from './cdc/changes-state.ts'
+import { checkChanges } from './cdc/check-changes.ts'
+import { changeStreams } from './cdc/discover-changes.ts'
+import { openChanges } from './cdc/open-changes.ts'
+import { readChanges } from './cdc/read-changes.ts'
 import { canReadAny, discoverStreams } from './discover.ts'
 import { type ConnectionLimits, connectionLimits, requireSessions } from './connection-limits.ts'
 import { serverOf } from './origin.ts'
 import { planStream } from './plan.ts'
+import { addRange } from './range-again.ts'
 import { readSlice } from './read.ts'
 import { PlannedTables } from './planned-tables.ts'
 import type { SourceSession } from './session.ts'
@@ -27,7 +40,8 @@ import { giveBack, openOrEnter } from './used-again.ts'
 
 /**
  * PostgreSQL as a source: full refresh (resumable by the primary key, large tables in ranges) and incremental
- * by a cursor column, in one snapshot a run, over COPY. Deletes are not seen.
+ * by a cursor column, in one snapshot a run, over COPY: deletes are not seen. Or change data capture
+ * (`replication: cdc`, the folder cdc/).
  */
 export const postgresConnector: Connector = {
   descriptor: {
@@ -45,7 +59,12 @@ export const postgresConnector: Connector = {
   check,
   discover,
   openRead,
-  read: readSlice,
+  read,
+  readRange: addRange,
+  openComparison: async (config, context) => {
+    const { openComparison } = await import('./comparison.ts')
+    return openComparison(config, context)
+  },
   appliesRules: true,
 }
 
@@ -53,8 +72,9 @@ async function check(config: JsonObject, context: ConnectorContext): Promise<Che
   try {
     const parsed = parsePostgresConfig(config)
     const isUsable = await ask(parsed, context, (session) => canReadAny(session, parsed))
-    if (isUsable) return { status: 'SUCCEEDED' }
-    return { status: 'FAILED', message: nothingToRead }
+    if (!isUsable) return { status: 'FAILED', message: nothingToRead }
+    if (parsed.replication === 'cdc') await checkChanges(parsed, context)
+    return { status: 'SUCCEEDED' }
   } catch (thrown) {
     const error = ConnectError.from(thrown)
     // A lost session says nothing about the configuration: the caller may try again.
@@ -69,7 +89,20 @@ const nothingToRead =
 
 async function discover(config: JsonObject, context: ConnectorContext): Promise<AirbyteCatalog> {
   const parsed = parsePostgresConfig(config)
-  return ask(parsed, context, (session) => discoverStreams(session, parsed, context.logger))
+  const { logger } = context
+  return ask(parsed, context, async (session) => {
+    const catalog = await discoverStreams(session, parsed, logger)
+    return parsed.replication === 'cdc' ? changeStreams(session, catalog, logger) : catalog
+  })
+}
+
+async function read(
+  task: ReadTask,
+  out: RecordOutput,
+  context: ConnectorContext,
+): Promise<'complete' | 'stopped'> {
+  const ofChanges = changesSession.safeParse(task.session).success
+  return ofChanges ? readChanges(task, out, context) : readSlice(task, out, context)
 }
 
 /** Runs in a session of its own, which the next caller may use again. */
@@ -93,6 +126,7 @@ async function openRead(
   streams: readonly StreamId[] = [],
 ): Promise<ReadSession> {
   const parsed = parsePostgresConfig(config)
+  if (parsed.replication === 'cdc') return openChanges(parsed, context, streams)
   const session = await openOrEnter(parsed, { logger: context.logger }, context.idleSessions)
   try {
     const [row] = await session.rows<{ snapshot: string } & ConnectionLimits>(

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
-import { ConnectError } from '../../protocol/index.ts'
-import type { AirbyteCatalog, AirbyteStream } from '../../protocol/index.ts'
+import { ConnectError, postgresDefinitionsMark } from '../../protocol/index.ts'
+import type { AirbyteCatalog, AirbyteStream, JsonValue } from '../../protocol/index.ts'
+import { readDefinitions } from './definitions.ts'
 import { isCursorType, jsonSchemaOf } from './column-types.ts'
 import type { PostgresConfig } from './config.ts'
 import type { SourceSession } from './session.ts'
@@ -11,6 +12,15 @@ import { hasTables, listTables, listUnread, type Table } from './tables.ts'
  * purpose.
  */
 const mostNamed = 10
+
+/** The columns of a view or a foreign table have no numbers that outlive its definition. */
+function hasColumnNumbers({ kind }: Table): boolean {
+  return kind === 'r' || kind === 'p'
+}
+
+function sourceColumnsOf({ oid, columns }: Table): NonNullable<AirbyteStream['source_columns']> {
+  return { table: oid, numbers: columns.map(({ name, identity }) => [name, identity[0]]) }
+}
 
 /** Whether there is a table or view that the role may read. */
 export async function canReadAny(session: SourceSession, config: PostgresConfig): Promise<boolean> {
@@ -27,8 +37,13 @@ export async function discoverStreams(
 ): Promise<AirbyteCatalog> {
   await schemasExist(session, config)
   const streams: AirbyteStream[] = []
-  for await (const tables of listTables(session, config.schemas))
-    streams.push(...tables.map(streamOf))
+  for await (const tables of listTables(session, config.schemas)) {
+    const definitions = await readDefinitions(
+      session,
+      tables.map(({ oid }) => oid),
+    )
+    streams.push(...tables.map((table) => streamOf(table, definitions.get(table.oid))))
+  }
   const { empty, forbidden, columns } = await listUnread(session, config.schemas)
   if (empty.length > 0) {
     logger.warn({ tables: empty }, 'tables without columns are left out: there is nothing to read')
@@ -56,7 +71,7 @@ async function schemasExist(
   throw new ConnectError('source_schema_missing', { details: { ...missing, database } })
 }
 
-function streamOf(table: Table): AirbyteStream {
+function streamOf(table: Table, definitions: JsonValue | undefined): AirbyteStream {
   const types = new Map(table.columns.map(({ name, type }) => [name, type]))
   const keyTypes = table.key.flatMap((name) => types.get(name) ?? [])
   const isResumable =
@@ -82,5 +97,7 @@ function streamOf(table: Table): AirbyteStream {
       }),
     is_resumable: isResumable,
     is_cursor_ordered: true,
+    ...(definitions !== undefined && { [postgresDefinitionsMark]: definitions }),
+    ...(hasColumnNumbers(table) && { source_columns: sourceColumnsOf(table) }),
   }
 }

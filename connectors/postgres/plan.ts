@@ -93,7 +93,7 @@ async function measure(
  * The planner's estimate: it also covers tables that were never analyzed, views and partitions. Its timeouts
  * hold on. One round trip.
  */
-async function estimateOf(session: SourceSession, source: StreamSource): Promise<Estimate> {
+export async function estimateOf(session: SourceSession, source: StreamSource): Promise<Estimate> {
   const { oid, kind } = source.table
   const bytes = kind === 'r' || kind === 'm' ? `pg_relation_size(${oid}::oid)` : 'NULL'
   const present = source.columns.filter((column) => !isAbsent(column))

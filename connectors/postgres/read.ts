@@ -1,9 +1,4 @@
-import { type IdleSession, IdleSessions } from '../../lib/async/idle-sessions.ts'
 import { resetCommands } from '../../lib/text/reset-commands.ts'
-import { quoteLiteral, quoteQualified } from '../../postgres/quote.ts'
-import { pinPathLocally, useRolePath } from '../../postgres/search-path.ts'
-import { sqlstates } from '../../postgres/sqlstate.ts'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import {
   type ConfiguredAirbyteStream,
@@ -14,22 +9,23 @@ import {
 } from '../../protocol/index.ts'
 import { MalformedCopy } from '../../protocol/avro/malformed-copy.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
-import { warnOfChangedColumns } from './changed-columns.ts'
 import { isCursorType } from './column-types.ts'
-import { parsePostgresConfig, type PostgresConfig } from './config.ts'
+import { parsePostgresConfig } from './config.ts'
 import { hasHash } from '../../protocol/rules/record-rules.ts'
 import { HashedFields } from './hashed-fields.ts'
 import { refuseIncomplete } from './missing-rows.ts'
 import { type Origin, originChange, originOf, server } from './origin.ts'
 import { readRange, readWhole } from './read-full-refresh.ts'
 import { readIncremental } from './read-incremental.ts'
+import { noteChangedColumns } from './note-changed-columns.ts'
+import { idleSessions, openWhenFree, requireSameTables } from './read-session.ts'
 import { keepsItsPlace } from './saved-type.ts'
 import type { SourceSession } from './session.ts'
 import type { SliceRead } from './slice-read.ts'
 import { type CursorState, parseCursorState, parseFullRefreshState } from './states.ts'
 import { findSource, type SourceColumn, type StreamSource } from './stream-source.ts'
 import type { Table } from './tables.ts'
-import { giveBack, openOrEnter } from './used-again.ts'
+import { giveBack } from './used-again.ts'
 
 /** The facts that `openRead` shares with every read of the run. */
 export const sharedSession = z.object({
@@ -89,41 +85,6 @@ function hashesOf({ rules }: Pick<ReadTask, 'rules'>): HashedFields | undefined 
 }
 
 /**
- * The other lanes of the run may hold all connections that the server allows: wait this long for one of them
- * to end.
- */
-const roomPatienceMs = 60_000
-const longestPauseMs = 5_000
-
-/** The idle sessions of this thread. */
-const idleSessions = new IdleSessions<IdleSession>()
-
-/** Undefined if `signal` ended the wait. */
-async function openWhenFree(
-  config: PostgresConfig,
-  {
-    signal,
-    ...options
-  }: Parameters<typeof SourceSession.open>[1] & { readonly signal: AbortSignal },
-): Promise<SourceSession | undefined> {
-  const giveUpAt = performance.now() + roomPatienceMs
-  for (let pauseMs = 250; !signal.aborted; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
-    try {
-      return await openOrEnter(config, options, idleSessions)
-    } catch (thrown) {
-      if (!isBusy(thrown) || performance.now() >= giveUpAt) throw thrown
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
-    }
-  }
-  return undefined
-}
-
-/** Too many connections; out of memory or disk is no reason to wait. */
-function isBusy(thrown: unknown): boolean {
-  return thrown instanceof ConnectError && thrown.details.sqlstate === sqlstates.tooManyConnections
-}
-
-/**
  * A query is planned with the table as it is now, while the catalog is that of the snapshot. If the two
  * differ (a table or column was dropped, renamed or is no longer granted), the present catalog shows what is
  * missing; the server names only a part of it.
@@ -162,9 +123,12 @@ async function readAs(
     if (saved !== null && saved.cursor !== null)
       warnOfOther(saved.origin, `the rows whose ${cursor.name} is not below that of the checkpoint`)
     const warn = (text: string): void => context.warn?.(text)
-    if (typeof saved?.cursor === 'string' && !originChange(saved.origin, read.origin))
-      await warnOfChangedColumns(read, saved, warn)
-    return readIncremental({ ...read, cursor, warn }, saved)
+    const cursorRead = { ...read, cursor, warn }
+    const isSameTable = saved !== null && !originChange(saved.origin, read.origin)
+    return readIncremental(
+      cursorRead,
+      isSameTable ? await noteChangedColumns(cursorRead, saved, task) : saved,
+    )
   }
   const state = parseFullRefreshState(task.state, source.name)
   if (state?.kind !== 'range') return readWhole(read)
@@ -268,33 +232,4 @@ class CoveredOutput implements RecordOutput {
   rateLimited(untilMs: number): void {
     this.#out.rateLimited(untilMs)
   }
-}
-
-/**
- * Throws if the table was truncated, rewritten by ALTER TABLE or replaced by another table of its name since
- * the snapshot: PostgreSQL then shows the snapshot an empty table. The locks that are taken here prevent such
- * changes from now on. For a view or a partitioned table all tables are checked: planning locks them. One
- * round trip, which leaves the session ready for `copy`.
- */
-async function requireSameTables(session: SourceSession, source: StreamSource): Promise<void> {
-  const { schema, name, oid } = source.table
-  // pg_class is read as of the snapshot; the functions look at it as it is now.
-  const results = await session.results(
-    `${useRolePath};
-     SELECT FROM ${source.from} LIMIT 0;
-     ${pinPathLocally};
-     SELECT true AS changed WHERE pg_catalog.to_regclass(${quoteLiteral(quoteQualified(schema, name))}) IS DISTINCT FROM ${oid}::oid
-     UNION ALL
-     SELECT true FROM (
-       SELECT relation FROM pg_catalog.pg_locks
-        WHERE pid = pg_catalog.pg_backend_pid() AND locktype = 'relation' AND relation >= 16384 OFFSET 0) l
-       JOIN pg_catalog.pg_class c ON c.oid = l.relation
-      WHERE c.relkind = 'r' AND c.relfilenode <> pg_catalog.pg_relation_filenode(c.oid)
-     LIMIT 1;
-     ${useRolePath}`,
-    { stream: source.name },
-  )
-  const changed = results.flatMap(({ rows }) => rows)
-  if (changed.length === 0) return
-  throw new ConnectError('source_table_replaced', { details: { stream: source.name } })
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
+import { namedIdentity } from './named-identity.ts'
 import { origin } from './origin.ts'
 
 /** Rows before the state may be missing (missing-rows.ts). */
@@ -40,15 +41,26 @@ const boundary = z.discriminatedUnion('kind', [
 ])
 export type Boundary = z.infer<typeof boundary>
 
-/** A list, not an object: a column may have the name `__proto__`. */
-const namedIdentity = z.tuple([z.string(), z.number(), z.number(), z.number()])
-export type NamedIdentity = z.infer<typeof namedIdentity>
+/**
+ * Rows that an earlier read emitted, and that are to be emitted again: those with a cursor value from `from`
+ * to `to`, inclusive, and none beyond the cursor of the state. Null: no bound. `why`: somebody asked for it;
+ * or columns have other values than before, then the rows without a cursor value come again too. `after`: how
+ * far that was done.
+ */
+const rangeAgain = z.object({
+  why: z.enum(['asked', 'columns']),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  after: z.object({ cursor: z.string(), boundary }).exactOptional(),
+})
+export type RangeAgain = z.infer<typeof rangeAgain>
 
 /**
  * An incremental read: all rows below `cursor`, and those of `boundary` at it, were emitted. A null cursor:
  * only the rows without a cursor value were. `type`: the type of the cursor field, as the source names it.
  * `columns`: the columns that the rows had which `boundary` knows, as a hash of their names. `identities`:
  * the identities of these columns, by their names. States of earlier versions lack them, and `origin`.
+ * `again`: what is to be read again before the read goes on.
  */
 const cursorState = z.object({
   kind: z.literal('cursor'),
@@ -59,6 +71,7 @@ const cursorState = z.object({
   columns: z.string().exactOptional(),
   identities: z.array(namedIdentity).exactOptional(),
   origin: origin.exactOptional(),
+  again: z.array(rangeAgain).exactOptional(),
   incomplete,
 })
 export type CursorState = z.infer<typeof cursorState>
@@ -74,13 +87,18 @@ export function parseFullRefreshState(
   return parse(z.discriminatedUnion('kind', [rangeState, wholeState]), state, stream)
 }
 
+/** The state of an incremental read. Throws `source_state_invalid`. */
+export function parseSavedCursor(state: JsonValue, stream: string): CursorState {
+  return parse(cursorState, state, stream)
+}
+
 /** The state of an incremental read of `field`; null for a first read. Throws `source_state_invalid`. */
 export function parseCursorState(
   state: JsonValue | null,
   expected: { readonly stream: string; readonly field: string },
 ): CursorState | null {
   if (state === null) return null
-  const parsed = parse(cursorState, state, expected.stream)
+  const parsed = parseSavedCursor(state, expected.stream)
   if (parsed.field === expected.field) return parsed
   const reason = `it was written for the cursor field ${parsed.field}, not ${expected.field}`
   throw new ConnectError('source_state_invalid', { details: { stream: expected.stream, reason } })

@@ -10,11 +10,12 @@ import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import type { Mask, RecordRules } from '../../protocol/rules/record-rules.ts'
 import { binaryTypesOf } from './binary-rows.ts'
 import { isCursorType, selectExpression, type ColumnType } from './column-types.ts'
-import { conditionSql } from './condition-sql.ts'
+import { conditionSql, isBlankPadded, textExpression } from './condition-sql.ts'
 import { maskExpression } from './mask-sql.ts'
 import { quoteQualified } from '../../postgres/quote.ts'
 import { placeOf } from './planned-tables.ts'
 import type { SourceSession } from './session.ts'
+import type { NamedIdentity } from './named-identity.ts'
 import { findTable, type Table } from './tables.ts'
 
 /** A selected column and its place in a line. */
@@ -34,6 +35,8 @@ export interface StreamSource {
   /** FROM, as SQL. */
   readonly from: string
   readonly selectList: string
+  /** The expressions of the select list, one for each column. */
+  readonly expressions: readonly string[]
   /** The condition that its rows must fulfil, as SQL; absent: all rows are read. */
   readonly where?: string | undefined
   readonly columns: readonly SourceColumn[]
@@ -60,6 +63,7 @@ export async function findSource(
   const wanted = columnsOf(configured.stream.json_schema)
   const table = known ?? (await findTable(session, schema, name))
   if (table === undefined) throw await missing(session, { schema, name, shown }, wanted)
+  if (rules !== undefined) requireSameColumns(table, configured)
   const byName = new Map(table.columns.map((column) => [column.name, column.type]))
   const absent = absentColumns(configured.stream.json_schema)
   const columns = wanted.map(({ name: column }, index) => {
@@ -79,16 +83,35 @@ export async function findSource(
     }
     throw new ConnectError('stream_column_not_found', { details })
   }
+  const expressions = expressionsOf(columns, wanted)
   return {
     name: shown,
     table,
     from: fromClause(table),
-    selectList: selectListOf(columns, wanted),
+    selectList: expressions.join(', '),
+    expressions,
     where: rules && whereOf(rules, { byName, absent, shown }),
     columns,
     binaryTypes: session.hasUtf8 ? binaryTypesOf(columns, wanted) : undefined,
     key: usableKey(table.key, columns),
   }
+}
+
+/**
+ * The rules were checked against the columns that `discover` found. Columns that were renamed since could
+ * pass them in the clear.
+ */
+function requireSameColumns(
+  table: Table,
+  { stream }: Pick<ConfiguredAirbyteStream, 'stream'>,
+): void {
+  const { source_columns: found } = stream
+  if (found === undefined) return
+  const present = new Map(table.columns.map(({ name, identity }) => [name, identity[0]]))
+  const isOther = ([name, number]: readonly [string, number]): boolean =>
+    present.has(name) && present.get(name) !== number
+  if (found.table === table.oid && !found.numbers.some(isOther)) return
+  throw new ConnectError('source_table_replaced', { details: { stream: streamLabel(stream) } })
 }
 
 /** The type of a column that the table no longer has, and that is read as NULL. */
@@ -108,14 +131,26 @@ export function isAbsent({ type }: Pick<SourceColumn, 'type'>): boolean {
   return type === absentType
 }
 
+/**
+ * The identities of columns, for a state: by them the next read recognizes a column that now has another
+ * column's name. Views have none.
+ */
+export function identitiesOf({ table, columns }: StreamSource): NamedIdentity[] {
+  if (table.kind !== 'r' && table.kind !== 'p') return []
+  const selected = new Set(columns.map(({ name }) => name))
+  return table.columns
+    .filter(({ name }) => selected.has(name))
+    .map(({ name, identity }) => [name, ...identity])
+}
+
 /** Rows of tables that inherit from a plain table belong to the streams of those tables. */
 function fromClause(table: Table): string {
   const qualified = quoteQualified(table.schema, table.name)
   return table.kind === 'r' ? `ONLY ${qualified}` : qualified
 }
 
-function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[]): string {
-  const expressions = wanted.flatMap((column, index) => {
+function expressionsOf(columns: readonly SourceColumn[], wanted: readonly Column[]): string[] {
+  return wanted.flatMap((column, index) => {
     const type = columns[index]?.type
     if (type === undefined) return []
     const mask = columns[index]?.mask
@@ -123,9 +158,10 @@ function selectListOf(columns: readonly SourceColumn[], wanted: readonly Column[
     const masked = mask && maskExpression(mask, column, present)
     if (masked !== undefined) return [masked]
     if (present === undefined) return ['NULL::pg_catalog.text']
+    // Equal texts have equal hashes, however long their columns are.
+    if (mask?.as === 'hash' && isBlankPadded(present)) return [textExpression(column, present)]
     return [selectExpression(column.name, type, column)]
   })
-  return expressions.join(', ')
 }
 
 /** The condition of a stream at the end of a query. */

@@ -174,18 +174,30 @@ const labelsOf = (type: string): string => `(
 /** The length, precision or fields that a column gives its type: of an array, those of its elements. */
 const modifier = 'coalesce(base.typmod, a.atttypmod)'
 
-/** `UnitType` of the type `t`. */
-const unitType = `(
-  SELECT json_build_object('schema', n.nspname, 'name', u.typname, 'kind', u.typtype,
-    'formatted', format_type(u.oid, ${modifier}),
-    'modifier', substr(format_type(u.oid, ${modifier}), length(format_type(u.oid, NULL)) + 1),
+/** `UnitType` of the type `u`, with this modifier; `t` is the column's own type. */
+const unitOf = (
+  typmod: string,
+): string => `json_build_object('schema', n.nspname, 'name', u.typname, 'kind', u.typtype,
+    'formatted', format_type(u.oid, ${typmod}),
+    'modifier', substr(format_type(u.oid, ${typmod}), length(format_type(u.oid, NULL)) + 1),
     'labels', CASE WHEN u.oid <> t.oid THEN ${labelsOf('u')} END,
     'extension', CASE WHEN n.nspname <> 'pg_catalog' THEN (
       SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
       WHERE d.classid = 'pg_catalog.pg_type'::regclass AND d.objid = u.oid
-        AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e') END)
+        AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.deptype = 'e') END)`
+
+/** `UnitType` of the type `t`. The elements of an array of a domain count as the domain's base type. */
+const unitType = `CASE WHEN ${isArray('t')} AND EXISTS (SELECT FROM pg_catalog.pg_type d WHERE d.oid = t.typelem AND d.typtype = 'd') THEN (
+  WITH RECURSIVE element AS (
+    SELECT typbasetype AS oid, typtypmod AS typmod FROM pg_catalog.pg_type WHERE oid = t.typelem
+    UNION ALL
+    SELECT d.typbasetype, d.typtypmod FROM element JOIN pg_catalog.pg_type d ON d.oid = element.oid WHERE d.typtype = 'd')
+  SELECT ${unitOf('element.typmod')}
+  FROM element JOIN pg_catalog.pg_type u ON u.oid = element.oid JOIN pg_catalog.pg_namespace n ON n.oid = u.typnamespace
+  WHERE u.typtype <> 'd') ELSE (
+  SELECT ${unitOf(modifier)}
   FROM pg_catalog.pg_type u JOIN pg_catalog.pg_namespace n ON n.oid = u.typnamespace
-  WHERE u.oid = CASE WHEN ${isArray('t')} THEN t.typelem ELSE t.oid END)`
+  WHERE u.oid = CASE WHEN ${isArray('t')} THEN t.typelem ELSE t.oid END) END`
 
 /** `InnerType` of an oid. */
 const innerType = (oid: string): string => `(
