@@ -8,6 +8,15 @@ import type {
   ConnectError,
 } from '../protocol/index.ts'
 import type { JsonObject, JsonValue, RecordData, StreamId } from '../protocol/index.ts'
+import type {
+  ComparedField,
+  ComparedRows,
+  HashFacts,
+  LeftOutField,
+  RowComparison,
+  RowScope,
+  TableField,
+} from '../protocol/comparison.ts'
 import type { KeyedRules, RecordRules } from '../protocol/rules/record-rules.ts'
 import type { Logger } from 'pino'
 import type { Action, ActionCall } from './action.ts'
@@ -62,6 +71,18 @@ export interface Connector {
    * has. Otherwise the read worker applies them to its records.
    */
   readonly appliesRules?: true
+  /**
+   * Returns the state from which an incremental read gives the records of a range of its cursor again, and
+   * then goes on where it was. Pure. Throws `stream_range_invalid` if the bounds are no values of the cursor.
+   * Absent if the connector cannot read a range again.
+   * @param stream its label, for errors
+   */
+  readRange?(state: JsonValue, range: CursorRange, stream: string): RangeRequest
+  /**
+   * Opens a snapshot whose rows can be compared with those of a destination (engine/compare). Throws a
+   * ConnectError if the system cannot be reached. Absent if the connector cannot compare.
+   */
+  openComparison?(config: JsonObject, context: ConnectorContext): Promise<SourceSnapshot>
   /** The actions. Undefined if the connector has none. */
   readonly actions?: ConnectorActions
   /**
@@ -69,6 +90,72 @@ export interface Connector {
    * says that a stream must be read.
    */
   readonly events?: ConnectorEvents
+}
+
+/** The source at one moment. */
+export interface SourceSnapshot extends AsyncDisposable {
+  readonly hashFacts: HashFacts
+  /** Opens the rows of a stream; several at the same time. Throws if the stream cannot be read. */
+  openRows(stream: ComparedSource): Promise<SourceRows>
+}
+
+/** A stream that is compared, as the source has it. */
+export interface ComparedSource {
+  readonly stream: ConfiguredAirbyteStream
+  readonly rules?: RecordRules | undefined
+  /** In the order of the columns of the stream. */
+  readonly table: readonly TableField[]
+  /** The fields that identify a row, by their names at the destination; empty: none. */
+  readonly key: readonly string[]
+  /** The destination has one row of each key: the newest. */
+  readonly mergesKeys: boolean
+  /** Rows that are marked as deleted are not at the destination. */
+  readonly leavesDeletedOut: boolean
+}
+
+/** The rows of a stream at the source, as they would be loaded. */
+export interface SourceRows extends AsyncDisposable {
+  /** The fields that can be compared, and the others. */
+  readonly fields: readonly ComparedField[]
+  readonly leftOut: readonly LeftOutField[]
+  /** No two rows have the same key. */
+  readonly hasUniqueKey: boolean
+  /** The first field of the key, if ranges of it can be read by an index and have the same rows there. */
+  readonly orderedKey: string | undefined
+  readonly estimatedRows: number
+  comparing(comparison: RowComparison): ComparedRows
+  /** Values of the ordered key that split the rows into about equal ranges, ascending. */
+  rangeBounds(ranges: number): Promise<readonly string[]>
+  /**
+   * The smallest range of the cursor that has the rows of these ids, and what is known already. Undefined if
+   * the stream has no cursor, or none of the rows has a value of it.
+   */
+  cursorBounds(
+    comparison: RowComparison,
+    rows: {
+      readonly scope: RowScope
+      readonly ids: readonly string[]
+      readonly known: CursorBounds | undefined
+    },
+  ): Promise<CursorBounds | undefined>
+}
+
+/** Values of a cursor, both inclusive. */
+export interface CursorBounds {
+  readonly from: string
+  readonly to: string
+}
+
+/** Values of a cursor, both inclusive. Null: no bound; nothing beyond the position of the stream is meant. */
+export interface CursorRange {
+  readonly from: string | null
+  readonly to: string | null
+}
+
+/** The bounds are as the source reads them. */
+export interface RangeRequest extends CursorRange {
+  readonly state: JsonValue
+  readonly cursorField: string
 }
 
 export type CheckedStatus = AirbyteConnectionStatus & {
@@ -231,6 +318,8 @@ export interface ConnectorContext {
   /** Called for each HTTP request. Must not throw. */
   onRequest?(): void
   now(): number
+  /** The rows are for a sandbox: what later runs read must not change, as the position of a slot would. */
+  readonly isSandbox?: boolean
   /**
    * Sessions that a call leaves open for the next call. The caller that created this object closes it. If it
    * is absent, each call opens and closes its own session.
@@ -284,6 +373,12 @@ export interface ReadSession extends AsyncDisposable {
    */
   readonly isOfOneMoment?: boolean
   /**
+   * One reader gives the records of all streams, in the order of the source (a feed): the engine runs the
+   * reads of the session in one thread and all at the same time, and reports to each the states that are
+   * committed (`RecordOutput.onCommitted`). Each stream has one slice. Default: each read stands alone.
+   */
+  readonly isFeed?: boolean
+  /**
    * Splits a stream into slices that can be read in parallel and resumed independently. A stream that cannot
    * be split has a single slice, named `''`. For an unfinished read, the plan must name the same slices
    * again.
@@ -321,6 +416,13 @@ export interface ReadTask {
    * data then has the masked values as text. Holds a secret: never to be logged.
    */
   readonly rules?: KeyedRules
+  /**
+   * If columns of an incremental stream have other values in rows that were read before, a connector that
+   * notices it reads these rows again, provided that they are merged.
+   */
+  readonly backfills?: boolean
+  /** The read of a feed goes on until it is stopped. Default: it ends where the source was when it began. */
+  readonly isContinuous?: boolean
 }
 
 /**
@@ -352,6 +454,11 @@ export interface RecordOutput {
    * Reports that the read waits for a rate limit until this time (epoch ms), so that it does not look stuck.
    */
   rateLimited(untilMs: number): void
+  /**
+   * Calls the listener with the newest state of the stream that the destination has committed, whenever there
+   * is one. Only for a read of a feed; the listener must not throw.
+   */
+  onCommitted?(listener: (state: JsonValue) => void): void
 }
 
 /** Whole rows of binary COPY, and their number. */
@@ -384,6 +491,16 @@ export interface ConnectorDescriptor {
   addressFields(): AddressFields
   /** Returns the folder of the Unix socket that a configuration uses; undefined if it uses none. */
   socketFolder?(config: JsonObject): string | undefined
+  /**
+   * Returns the folder of this machine that a configuration reads; undefined if it reads none. The service
+   * refuses a folder that its operator has not allowed.
+   */
+  localFolder?(config: JsonObject): string | undefined
+  /**
+   * Environment variables that fill absent fields of a run file's configuration, by the names of the fields.
+   * Not for instances of the service: the service's own keys are not for its users.
+   */
+  readonly environment?: Readonly<Record<string, string>>
   /**
    * Returns the PostgreSQL database whose tables are the streams of a configuration; undefined if it names
    * none. With it, a run refuses to load a stream into the table that the stream is read from.

@@ -10,9 +10,12 @@ import { fileURLToPath } from 'node:url'
  */
 const natives: ReadonlyMap<string, () => Promise<Connector>> = new Map([
   ['faker', async () => (await import('./faker/connector.ts')).fakerConnector],
+  ['file', async () => (await import('./files/connector.ts')).fileConnector],
   ['github', async () => (await import('./github/connector.ts')).githubConnector()],
   ['linear', async () => (await import('./linear/connector.ts')).linearConnector()],
   ['postgres', async () => (await import('./postgres/connector.ts')).postgresConnector],
+  ['salesforce', async () => (await import('./salesforce/connector.ts')).salesforceConnector()],
+  ['s3', async () => (await import('./files/connector.ts')).s3Connector],
   ['slack', async () => (await import('./slack/connector.ts')).slackConnector()],
   ['stripe', async () => (await import('./stripe/connector.ts')).stripeConnector()],
 ])

@@ -12,6 +12,23 @@ import { configOf } from '../manifest/source-config.ts'
 import { SourceEnvironment } from '../manifest/source-environment.ts'
 import { authorizationFailure, sourceFailure } from '../manifest/source-failure.ts'
 
+export interface StreamBytes {
+  readonly status: number
+  readonly bytes: Uint8Array
+  /** The first value of a header, by its name. */
+  header(name: string): string | undefined
+  /** By the clock of the server, in seconds since 1970; undefined if it does not say. */
+  readonly serverTime: number | undefined
+}
+
+export interface StreamRequest {
+  /** Encoded segments, relative to the address of the requester. */
+  readonly path: string
+  readonly params?: Readonly<Record<string, JsonValue>>
+  /** Sent as JSON, if the requester's method has a body. */
+  readonly body?: JsonObject
+}
+
 export interface StreamResponse {
   readonly status: number
   readonly body: JsonValue
@@ -23,8 +40,12 @@ export interface StreamRequestsOptions {
   readonly loaded: LoadedManifest
   readonly config: JsonObject
   readonly stream: string
+  /** For errors, as the beginning of a sentence. Default: the stream. */
+  readonly subject?: string
   readonly out: Pick<RecordOutput, 'rateLimited'>
   readonly context: ConnectorContext
+  /** See `Environment`. */
+  readonly maxRetrySeconds?: number
 }
 
 /**
@@ -34,18 +55,22 @@ export interface StreamRequestsOptions {
  */
 export class StreamRequests implements AsyncDisposable {
   readonly #stream: string
+  readonly #subject: string
   readonly #environment: SourceEnvironment
   readonly #configured: ConfiguredManifest
   readonly #http: SourceHttp
   readonly #builder: Builder
   readonly #requesters = new Map<string, Requester>()
 
-  constructor({ loaded, config, stream, out, context }: StreamRequestsOptions) {
+  constructor(options: StreamRequestsOptions) {
+    const { loaded, config, stream, out, context, maxRetrySeconds } = options
     this.#stream = stream
+    this.#subject = options.subject ?? `Stream ${stream}`
     this.#environment = new SourceEnvironment({
       context,
       manifestDirectory: loaded.directory,
       unreadableAnswers: 'fail',
+      ...(maxRetrySeconds !== undefined && { maxRetrySeconds }),
       emit: (message) => {
         if (message.kind === 'rate-limited')
           out.rateLimited(context.now() + (message.seconds ?? 0) * 1000)
@@ -72,33 +97,55 @@ export class StreamRequests implements AsyncDisposable {
     requester: string,
     request: { readonly path: string; readonly params: Readonly<Record<string, JsonValue>> },
   ): Promise<StreamResponse> {
-    const subject = `Stream ${this.#stream}`
+    return this.#withSubject(async () => {
+      const response = await this.#send(requester, request)
+      const body = this.#json(await response.bytes(), response)
+      return { status: response.status, body, serverTime: serverTimeOf(response) }
+    })
+  }
+
+  /** The same as `get`, with the body as it came. */
+  async bytes(requester: string, request: StreamRequest): Promise<StreamBytes> {
+    return this.#withSubject(async () => {
+      const response = await this.#send(requester, request)
+      return {
+        status: response.status,
+        bytes: await response.bytes(),
+        header: (name) => response.headers.text(name),
+        serverTime: serverTimeOf(response),
+      }
+    })
+  }
+
+  /** Waits, unless the read is stopped. */
+  sleep(seconds: number): Promise<void> {
+    return this.#environment.sleep(seconds)
+  }
+
+  async #withSubject<Result>(send: () => Promise<Result>): Promise<Result> {
     try {
-      return await this.#configured.withMaskedErrors(() => this.#send(requester, request))
+      return await this.#configured.withMaskedErrors(send)
     } catch (error) {
       const { authorizationLost } = this.#environment
-      if (authorizationLost !== undefined) throw authorizationFailure(authorizationLost, subject)
-      throw sourceFailure(error, subject)
+      if (authorizationLost !== undefined)
+        throw authorizationFailure(authorizationLost, this.#subject)
+      throw sourceFailure(error, this.#subject)
     }
   }
 
   async #send(
     requester: string,
-    { path, params }: { readonly path: string; readonly params: Record<string, JsonValue> },
-  ): Promise<StreamResponse> {
+    { path, params = {}, body }: StreamRequest,
+  ): Promise<HttpResponse> {
     const response = await this.#requester(requester).send({
       scope: { slice: StreamSlice.empty, nextPageToken: null },
       path,
       params: configOf(params),
+      ...(body !== undefined && { bodyJson: configOf(body) }),
       stream: this.#stream,
     })
     if (response === null) throw this.#unreadable('no response came')
-    const date = Date.parse(response.headers.text('date') ?? '')
-    return {
-      status: response.status,
-      body: this.#json(await response.bytes(), response),
-      serverTime: Number.isNaN(date) ? undefined : Math.floor(date / 1000),
-    }
+    return response
   }
 
   #requester(name: string): Requester {
@@ -127,6 +174,11 @@ export class StreamRequests implements AsyncDisposable {
     await this.#http.close()
     await this.#environment[Symbol.asyncDispose]()
   }
+}
+
+function serverTimeOf({ headers }: HttpResponse): number | undefined {
+  const date = Date.parse(headers.text('date') ?? '')
+  return Number.isNaN(date) ? undefined : Math.floor(date / 1000)
 }
 
 /** The JSON of a body; undefined if it is none, or was cut off. */
