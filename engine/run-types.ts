@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os'
 import type { WebhookEvent } from '../connectors/connector.ts'
-import type { StorageConfig } from './log/stored/storage-config.ts'
+import type { StorageConfig } from '../storage/storage-config.ts'
 import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { RecordRules } from '../protocol/rules/record-rules.ts'
-import type { PostgresPlace } from '../sinks/postgres/postgres-place.ts'
-import type { TopicSnapshot } from '../sinks/topic/preview/topic-snapshot.ts'
-import type { TopicPlace } from '../sinks/topic/topic-place.ts'
+import type { PostgresConfig } from '../sinks/postgres/postgres-place.ts'
+import type { DestinationConfig } from '../sinks/registry.ts'
+import type { PreviewConfig } from '../sinks/topic/preview/preview-kind.ts'
+import type { TopicConfig } from '../sinks/topic/topic-place.ts'
 import type { CommittedCounts, PreviewedMessages, SinkStream, TableNote } from '../sinks/sink.ts'
 import type { Observed } from './observed-fields.ts'
 
@@ -18,10 +19,16 @@ export interface RunPlan {
   readonly runKey?: string
   readonly source: SourceConfig
   readonly streams: readonly PlannedStream[]
+  /** Streams of the connection that cannot be read: they fail, and the others run. */
+  readonly refused?: readonly RefusedStream[]
   /** Needed if a stream has a transformation. */
   readonly functions?: FunctionsService
   /** Needed if a column is masked by a hash: the key of the hashes. Holds a secret: never to be logged. */
   readonly maskKey?: string
+  /** As in `ReadTask`. */
+  readonly backfills?: boolean
+  /** The run goes on until it is stopped. Its source must be a feed. */
+  readonly isContinuous?: boolean
   /**
    * If the run has a key: the streams that earlier starts of the run completed. They are not loaded again;
    * their results are known.
@@ -35,6 +42,12 @@ export interface RunPlan {
   readonly destination: DestinationConfig | PreviewConfig
   readonly log: LogConfig
   readonly limits: RunLimits
+}
+
+/** A stream that cannot be planned, because of what the source has now. */
+export interface RefusedStream {
+  readonly stream: StreamId
+  readonly error: ErrorBody
 }
 
 /** A stream as it is read, changed and loaded. */
@@ -67,21 +80,6 @@ export interface SourceConfig {
    * configuration.
    */
   readonly allowedNetworks?: readonly string[]
-}
-
-export type DestinationConfig = PostgresConfig | TopicConfig
-
-export interface PostgresConfig extends PostgresPlace {
-  readonly type: 'postgres'
-}
-
-export interface TopicConfig extends TopicPlace {
-  readonly type: 'topic'
-}
-
-/** For a sandbox: the messages that would be sent to topics are shown, and not sent. */
-export interface PreviewConfig extends TopicSnapshot {
-  readonly type: 'topic-preview'
 }
 
 /** A plan whose rows go into topics. */
@@ -144,17 +142,23 @@ const lanesForCores = Math.floor(availableParallelism() / 2)
 export const defaultParallelLanes = Math.max(2, lanesForCores)
 
 /**
+ * A continuous run commits soon. Lanes whose commits take long wait longer between them
+ * (load/lane-loader.ts).
+ */
+const continuousCommitMs = 100
+
+/**
  * Two lanes for a large table on 2 cores: with the embedded log 7 to 20 % faster than one (1,000,000 rows of
  * 12 columns, append 3.7 -> 3.5 s, append_dedup 4.9 -> 4.1 s, each row merged 10.4 -> 8.3 s) and 70 MB more;
  * through Kafka, whose broker shares the cores, 6 to 20 % slower (append 5.4 -> 6.6 s) and 90 to 100 MB more.
  * Measured in the rounds of `bench -- shapes`, 2026-11-29.
  */
-export function defaultLimits(log: LogConfig['kind']): RunLimits {
+export function defaultLimits(log: LogConfig['kind'], isContinuous = false): RunLimits {
   return {
     parallelLanes: defaultParallelLanes,
     partitionsPerStream: log === 'embedded' ? defaultParallelLanes : Math.max(1, lanesForCores),
     commitBytes: 16 * 1024 * 1024,
-    commitMs: 2_000,
+    commitMs: isContinuous ? continuousCommitMs : 2_000,
   }
 }
 

@@ -1,7 +1,13 @@
 import { ConnectError, streamLabel } from '../../protocol/index.ts'
 import type { JsonValue } from '../../protocol/index.ts'
-import type { LaneStats, LogPosition, SinkLane, StreamSync } from '../../sinks/sink.ts'
-import type { ObjectStorage } from '../log/stored/object-storage.ts'
+import type {
+  LaneStats,
+  LogPosition,
+  SinkLane,
+  SliceCheckpoint,
+  StreamSync,
+} from '../../sinks/sink.ts'
+import type { ObjectStorage } from '../../storage/object-storage.ts'
 import type {
   LaneReader,
   LaneReaderOptions,
@@ -27,10 +33,14 @@ export interface LaneLoaderOptions {
   readonly commitBytes: number
   /** … or after this time. */
   readonly commitMs: number
+  /** The writer may have this many bytes in flight; absent: enough. */
+  readonly queueBytes?: number
   readonly onCommit: (commit: {
     readonly stats: LaneStats
     readonly bytes: number
     readonly logWaitSeconds: number
+    /** Those that moved. */
+    readonly slices: readonly SliceCheckpoint[]
   }) => void
 }
 
@@ -53,13 +63,19 @@ interface Orphans {
   readonly untilAttempt: number
 }
 
-/** Blocks are released to the log at this size, below the limit of any log (engine/log), … */
-const maxHeldBytes = 4 * 1024 * 1024
+/** Blocks are released to the log at this size, below the limit of most logs (engine/log), … */
+const usualHeldBytes = 4 * 1024 * 1024
 /**
  * … or if nothing has come for this long: a writer may be waiting for room for a record that is larger than
  * what is left.
  */
 const giveBackAfterMs = 100
+/**
+ * A lane commits for a quarter of its time at most, unless its transactions would become too old: the lanes
+ * of a feed share a thread and a few sessions.
+ */
+const pauseForCommit = 3
+const longestPauseMs = 1_000
 
 /** The reader that returned an entry, and the position before it. */
 interface EntryPlace {
@@ -94,9 +110,15 @@ export class LaneLoader {
   #hasNext = false
   readonly #clock = new LoadClock()
   #orphans: Orphans | undefined
+  readonly #maxHeldBytes: number
+  /** See `LaneLoaderOptions.commitMs`. */
+  #commitMs: number
 
   constructor(options: LaneLoaderOptions) {
+    const { queueBytes = Number.POSITIVE_INFINITY } = options
     this.#options = options
+    this.#maxHeldBytes = Math.min(usualHeldBytes, queueBytes / 2)
+    this.#commitMs = options.commitMs
     this.#lane = options.lane
     this.#committed = new Map(
       options.sync.slices.map(({ slice, seq, state, complete }) => [
@@ -195,7 +217,7 @@ export class LaneLoader {
    */
   #idleMs(): number | undefined {
     const canCommit = this.#moved.size > 0 && this.#isCovered()
-    const agesInMs = this.#pending.sinceMs + this.#options.commitMs - performance.now()
+    const agesInMs = this.#pending.sinceMs + this.#commitMs - performance.now()
     if (this.#pending.held > 0)
       return Math.max(0, Math.min(giveBackAfterMs, canCommit ? agesInMs : Infinity))
     return canCommit ? Math.max(0, agesInMs) : undefined
@@ -204,9 +226,7 @@ export class LaneLoader {
   #isAged(): boolean {
     const { sinceMs } = this.#pending
     return (
-      this.#moved.size > 0 &&
-      this.#isCovered() &&
-      performance.now() - sinceMs >= this.#options.commitMs
+      this.#moved.size > 0 && this.#isCovered() && performance.now() - sinceMs >= this.#commitMs
     )
   }
 
@@ -287,7 +307,7 @@ export class LaneLoader {
     this.#slices.set(entry.slice, { ...progress, seen: entry.seq + entry.count })
     this.#pending.bytes += entry.bytes.length
     this.#pending.held += entry.bytes.length
-    if (this.#pending.held >= maxHeldBytes) await this.#giveBack(reader)
+    if (this.#pending.held >= this.#maxHeldBytes) await this.#giveBack(reader)
   }
 
   async #reject(entry: Extract<LogEntry, { type: 'rejected' }>): Promise<void> {
@@ -343,7 +363,9 @@ export class LaneLoader {
   #isCommitDue(): boolean {
     const { bytes, sinceMs } = this.#pending
     return (
-      bytes >= this.#options.commitBytes || performance.now() - sinceMs >= this.#options.commitMs
+      bytes >= this.#options.commitBytes ||
+      performance.now() - sinceMs >= this.#commitMs ||
+      this.#lane.isFull?.() === true
     )
   }
 
@@ -363,14 +385,17 @@ export class LaneLoader {
       return { slice, partition, state, seq: covered, complete }
     })
     this.#clock.commits()
+    const started = performance.now()
     const stats = await this.#lane.commit({
       partition,
       slices,
       ...(position !== undefined && { next: position }),
     })
     this.#clock.noteCommit(stats)
+    const pauseMs = Math.min(longestPauseMs, pauseForCommit * (performance.now() - started))
+    this.#commitMs = Math.max(this.#options.commitMs, pauseMs)
     const logWaitSeconds = this.#clock.takeLogWaitSeconds()
-    onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds })
+    onCommit({ stats, bytes: this.#pending.bytes, logWaitSeconds, slices })
     this.#committed = new Map(this.#slices)
     this.#committedPosition = position
     this.#committedColumns = this.#columns

@@ -3,7 +3,7 @@ import type { KafkaServers } from '../../kafka/kafka-servers.ts'
 import type { CopyRows } from '../../protocol/avro/copy-rows.ts'
 import type { Column, JsonValue, StreamId } from '../../protocol/index.ts'
 import type { SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
-import type { StorageConfig, StoredObject } from './stored/storage-config.ts'
+import type { StorageConfig, StoredObject } from '../../storage/storage-config.ts'
 
 /**
  * The same for a record that goes through Storage. The threads that read and load it hold it several times,

@@ -41,6 +41,10 @@ export function createRunMetrics(
     ),
     queueBytes: gauge('log_queue_bytes', 'Bytes read and not yet committed at the destination'),
     lagRecords: gauge('log_lag_records', 'Records read and not yet committed at the destination'),
+    committedAt: gauge(
+      'sink_committed_timestamp_seconds',
+      'When a state of the stream was last committed at the destination, in seconds since 1970',
+    ),
     loadedRecords: counter('sink_records_total', 'Records committed at the destination'),
     loadRejected: counter('sink_rejected_records_total', 'Rejections committed at the destination'),
     nulledValues: counter('sink_nulled_values_total', 'Values that no column could hold'),

@@ -25,6 +25,7 @@ export interface RunMetrics {
   readonly logWriteWaitSeconds: Counted
   readonly queueBytes: Gauged
   readonly lagRecords: Gauged
+  readonly committedAt: Gauged
   readonly loadedRecords: Counted
   readonly loadRejected: Counted
   readonly nulledValues: Counted
@@ -56,6 +57,7 @@ export const unreadMetrics: RunMetrics = {
   logWriteWaitSeconds: counter,
   queueBytes: gauge,
   lagRecords: gauge,
+  committedAt: gauge,
   loadedRecords: counter,
   loadRejected: counter,
   nulledValues: counter,

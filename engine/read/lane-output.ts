@@ -6,6 +6,7 @@ import type { CopyRows } from '../../protocol/avro/copy-rows.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
 import type { LaneWriter, LogRecords } from '../log/stream-log.ts'
 import type { ReadTotals } from '../threads/protocol.ts'
+import type { CommittedStates } from './committed-states.ts'
 
 /**
  * The rows that a source gives at once are smaller than this, in the usual case: their buffers are used
@@ -22,6 +23,8 @@ export interface LaneOutputOptions {
   /** Called after every block and state. */
   readonly onTotals: (totals: ReadTotals) => void
   readonly onRateLimited: (untilMs: number) => void
+  /** For a read of a feed. */
+  readonly commits?: CommittedStates | undefined
   /** Called before each state: one is given to the log when it resolves, and not if it throws. */
   readonly beforeState: () => Promise<void>
 }
@@ -106,7 +109,12 @@ export class LaneOutput implements RecordOutput {
     await this.#options.beforeState()
     await this.#append({ type: 'state', slice: this.#slice, seq: this.#seq, count, state })
     this.#unitStart = this.#seq
+    this.#options.commits?.noteWritten(state)
     this.#options.onTotals(this.#totals)
+  }
+
+  onCommitted(listener: (state: JsonValue) => void): void {
+    this.#options.commits?.listen(listener)
   }
 
   rateLimited(untilMs: number): void {

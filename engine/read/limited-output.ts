@@ -72,6 +72,10 @@ export class LimitedOutput implements RecordOutput {
     this.#out.rateLimited(untilMs)
   }
 
+  onCommitted(listener: (state: JsonValue) => void): void {
+    this.#out.onCommitted?.(listener)
+  }
+
   #end(): never {
     this.#ended.abort()
     throw new LimitReached('the read has given as many records as it may')

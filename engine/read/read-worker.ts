@@ -13,6 +13,7 @@ import { openLaneWriter, preloadLane } from '../log/lane.ts'
 import { largestStoredRecordBytes, type LaneWriter } from '../log/stream-log.ts'
 import type { JobResult, ReadEvent, ReadLaneJob, ReadTotals } from '../threads/protocol.ts'
 import { ConfigBorrower, expectedJobs, runJob, type JobContext } from '../threads/worker-side.ts'
+import { CommittedStates } from './committed-states.ts'
 import { LaneOutput } from './lane-output.ts'
 import { LimitedOutput } from './limited-output.ts'
 import { saysInState } from '../threads/says-in-state.ts'
@@ -66,6 +67,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
   })
   const warnings = new StreamWarnings(job.events)
   if (warning !== undefined) warnings.warn(warning)
+  const commits = committedStates(job)
   const output = new LaneOutput({
     encoder: new BlockEncoder({
       columns: job.columns,
@@ -82,6 +84,7 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
       post(job, { type: 'rate_limited', untilMs })
     },
     beforeState: () => warnings.untilKept(),
+    commits,
   })
   using transforming = transformingOutput(job, { output, signal: context.signal })
   const target = transforming ?? output
@@ -101,12 +104,18 @@ async function readSlices(job: ReadLaneJob, context: JobContext): Promise<'compl
         )
     }
     await closeLane(job, { writer, output })
+    await commits?.untilCommitted()
     return outcome
   } finally {
     clearInterval(timer)
     post(job, { type: 'read', ...output.totals })
     if (limited !== undefined) post(job, { type: 'observed', ...limited.observed })
   }
+}
+
+/** A feed has one slice. The log may have newer states than the destination. */
+function committedStates({ feed, events, slices }: ReadLaneJob): CommittedStates | undefined {
+  return feed && new CommittedStates(events, slices[0]?.state ?? null)
 }
 
 async function closeLane(
@@ -161,7 +170,13 @@ async function readSlice(
     const readContext = contextOf(reading, signal)
     const out = isRuled ? new RulingOutput(to, { rules, stream, now: Date.now }) : to
     if (events !== undefined) return readEvents(job, { events, out, context: readContext })
-    const task = { config, stream, slice, state, session: job.session, ...(rules && { rules }) }
+    const { session, backfills, feed } = job
+    const options = {
+      ...(rules && { rules }),
+      ...(backfills === true && { backfills }),
+      ...(feed?.isContinuous === true && { isContinuous: true }),
+    }
+    const task = { config, stream, slice, state, session, ...options }
     return connector.read(task, out, readContext)
   }
   const outcome = await (

@@ -62,4 +62,8 @@ export class RulingOutput implements RecordOutput {
   rateLimited(untilMs: number): void {
     this.#out.rateLimited(untilMs)
   }
+
+  onCommitted(listener: (state: JsonValue) => void): void {
+    this.#out.onCommitted?.(listener)
+  }
 }

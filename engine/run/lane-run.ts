@@ -21,7 +21,7 @@ import type {
 } from '../threads/protocol.ts'
 import type { LaneThreads } from '../threads/worker-threads.ts'
 import { saysInState } from '../threads/says-in-state.ts'
-import { laneDestination, takesCopyRows } from '../open-destination.ts'
+import { kindOf } from '../../sinks/registry.ts'
 import type { Observed } from '../observed-fields.ts'
 import type { RunPlan } from '../run-types.ts'
 import type { SourceReading } from './source-reading.ts'
@@ -53,6 +53,8 @@ export interface LaneRun {
   /** Records that the lane may read; undefined if there is no limit. */
   readonly limitRows: number | undefined
   readonly transform: StreamTransform | undefined
+  /** The read is a part of a feed. */
+  readonly isFeed: boolean
   readonly reading: SourceReading
   readonly changeConfig: ChangeConfig
 }
@@ -91,7 +93,12 @@ export async function runLane(run: LaneRun): Promise<LaneOutcome> {
       },
     }),
   )
-  const sink = new JobSide<LoadEvent>(run.logger, loadHandler(run.tally))
+  const sink = new JobSide<LoadEvent>(
+    run.logger,
+    loadHandler(run.tally, (state) => {
+      reader.reply({ type: 'state_committed', state })
+    }),
+  )
   // The sink loads what the reader leaves in the log; if the destination holds it up, it would never finish.
   const stop = (): void => {
     reader.stop()
@@ -258,11 +265,16 @@ function positionOf({ sync, endpoint }: LaneRun, opened: readonly ReadBefore[]):
   return [...seqs.values()].reduce((sum, seq) => sum + seq, 0)
 }
 
-function loadHandler(tally: StreamTally): (event: LoadEvent) => void {
+function loadHandler(
+  tally: StreamTally,
+  onCommitted: (state: JsonValue) => void,
+): (event: LoadEvent) => void {
   let seconds = noLoadSeconds
   return (event) => {
-    if (event.type === 'committed') tally.addCommit(event)
-    else {
+    if (event.type === 'committed') {
+      tally.addCommit(event)
+      for (const { state } of event.slices ?? []) onCommitted(state)
+    } else {
       tally.loading(event, seconds)
       seconds = event
     }
@@ -295,7 +307,9 @@ function startReading(
     ...(run.limitRows !== undefined && { limitRows: run.limitRows }),
     ...(run.transform !== undefined && { transform: run.transform }),
     ...(framed && { keyFields: primaryKey }),
-    passesCopyRows: plan.log.kind === 'embedded' && takesCopyRows(plan.destination),
+    ...(plan.backfills === true && { backfills: true }),
+    ...(run.isFeed && { feed: { isContinuous: plan.isContinuous === true } }),
+    passesCopyRows: plan.log.kind === 'embedded' && kindOf(plan.destination).capabilities.copyRows,
   }
   return run.threads.read(job, {
     transfer: [side.workerPort, ...endpoint.writer.transfer],
@@ -303,7 +317,7 @@ function startReading(
   })
 }
 
-function startLoading(
+async function startLoading(
   run: LaneRun,
   side: JobSide<LoadEvent>,
   opened: Opened,
@@ -315,15 +329,18 @@ function startLoading(
     ...(position !== undefined && { position }),
     ...(opened.from === 'destination' && { skipToAttempt: sync.epoch }),
   }
+  const kind = kindOf(plan.destination)
+  const destination = (await kind.laneConfig?.(plan.destination, sync.streamId)) ?? plan.destination
   const job = {
     ...jobBase(run, side.workerPort),
-    destination: laneDestination(plan.destination, sync.streamId),
+    destination,
     sync,
     partition: endpoint.partition,
     reader: endpoint.reader.address,
     readerOptions,
     commitBytes: plan.limits.commitBytes,
     commitMs: plan.limits.commitMs,
+    isFeed: run.isFeed,
   }
   return run.threads.load(job, {
     transfer: [side.workerPort, ...endpoint.reader.transfer],

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError, type StreamId } from '../../protocol/index.ts'
 import type { Destination, RunEnd } from '../../sinks/sink.ts'
-import { openDestination } from '../open-destination.ts'
+import { kindOf } from '../../sinks/registry.ts'
 import type { RunResult, StreamResult } from '../run-types.ts'
 import type { StopLimit } from './stop-limit.ts'
 import type { StreamRunDeps } from './sync-run.ts'
@@ -86,6 +86,9 @@ async function endAtDestination(
     await note(destination)
     return
   }
-  await using own = await openDestination(plan.destination, { logger, givenUp: timeout })
+  await using own = await kindOf(plan.destination).open(plan.destination, {
+    logger,
+    givenUp: timeout,
+  })
   await note(own)
 }

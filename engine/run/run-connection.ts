@@ -7,25 +7,31 @@ import {
 } from '../../protocol/index.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import type { ChangeConfig } from '../../connectors/connector.ts'
+import { noCounts } from '../../sinks/committed-counts.ts'
 import type { Destination, RunStart, SinkStream } from '../../sinks/sink.ts'
-import { Mutex } from '../../lib/async/slots.ts'
-import { openDestination } from '../open-destination.ts'
+import { Mutex, Slots } from '../../lib/async/slots.ts'
+import { kindOf } from '../../sinks/registry.ts'
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
 import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts'
 import { AwayServers } from './away-servers.ts'
 import { openSession } from './open-session.ts'
 import { retryStart } from './retry-start.ts'
+import { withFewCalls, withFewOpenings } from './few-calls.ts'
 import { leaveCounts } from './leave-counts.ts'
 import { noteEnd, reportedStreams } from './note-end.ts'
 import { StopLimit } from './stop-limit.ts'
+import { sourceRefusal } from './stream-refusal.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
 import type { RunContext, StreamRunDeps } from './sync-run.ts'
 import type { Logger } from 'pino'
 
 const progressEveryMs = 250
+const summaryEveryMs = 60_000
 const streamsAhead = 2
+/** Calls at the destination and at the log, by all streams of a feed. */
+const callsAtOnce = 4
 
 /**
  * Runs a connection once: every stream of the plan from its last checkpoint to its end. One failing stream
@@ -44,12 +50,13 @@ export async function runConnection(
   // All reads from here on use the configuration that the source changed last: a single-use token is gone.
   const source = { ...plan.source }
   const connector = await connectorOf(source.type)
-  const context = connectorContext(source, { ports, logger, signal })
+  const isSandbox = plan.limits.limitRows !== undefined
+  const context = { ...connectorContext(source, { ports, logger, signal }), isSandbox }
   await using open = new AsyncDisposableStack()
   const limit = open.use(new StopLimit(signal))
   const givenUp = limit.passed
   const destination = open.use(
-    await openDestination(plan.destination, { logger, givenUp, stop: signal }),
+    await kindOf(plan.destination).open(plan.destination, { logger, givenUp, stop: signal }),
   )
   const start = await retryStart(context, () => startRun(destination, plan))
   const warnings = await retryStart(context, () => unseenStreams(destination, plan, logger))
@@ -57,7 +64,10 @@ export async function runConnection(
   await using session = await retryStart(context, () =>
     openSession(connector, source, context, streams),
   )
-  await using log = await openStreamLog(plan.log, logger)
+  const isFeed = session.isFeed === true
+  if (plan.isContinuous === true && !isFeed) throw sourceRefusal(plan)
+  const feedLanes = isFeed ? plan.streams.length : 0
+  await using log = await openStreamLog(plan.log, logger, feedLanes)
   const work = plan.streams.map((sink) => {
     return { sink, tally: tallyOf(sink, { plan, ports }) }
   })
@@ -70,6 +80,14 @@ export async function runConnection(
     })
   }
   const timer = setInterval(report, progressEveryMs)
+  const summary = setInterval(() => {
+    if (plan.isContinuous === true) logger.info(summaryOf(work, ports.now()), 'running')
+  }, summaryEveryMs)
+  const { parallelLanes } = plan.limits
+  const calls = new Slots(callsAtOnce)
+  await using threads = isFeed
+    ? ports.threads.forFeed(feedLanes)
+    : ports.threads.forRun(parallelLanes)
   try {
     const deps = {
       plan: { ...plan, source },
@@ -77,14 +95,15 @@ export async function runConnection(
       connector,
       context,
       session,
-      destination,
-      log,
-      threads: ports.threads.forRun(plan.limits.parallelLanes),
+      destination: isFeed ? withFewCalls(destination, calls) : destination,
+      log: isFeed ? withFewOpenings(log, calls) : log,
+      threads,
       logger,
       signal,
       away: new AwayServers(),
     }
-    const ended = await runStreams(deps, work, ports)
+    const refused = refuseStreams(plan, ports)
+    const ended = [...(await runStreams(deps, work, ports)), ...refused]
     const status = combineStatus(ended)
     const results = (await isTakenOver(deps, ended)) ? ended.map(leaveCounts) : ended
     const seconds = (ports.now() - startedAtMs) / 1000
@@ -97,17 +116,34 @@ export async function runConnection(
     }
   } finally {
     clearInterval(timer)
+    clearInterval(summary)
     report()
   }
+}
+
+/** One line of the log for all streams of a continuous run. */
+function summaryOf(
+  work: readonly { readonly tally: StreamTally }[],
+  atMs: number,
+): Readonly<Record<string, number>> {
+  const facts = { streams: work.length, failed: 0, read: 0, loaded: 0, rejected: 0 }
+  for (const { tally } of work) {
+    const { status, read, loaded, rejected } = tally.progress(atMs)
+    if (status === 'failed') facts.failed += 1
+    facts.read += read
+    facts.loaded += loaded
+    facts.rejected += rejected
+  }
+  return facts
 }
 
 function tallyOf(
   { connection, stream, mode }: RunPlan['streams'][number],
   { plan, ports }: { readonly plan: RunPlan; readonly ports: RunPorts },
 ): StreamTally {
-  // A limited run stops in its stage, and shows what is there. A topic has no stage.
+  // A limited run stops in its stage, and shows what is there. Some destinations have no stage.
   const isStaged =
-    plan.destination.type === 'postgres' &&
+    kindOf(plan.destination).capabilities.stages &&
     mode.startsWith('overwrite') &&
     plan.limits.limitRows === undefined
   return new StreamTally({ connection, stream: streamIdOf(stream.stream), isStaged }, ports.metrics)
@@ -144,9 +180,10 @@ async function runStreams(
   ports: RunPorts,
 ): Promise<StreamResult[]> {
   const { connection, limits } = deps.plan
+  const isFeed = deps.session.isFeed === true
   const streams: StreamResult[] = []
   // Some more than move at the same time, so that the next one is ready; not all, each takes a session at the
-  // destination to begin.
+  // destination to begin. But a feed waits for all of its streams.
   const waiting = work.entries()
   const runNext = async (): Promise<void> => {
     for (const [index, { sink, tally }] of waiting) {
@@ -156,9 +193,35 @@ async function runStreams(
       ports.onStreamEnded?.(result)
     }
   }
-  await Promise.all(Array.from({ length: limits.parallelLanes + streamsAhead }, runNext))
+  const atOnce = isFeed ? work.length : limits.parallelLanes + streamsAhead
+  await Promise.all(Array.from({ length: atOnce }, runNext))
   return streams
 }
+
+/** The results of the streams that are not read. What earlier starts left of them, a later run reports. */
+function refuseStreams({ connection, refused = [] }: RunPlan, ports: RunPorts): StreamResult[] {
+  return refused.map(({ stream, error }) => {
+    const result = { ...unread, stream, error }
+    ports.metrics.streams.inc({ connection, status: result.status })
+    ports.onStreamEnded?.(result)
+    return result
+  })
+}
+
+const unread = {
+  status: 'failed',
+  ...noCounts,
+  read: 0,
+  readAgain: 0,
+  readBytes: 0,
+  syncId: 0,
+  generationId: 0,
+  resumed: false,
+  tableNotes: [],
+  seconds: 0,
+  progressed: false,
+  warnings: [],
+} as const satisfies Partial<StreamResult>
 
 /** @param source its configuration is replaced when the connector changes it */
 function connectorContext(

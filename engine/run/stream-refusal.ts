@@ -1,9 +1,8 @@
 import { connectorOf } from '../../connectors/registry.ts'
-import { isSameDatabase } from '../../postgres/address.ts'
-import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
-import { hasHash } from '../../protocol/rules/record-rules.ts'
+import { ConnectError, streamLabel } from '../../protocol/index.ts'
+import { hasHash, missingMaskKey } from '../../protocol/rules/record-rules.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
-import { findSharedTopic } from '../../sinks/topic/topic-place.ts'
+import { kindOf } from '../../sinks/registry.ts'
 import type { PlannedStream, RunPlan } from '../run-types.ts'
 
 /** Why a stream of the plan cannot run, as far as it is known before any request. */
@@ -13,8 +12,8 @@ export async function streamRefusal(
 ): Promise<ConnectError | undefined> {
   return (
     nameRefusal(sink) ??
-    (await ownSourceRefusal(plan, sink)) ??
-    sharedTopicRefusal(plan, sink) ??
+    modeRefusal(plan, sink) ??
+    (await destinationRefusal(plan, sink)) ??
     transformRefusal(plan, sink) ??
     maskRefusal(plan, sink)
   )
@@ -28,33 +27,41 @@ function nameRefusal({ stream: { stream } }: SinkStream): ConnectError | undefin
   return new ConnectError('stream_name_invalid', { details: { stream: label } })
 }
 
-/** A stream that would be loaded into the very table that it is read from. */
-async function ownSourceRefusal(
-  { source, destination }: Pick<RunPlan, 'source' | 'destination'>,
-  { stream }: Pick<SinkStream, 'stream'>,
+/** Rows that are replaced at the end of a sync would never be seen: a continuous run has no end. */
+function modeRefusal(
+  { isContinuous }: Pick<RunPlan, 'isContinuous'>,
+  { stream, mode }: SinkStream,
+): ConnectError | undefined {
+  if (isContinuous !== true) return undefined
+  if (stream.sync_mode === 'incremental' && !mode.startsWith('overwrite')) return undefined
+  const details = {
+    place: `stream ${streamLabel(stream.stream)}`,
+    field: 'continuous',
+    problem: `a stream that is read with ${stream.sync_mode} and loaded with ${mode} has an end`,
+    fix: 'Set `sync_mode: incremental` and `destination_sync_mode: append_dedup`, or leave the stream out.',
+  }
+  return new ConnectError('stream_mode_unsupported', { details })
+}
+
+/** A source whose reads all have an end can be run again and again, by a schedule. */
+export function sourceRefusal({ connection, source }: RunPlan): ConnectError {
+  const details = {
+    place: `connection ${connection}`,
+    field: 'continuous',
+    problem: `a source ${source.type} with this configuration has no feed of changes, so each of its runs ends`,
+    fix: 'Remove `continuous` and run the connection on a schedule; or use a source with a feed, such as `postgres` with `replication: cdc`.',
+  }
+  return new ConnectError('stream_mode_unsupported', { details })
+}
+
+/** The destination cannot load the stream, or not into this place. */
+async function destinationRefusal(
+  { source, destination, streams }: Pick<RunPlan, 'source' | 'destination' | 'streams'>,
+  sink: SinkStream,
 ): Promise<ConnectError | undefined> {
   const { descriptor } = await connectorOf(source.type)
   const from = descriptor.postgresDatabase?.(source.config)
-  if (destination.type !== 'postgres') return undefined
-  if (from === undefined || !isSameDatabase(from, destination.address)) return undefined
-  const { namespace = 'public', name } = streamIdOf(stream.stream)
-  const table = stream.destination_object_name ?? name
-  if (table !== name || (destination.schema ?? namespace) !== namespace) return undefined
-  const details = { stream: streamLabel(stream.stream) }
-  return new ConnectError('destination_is_source', { details })
-}
-
-/** Another stream of the run would be loaded into the same topic. */
-function sharedTopicRefusal(
-  { destination, streams }: Pick<RunPlan, 'destination' | 'streams'>,
-  { stream }: Pick<SinkStream, 'stream'>,
-): ConnectError | undefined {
-  if (destination.type !== 'topic') return undefined
-  return findSharedTopic(
-    destination,
-    streamIdOf(stream.stream),
-    streams.map((other) => streamIdOf(other.stream.stream)),
-  )
+  return kindOf(destination).refusal?.(destination, sink, { streams, source: from })
 }
 
 function transformRefusal(
@@ -75,8 +82,7 @@ function maskRefusal(
     details: {
       place: `stream ${streamLabel(stream.stream)}`,
       field: 'mask',
-      problem: 'a hash needs a key, and the run has none',
-      fix: 'Add `mask_key: ${MASK_KEY}` to the run file, and set the variable, to the output of `openssl rand -hex 32`.',
+      ...missingMaskKey,
     },
   })
 }

@@ -117,6 +117,7 @@ class Patience {
     this.#loaded = this.#tally.loaded
     const mayComeBack = away.mayComeBack(error, context.now())
     this.#inVain += 1
+    if (this.#deps.plan.isContinuous === true) return backoffMs(this.#inVain)
     if (mayComeBack === undefined) this.#barren += 1
     return (mayComeBack ?? this.#barren < maxBarrenAttempts) ? backoffMs(this.#inVain) : undefined
   }
@@ -142,6 +143,8 @@ class StreamAttempts implements AsyncDisposable {
   /** Stays in the snapshot of the run as long as the source keeps it, so that the rows are of one moment. */
   async run(attempt: number): Promise<LaneOutcome> {
     const { session } = this.#deps
+    // All streams of a feed have the same reader, and no snapshot that could be lost.
+    if (session.isFeed === true) return this.#settle(() => this.#syncs.run(session))
     this.#hasLostSession ||= session.isLost?.() === true
     if (!this.#hasLostSession) {
       const outcome = await this.#settle(() => this.#syncs.run(session))

@@ -225,6 +225,7 @@ export class StreamTally {
     metrics.commitSeconds.inc(this.#labels, stats.commitSeconds)
     metrics.batchRecords.observe(this.#labels, stats.loaded)
     metrics.batchBytes.observe(this.#labels, bytes)
+    metrics.committedAt.set(this.#labels, Date.now() / 1000)
     this.#showLag()
   }
 

@@ -6,6 +6,7 @@ import type {
   PlannedSlice,
   ReadSession,
 } from '../../connectors/connector.ts'
+import { nameResets } from '../../lib/text/reset-commands.ts'
 import { ConnectError, type JsonValue, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import type {
   Destination,
@@ -14,6 +15,7 @@ import type {
   StreamSync,
   Untold,
 } from '../../sinks/sink.ts'
+import { kindOf } from '../../sinks/registry.ts'
 import type { AwayServers } from './away-servers.ts'
 import { type LaneOutcome, runLane } from './lane-run.ts'
 import type { OpenedStream, StreamLog } from '../log/stream-log.ts'
@@ -119,11 +121,7 @@ export class SyncRun {
   /** Where all rejected records are. That of a sandbox is dropped with it. */
   get #rejectedTable(): string | undefined {
     const { destination } = this.#deps.plan
-    if (destination.type === 'topic') return 'the topic connect-rejected'
-    if (destination.type === 'topic-preview') return undefined
-    return destination.bookkeeping === undefined
-      ? 'the table reactor_connect.rejected_records'
-      : undefined
+    return kindOf(destination).rejections(destination)
   }
 
   /** From `begin` to `finish`, in this session of the source. */
@@ -338,7 +336,8 @@ export class SyncRun {
     return () => (changed ??= change())
   }
 
-  #warn(warning: string): void {
+  #warn(text: string): void {
+    const warning = nameResets(text, this.#deps.plan.connection)
     if (this.#warnings.includes(warning)) return
     this.#deps.logger.warn(
       { stream: streamLabel(this.id), warning },
@@ -438,6 +437,7 @@ export class SyncRun {
           },
           limitRows: this.#limitRows(slices),
           transform: transformOf(plan, this.#sink),
+          isFeed: session.isFeed === true,
           reading,
           changeConfig: context.changeConfig,
         }),

@@ -1,9 +1,7 @@
-import type { Logger } from 'pino'
-import type { SinkStream } from '../../sinks/sink.ts'
-import { destinationFingerprint } from '../../sinks/postgres/sandbox/fingerprint.ts'
-import { takeSnapshot } from '../../sinks/topic/preview/take-snapshot.ts'
-import { snapshotFingerprint } from '../../sinks/topic/preview/topic-snapshot.ts'
-import type { DestinationConfig, RunPlan } from '../run-types.ts'
+import { ConnectError } from '../../protocol/index.ts'
+import type { SandboxPort } from '../../sinks/destination-kind.ts'
+import { type DestinationConfig, kindOf } from '../../sinks/registry.ts'
+import type { RunPlan } from '../run-types.ts'
 import { runSandbox } from './run-sandbox.ts'
 import { runTopicSandbox } from './run-topic-sandbox.ts'
 import type { SandboxOptions, SandboxPorts, SandboxReport } from './sandbox-report.ts'
@@ -11,33 +9,33 @@ import type { SandboxOptions, SandboxPorts, SandboxReport } from './sandbox-repo
 /** A plan as a connection has it. */
 export type DestinationPlan = RunPlan & { readonly destination: DestinationConfig }
 
-/** The sandbox of a plan, wherever its rows go. */
-export function runAnySandbox(
+interface SandboxRunner {
+  run(plan: DestinationPlan, options: SandboxOptions, ports: SandboxPorts): Promise<SandboxReport>
+}
+
+const runners: Readonly<Record<SandboxPort['shows'], SandboxRunner>> = {
+  tables: { run: runSandbox },
+  messages: { run: runTopicSandbox },
+}
+
+/** The sandbox of a plan, wherever its rows go. Throws `destination_not_available` if there is none. */
+export async function runAnySandbox(
   plan: DestinationPlan,
   options: SandboxOptions,
   ports: SandboxPorts,
 ): Promise<SandboxReport> {
-  const { destination } = plan
-  return destination.type === 'topic'
-    ? runTopicSandbox({ ...plan, destination }, options, ports)
-    : runSandbox({ ...plan, destination }, options, ports)
+  return runners[sandboxOf(plan.destination).shows].run(plan, options, ports)
 }
 
-/** The basis of a sandbox's figures: another text if a run would begin in another way. Rows are not in it. */
-export async function sandboxFingerprint(
-  destination: DestinationConfig,
-  {
-    connection,
-    streams,
-    logger,
-  }: {
-    readonly connection: string
-    readonly streams: readonly SinkStream[]
-    readonly logger: Logger
-  },
-): Promise<string> {
-  if (destination.type === 'postgres') return destinationFingerprint(destination, streams)
-  return snapshotFingerprint(
-    await takeSnapshot({ place: destination, connection, streams, logger }),
-  )
+/** The sandbox of the destination. Throws `destination_not_available` if it has none. */
+export function sandboxOf(destination: DestinationConfig): SandboxPort {
+  const { type, sandbox } = kindOf(destination)
+  if (sandbox !== undefined) return sandbox
+  throw new ConnectError('destination_not_available', {
+    details: {
+      destination: type,
+      reason: 'a destination of this type has no sandbox',
+      fix: 'Activate the connection without one, and look at the rows of its first run.',
+    },
+  })
 }

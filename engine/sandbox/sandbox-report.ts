@@ -59,6 +59,13 @@ const streamDiff = z
     }),
     /** Columns that are altered, so that they hold the values of both types. */
     type_changes: z.array(z.object({ name: z.string(), from: z.string(), to: z.string() })),
+    definitions: z
+      .object({ added: z.array(z.string()), removed: z.array(z.string()) })
+      .exactOptional()
+      .meta({
+        description:
+          'Indexes, constraints and so on that the run makes and drops by `with`; absent if it makes none. One that changes is in both.',
+      }),
     rows: rowCounts.meta({
       description:
         'Rows of the table. Null: unknown, because a limit cut the stream or the comparison took too long.',

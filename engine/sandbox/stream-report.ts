@@ -1,4 +1,7 @@
+import { nameResets } from '../../lib/text/reset-commands.ts'
+import { shellWord } from '../../lib/text/shell-word.ts'
 import { writtenType } from '../../sinks/postgres/tables/column-types.ts'
+import { definitionChanges } from '../../sinks/postgres/sandbox/definition-changes.ts'
 import {
   diffRows,
   loadedTable,
@@ -8,8 +11,9 @@ import {
 } from '../../sinks/postgres/sandbox/diff-stream.ts'
 import { countRefusedValues, sampleRows } from '../../sinks/postgres/sandbox/inspect-rows.ts'
 import type { RefusedStream, SandboxTable } from '../../sinks/postgres/sandbox/prepare-sandbox.ts'
+import { metValues } from '../../sinks/postgres/sandbox/hidden-values.ts'
 import { isForeseen } from '../../sinks/postgres/sandbox/production-columns.ts'
-import { quoteTable } from '../../sinks/postgres/tables/identifiers.ts'
+import { quoteTable, type TableName } from '../../sinks/postgres/tables/identifiers.ts'
 import type { Production } from '../../sinks/postgres/sandbox/production.ts'
 import { exampleRows, noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import { noRules, tryRules, type RulesTried } from '../../sinks/postgres/sandbox/try-rules.ts'
@@ -17,7 +21,8 @@ import type { DestinationSession } from '../../sinks/postgres/session.ts'
 import { metadataColumns, newType } from '../../sinks/postgres/tables/table-columns.ts'
 import { streamTarget, targetColumns } from '../../sinks/postgres/tables/stream-target.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
-import type { PostgresConfig, StreamResult } from '../run-types.ts'
+import type { PostgresConfig } from '../../sinks/postgres/postgres-place.ts'
+import type { StreamResult } from '../run-types.ts'
 import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
 import type { SandboxStream, StreamDiff } from './sandbox-report.ts'
 import { costOf, lastSettings, streamIdentity, unknownCost } from './stream-facts.ts'
@@ -80,11 +85,7 @@ export async function streamReport(
   const declared = production.sink.stream.stream.json_schema
   const refused = isLoaded ? await countRefusedValues(session, loaded) : []
   const error = result.error ? ofProduction(stream, result.error) : rules.refusal?.toJSON()
-  const without = new Set(
-    production.columns.filter((column) => !isForeseen(column)).map(({ name }) => name),
-  )
-  for (const { name } of production.target.columns) without.delete(name)
-  const samples = isLoaded ? await sampleRows(session, loaded, { limit: rows, without }) : []
+  const samples = isLoaded ? await shownRows(session, stream, { loaded, rows }) : []
   return {
     ...streamIdentity(production.sink),
     table: tableOf(production.sink, destination),
@@ -100,26 +101,55 @@ export async function streamReport(
       production.sink.mode === 'append'
         ? { ...noExamples, inserted: samples.slice(0, exampleRows) }
         : diff.examples,
-    diff_vs_current: diffOf(production, { diff, rules, result }),
+    diff_vs_current: {
+      ...diffOf(production, { diff, rules, result }),
+      ...(isLoaded && (await definitionsDiff(session, production, loaded))),
+    },
     estimated_cost: costOf(result, isComplete),
+    // Some are found in production and by the sandbox's run.
     warnings: [
-      ...production.warnings,
-      ...ofProduction(stream, result.warnings),
-      ...repeatedKeys(stream, { result, diff }),
-      ...diff.warnings,
-      ...rules.warnings,
+      ...new Set([
+        ...production.warnings.map((text) => nameResets(text, production.sink.connection)),
+        ...ofProduction(stream, result.warnings),
+        ...repeatedKeys(stream, { result, diff }),
+        ...diff.warnings,
+        ...rules.warnings,
+      ]),
     ],
     ...(error !== undefined && { error }),
   }
 }
 
-/** Renames the tables in a sandbox run's texts: its own tables become those that a run would load. */
+async function definitionsDiff(
+  session: DestinationSession,
+  production: Production,
+  loaded: TableName,
+): Promise<Pick<StreamDiff, 'definitions'>> {
+  const changes = await definitionChanges(session, production, loaded)
+  if (changes === undefined) return {}
+  return { definitions: { added: [...changes.added], removed: [...changes.removed] } }
+}
+
+async function shownRows(
+  session: DestinationSession,
+  stream: SandboxTable,
+  { loaded, rows: limit }: { readonly loaded: TableName; readonly rows: number },
+): ReturnType<typeof sampleRows> {
+  const { columns, target } = stream.production
+  const without = new Set(columns.filter((column) => !isForeseen(column)).map(({ name }) => name))
+  for (const { name } of target.columns) without.delete(name)
+  const met = await metValues(session, stream)
+  return sampleRows(session, loaded, { limit, without, met })
+}
+
+/** Renames tables and connection in a sandbox run's texts: its own become those of a run of production. */
 function ofProduction<Shown>({ table, sink, production }: SandboxTable, shown: Shown): Shown {
   const { stage } = streamTarget(sink, table.schema)
   const names = [
     [quoteTable(table), quoteTable(production.target.table)],
     [quoteTable(stage), quoteTable(production.target.table)],
     [table.table, production.target.table.table],
+    [sink.connection, shellWord(production.sink.connection)],
   ] as const
   const renameTables = (value: unknown): unknown => {
     if (typeof value === 'string')

@@ -8,6 +8,7 @@ import type {
   ConfigReply,
   ConfigRequest,
   LogLine,
+  StateCommitted,
   StopRequest,
   StreamWarning,
   WarningReply,
@@ -55,7 +56,7 @@ export class JobSide<Event extends { readonly type: string }> {
     return this.#killer.signal
   }
 
-  reply(reply: ConfigReply | WarningReply): void {
+  reply(reply: ConfigReply | WarningReply | StateCommitted): void {
     this.#port.postMessage(reply)
   }
 

@@ -31,6 +31,8 @@ export interface PoolOptions {
   readonly minThreads: number
   readonly threads: number
   readonly heapMb: number
+  /** Jobs that a thread runs at the same time. Default 1. */
+  readonly jobsPerThread?: number
   /** How long the others stay without work. */
   readonly idleMs: number
   readonly expectedJobs?: ExpectedJobs | undefined
@@ -40,7 +42,7 @@ export interface PoolOptions {
 /** Opens a pool of threads that run the function of this name of a module. */
 export function openPool<Job, T>(
   worker: { readonly path: string; readonly name: string },
-  { minThreads, threads, heapMb, idleMs, expectedJobs, logger }: PoolOptions,
+  { minThreads, threads, heapMb, jobsPerThread = 1, idleMs, expectedJobs, logger }: PoolOptions,
 ): Piscina<Job, JobResult<T>> {
   const { name } = worker
   setFlagsFromString(noSemiSpaceOfProcess)
@@ -49,6 +51,7 @@ export function openPool<Job, T>(
     name,
     minThreads,
     maxThreads: threads,
+    concurrentTasksPerWorker: jobsPerThread,
     idleTimeout: idleMs,
     // A worker that waits on Atomics between jobs would not finish closing its sockets.
     atomics: 'disabled',
@@ -85,10 +88,41 @@ export async function runIn<Job, T>(
   job: Job,
   options: JobOptions,
 ): Promise<JobResult<T>> {
+  const isShared = pool.options.concurrentTasksPerWorker > 1
+  const run = isShared ? runBeside : runAlone
   try {
-    return await pool.run(job, { transferList: [...options.transfer], signal: options.kill })
+    return await run(pool, job, options)
   } catch (error) {
     return { status: 'failed', error: workerDeath(error).toJSON() }
+  }
+}
+
+function runAlone<Job, T>(
+  pool: Piscina<Job, T>,
+  job: Job,
+  { transfer, kill }: JobOptions,
+): Promise<T> {
+  return pool.run(job, { transferList: [...transfer], signal: kill })
+}
+
+/**
+ * Piscina gives a thread that runs a job with a signal no other job. The kill ends the thread, and so the
+ * jobs beside it; the next job gets another one.
+ */
+async function runBeside<Job, T>(
+  pool: Piscina<Job, T>,
+  job: Job,
+  { transfer, kill }: JobOptions,
+): Promise<T> {
+  const end = (): void => {
+    for (const thread of pool.threads) void thread.terminate()
+  }
+  if (kill.aborted) end()
+  kill.addEventListener('abort', end, { once: true })
+  try {
+    return await pool.run(job, { transferList: [...transfer] })
+  } finally {
+    kill.removeEventListener('abort', end)
   }
 }
 

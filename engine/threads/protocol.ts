@@ -12,7 +12,8 @@ import type { KeyedRules } from '../../protocol/rules/record-rules.ts'
 import type { LaneStats, SliceCheckpoint, StreamSync } from '../../sinks/sink.ts'
 import type { LaneAddress, LaneReaderOptions, LogAddress } from '../log/stream-log.ts'
 import type { Observed } from '../observed-fields.ts'
-import type { DestinationConfig, FunctionsService, RunPlan, SourceConfig } from '../run-types.ts'
+import type { DestinationConfig } from '../../sinks/registry.ts'
+import type { FunctionsService, RunPlan, SourceConfig } from '../run-types.ts'
 
 /**
  * All that crosses a thread. The main thread posts a job (plain data and ports) to a worker of a pool
@@ -69,7 +70,16 @@ export interface ReadLaneJob extends JobBase {
   readonly limitRows?: number
   /** Rows of binary COPY go into the log as they are. */
   readonly passesCopyRows: boolean
+  /** As in `ReadTask`. */
+  readonly backfills?: boolean
+  /** The read is a part of a feed. */
+  readonly feed?: FeedRead
   readonly transform?: StreamTransform
+}
+
+export interface FeedRead {
+  /** As in `ReadTask`. */
+  readonly isContinuous: boolean
 }
 
 /** A function changes the records before they are encoded. Holds a secret: never to be logged. */
@@ -87,6 +97,10 @@ export interface LoadLaneJob extends JobBase {
   readonly readerOptions: LaneReaderOptions
   readonly commitBytes: number
   readonly commitMs: number
+  /**
+   * The states of each commit are reported, and the lane has a session only while it has something to load.
+   */
+  readonly isFeed: boolean
 }
 
 /** One question to a source. Plain data and a port: it crosses a thread. */
@@ -183,6 +197,8 @@ export type LoadEvent =
       readonly bytes: number
       /** Since the commit before. */
       readonly logWaitSeconds: number
+      /** For a feed: the slices that moved, as they are committed. */
+      readonly slices?: readonly SliceCheckpoint[]
     }
   /** Twice a second, also while the worker waits for the log or for the destination. */
   | ({ readonly type: 'loading' } & LoadSeconds)
@@ -206,5 +222,11 @@ export interface StopRequest {
   readonly type: 'stop'
 }
 
+/** For a read of a feed: the destination has committed this state of its slice, and no newer one. */
+export interface StateCommitted {
+  readonly type: 'state_committed'
+  readonly state: JsonValue
+}
+
 /** Every message that the main thread sends to a worker. */
-export type WorkerMessage = StopRequest | ConfigReply | WarningReply
+export type WorkerMessage = StopRequest | ConfigReply | WarningReply | StateCommitted

@@ -6,8 +6,8 @@ import {
   type OpenedStream,
   type StreamLog,
 } from '../stream-log.ts'
-import { ObjectStorage } from './object-storage.ts'
-import type { StorageConfig } from './storage-config.ts'
+import { ObjectStorage } from '../../../storage/object-storage.ts'
+import type { StorageConfig } from '../../../storage/storage-config.ts'
 import { expiredKeys, recordsPrefix } from './stored-keys.ts'
 
 /** Beside the run; what takes longer is left for the next one. */

@@ -7,7 +7,7 @@ import type {
   LogRecords,
   StoredRecords,
 } from '../stream-log.ts'
-import { ObjectStorage } from './object-storage.ts'
+import { ObjectStorage } from '../../../storage/object-storage.ts'
 import { newKey } from './stored-keys.ts'
 
 /**

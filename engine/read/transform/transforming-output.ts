@@ -18,7 +18,10 @@ import { KeptFields } from './kept-fields.ts'
 import type { TransformResult } from './transform-results.ts'
 
 export interface TransformingOutputOptions {
-  readonly out: Pick<LaneOutput, 'records' | 'reject' | 'state' | 'rateLimited' | 'covered'>
+  readonly out: Pick<
+    LaneOutput,
+    'records' | 'reject' | 'state' | 'rateLimited' | 'onCommitted' | 'covered'
+  >
   readonly client: Pick<FunctionClient, 'transform'>
   /** Name of the function. */
   readonly name: string
@@ -123,6 +126,10 @@ export class TransformingOutput implements RecordOutput, Disposable {
 
   rateLimited(untilMs: number): void {
     this.#options.out.rateLimited(untilMs)
+  }
+
+  onCommitted(listener: (state: JsonValue) => void): void {
+    this.#options.out.onCommitted(listener)
   }
 
   [Symbol.dispose](): void {
