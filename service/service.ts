@@ -1,6 +1,7 @@
 import type { ActionService } from './actions/contract.ts'
 import type { ApiKeyService } from './api-keys/contract.ts'
 import type { CatalogService } from './catalog/contract.ts'
+import type { ComparisonService } from './comparisons/contract.ts'
 import type { ConnectionService } from './connections/contract.ts'
 import type { InstanceService } from './instances/contract.ts'
 import type { LoginService } from './logins/contract.ts'
@@ -24,6 +25,7 @@ export interface Service {
   readonly runs: RunService
   readonly schemas: SchemaService
   readonly sandboxes: SandboxService
+  readonly comparisons: ComparisonService
   readonly receivers: ReceiverService
   readonly deliveries: DeliveryStore
   readonly ingress: IngressService

@@ -4,7 +4,7 @@ import { connectorOf } from '../../connectors/registry.ts'
 import type { CatalogSummary, ConnectorDescription } from './schema.ts'
 import type { CatalogService } from './contract.ts'
 import { describeConnector, summarizeConnector, titleAndDocs } from './describe-connector.ts'
-import { catalogEntry, readCatalog, type CatalogEntry } from './read-catalog.ts'
+import { catalogEntry, readCatalog, type CatalogEntry } from '../../connectors/catalog.ts'
 
 /** A connector as instances name it, and as the engine finds it. */
 export interface CatalogConnector {

@@ -2,7 +2,7 @@ import type { Connector } from '../../connectors/connector.ts'
 import { loadManifestFile } from '../../connectors/manifest/load-manifest-file.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type { CatalogEntry } from './read-catalog.ts'
+import type { CatalogEntry } from '../../connectors/catalog.ts'
 import type { CatalogSummary, ConnectorDescription } from './schema.ts'
 
 /**

@@ -5,7 +5,7 @@ import {
   type AirbyteCatalog,
   type AirbyteStream,
 } from '../../protocol/index.ts'
-import { withoutTwins } from '../connections/find-stream.ts'
+import { withoutTwins } from '../../plan/streams/find-stream.ts'
 import { declareType } from './declarations.ts'
 import { byName } from './by-name.ts'
 import type { StoredName } from './stored-names.ts'

@@ -14,6 +14,7 @@ import {
   withDocsUrls,
 } from './schema.ts'
 import type { ConnectionService } from './contract.ts'
+import { resetRange } from './range-routes.ts'
 import type { App } from '../platform/http/app.ts'
 import {
   documentTag,
@@ -61,6 +62,7 @@ export function connectionRoutes(
   activateAndPause(api, connections)
   approveSchema(api, connections)
   resetConnection(api, connections)
+  resetRange(api, connections)
 }
 
 function listConnections(api: App, connections: ConnectionService): void {

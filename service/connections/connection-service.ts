@@ -1,7 +1,12 @@
 import type { Logger } from 'pino'
-import { ConnectError, streamIdOf, streamLabel, type StreamId } from '../../protocol/index.ts'
+import { ConnectError, streamIdOf, streamKey, streamLabel } from '../../protocol/index.ts'
 import type { Destination } from '../../sinks/sink.ts'
-import { openDestination } from '../../engine/open-destination.ts'
+import {
+  readRangeAgain,
+  type RangeOptions,
+  type StreamRange,
+} from '../../engine/read-range-again.ts'
+import { kindAt, kindOf } from '../../sinks/registry.ts'
 import type { FunctionsService } from '../../engine/run-types.ts'
 import { catalogFingerprint } from '../schema-changes/catalog-shape.ts'
 import { driftOutdated } from './drift/drift-errors.ts'
@@ -13,6 +18,8 @@ import type {
   ConnectionOptions,
   ConnectionSummary,
   ConnectionUpdate,
+  RangeInput,
+  RangeResult,
 } from './schema.ts'
 import type { IfMissing } from '../platform/datasets/data-service.ts'
 import type { Schedule } from '../platform/jobs/schedule.ts'
@@ -26,9 +33,8 @@ import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { functionNameOf } from '../../lib/net/function-address.ts'
 import { firstRunAt } from './first-run.ts'
 import { hidingLogin } from './hide-login.ts'
-import { namedStreams } from './named-streams.ts'
-import { isTopic } from './is-topic.ts'
-import { refuseTableOptions, refuseTopicOptions, requireTopics } from './topic-address.ts'
+import { namedStreams } from '../../plan/streams/named-streams.ts'
+import { refuseForeignOptions, refuseTableOptions } from './destination-options.ts'
 import { requireFreeNewTopics, requireFreeTopics, type EventTargets } from './topic-users.ts'
 
 export interface ConnectionsOptions {
@@ -37,7 +43,7 @@ export interface ConnectionsOptions {
     readonly drift: DriftStore
     readonly receivers: EventTargets
   }
-  readonly instances: Pick<InstanceService, 'discover'>
+  readonly instances: Pick<InstanceService, 'discover' | 'get'>
   readonly jobs: Pick<Jobs, 'firesSchedules'>
   readonly destinationOf: DestinationOf
   /** Throws if the connection uses a log that this service does not have. */
@@ -67,7 +73,7 @@ export class StoredConnectionService implements ConnectionService {
     const status = activate ? 'active' : 'inactive'
     const firstRun = this.#nextRun(schedule)
     const nextRunAt = status === 'active' ? firstRun : null
-    refuseTopicOptions(fields)
+    refuseForeignOptions(fields)
     const { catalog, streams: planned } = await this.#checkStreams(fields)
     const approvedCatalog = selectedCatalog({ streams }, catalog)
     return this.#options.store.runExclusively(`connection ${name}`, async () => {
@@ -96,7 +102,7 @@ export class StoredConnectionService implements ConnectionService {
     const changes = { ...input, ...(options && { options }) }
     const { destination } = { ...before, ...changes }
     // Those that it had for another destination stay, without effect.
-    if (input.options !== undefined) refuseTopicOptions({ destination, options: input.options })
+    if (input.options !== undefined) refuseForeignOptions({ destination, options: input.options })
     // Only an active connection has a next run; the schedule of another one takes effect when it is
     // activated.
     const schedule = before.status === 'active' ? input.schedule : undefined
@@ -158,16 +164,57 @@ export class StoredConnectionService implements ConnectionService {
   }
 
   async reset(name: string, streams?: readonly string[]): Promise<void> {
+    const connection = await this.#atRest(name)
+    const ids = streams === undefined ? 'all' : (await this.#modesOf(connection, streams)).streams
+    // First: streams that earlier runs completed no longer count.
+    await this.#store.update(name, {})
+    await this.#withDestination(connection, (opened) => opened.forget(name, ids))
+  }
+
+  async resetRange(
+    name: string,
+    { streams, from, to, doubleRows = false, dryRun = false }: RangeInput,
+  ): Promise<RangeResult> {
+    const connection = await this.#atRest(name)
+    const { type } = await this.#options.instances.get(connection.from)
+    const request = {
+      connection: name,
+      ...(await this.#modesOf(connection, streams)),
+      sourceType: type,
+      range: { from: from ?? null, to: to ?? null },
+      doublesRows: doubleRows,
+    }
+    const read = (isDryRun: boolean): Promise<readonly StreamRange[]> =>
+      this.#withDestination(connection, (opened) =>
+        readRangeAgain(opened, { ...request, isDryRun }),
+      )
+    // First: what is refused changes nothing.
+    let ranges = await read(true)
+    if (!dryRun) {
+      // As for a reset of whole streams.
+      await this.#store.update(name, {})
+      ranges = await read(false)
+    }
+    return {
+      dryRun,
+      streams: ranges.map(({ stream, mode, ...range }) => ({
+        name: stream.name,
+        namespace: stream.namespace ?? null,
+        destinationSyncMode: mode,
+        ...range,
+      })),
+    }
+  }
+
+  /** Throws `connection_has_active_run`. */
+  async #atRest(name: string): Promise<Connection> {
     const connection = await this.#store.get(name)
     const last = connection.lastRun
     if (last?.status === 'queued' || last?.status === 'running')
       throw new ConnectError('connection_has_active_run', {
         details: { connection: name, run: last.id },
       })
-    const ids = streams === undefined ? 'all' : await this.#idsOf(connection, streams)
-    // First: streams that earlier runs completed no longer count.
-    await this.#store.update(name, {})
-    await this.#withDestination(connection, (opened) => opened.forget(name, ids))
+    return connection
   }
 
   /** Selecting other streams approves them as they are. For streams that stay, the approved schema stays. */
@@ -175,10 +222,10 @@ export class StoredConnectionService implements ConnectionService {
     before: Connection,
     changes: ConnectionUpdate,
   ): Promise<Pick<ConnectionChange, 'approvedCatalog'>> {
-    const isOtherTopic = changes.destination !== undefined && isTopic(changes.destination)
-    if (!('streams' in changes || 'options' in changes || isOtherTopic)) return {}
+    const isOther = changes.destination !== undefined && checksStreams(changes.destination)
+    if (!('streams' in changes || 'options' in changes || isOther)) return {}
     const { catalog } = await this.#checkStreams({ ...before, ...changes })
-    if (isOtherTopic) await this.#requireFreeApproved({ ...before, ...changes })
+    if (isOther) await this.#requireFreeApproved({ ...before, ...changes })
     const { streams } = changes
     if (streams === undefined) return {}
     const approvedBefore = await this.#options.store.drift.approved(before.id)
@@ -208,22 +255,28 @@ export class StoredConnectionService implements ConnectionService {
     if (functions === undefined) refuseTransforms(choice)
     const found = await connectionStreams(choice, instances, { refresh: false })
     const { streams } = found
-    if (isTopic(choice.destination)) {
-      const place = await destinationOf(choice)
-      if (place.type === 'topic')
-        requireTopics(place, streams, { areChosen: choice.streams !== null })
+    if (checksStreams(choice.destination)) {
+      const config = await destinationOf(choice)
+      await kindOf(config).requireStreams?.(config, streams, { areChosen: choice.streams !== null })
       const ids = streams.map(({ stream }) => streamIdOf(stream.stream))
       await requireFreeTopics(choice, ids, this.#options.store)
     }
     return found
   }
 
-  async #idsOf(connection: Connection, names: readonly string[]): Promise<readonly StreamId[]> {
+  /** The named streams, and the modes of all of them. */
+  async #modesOf(
+    connection: Connection,
+    names: readonly string[],
+  ): Promise<Required<Pick<RangeOptions, 'streams' | 'modes'>>> {
     const { streams } = await connectionStreams(connection, this.#options.instances, {
       refresh: false,
     })
     const ids = streams.map(({ stream }) => streamIdOf(stream.stream))
-    return namedStreams(connection.name, ids, names)
+    const modes = streams.map(
+      ({ stream, mode }) => [streamKey(streamIdOf(stream.stream)), mode] as const,
+    )
+    return { streams: namedStreams(connection.name, ids, names), modes: new Map(modes) }
   }
 
   async #requireNewName(name: string): Promise<void> {
@@ -249,10 +302,15 @@ export class StoredConnectionService implements ConnectionService {
     const { destinationOf, logger } = this.#options
     const config = await destinationOf(connection, { ifMissing })
     return hidingLogin(config, async () => {
-      await using opened = await openDestination(config, { logger })
+      await using opened = await kindOf(config).open(config, { logger })
       return await work(opened)
     })
   }
+}
+
+/** Its streams are checked before they are stored: each needs a place of its own. */
+function checksStreams(destination: string): boolean {
+  return kindAt(destination)?.requireStreams !== undefined
 }
 
 /** Throws `transform_not_available` if a stream has a transformation. */

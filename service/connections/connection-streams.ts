@@ -1,10 +1,12 @@
-import { ConnectError, streamLabel, type AirbyteCatalog } from '../../protocol/index.ts'
+import type { RefusedStream } from '../../engine/run-types.ts'
+import { ConnectError, streamIdOf, streamLabel, type AirbyteCatalog } from '../../protocol/index.ts'
 import type { Connection, StreamBinding } from './schema.ts'
 import type { InstanceService } from '../instances/contract.ts'
-import { matchingStreams } from './find-stream.ts'
-import { resolveStreams, type ResolvedStreams } from './resolve-streams.ts'
-import type { StreamSelectionProblem } from './stream-problem.ts'
-import type { StreamFields } from './stream-selection.ts'
+import { matchingStreams } from '../../plan/streams/find-stream.ts'
+import { refusedStreams } from '../../plan/streams/refused-streams.ts'
+import { resolveStreams, type ResolvedStreams } from '../../plan/streams/resolve-streams.ts'
+import type { StreamSelectionProblem } from '../../plan/streams/stream-problem.ts'
+import type { StreamFields } from '../../plan/streams/stream-selection.ts'
 
 /** The stream settings of a connection. */
 export type StreamChoice = Pick<Connection, 'name' | 'from' | 'streams' | 'options'>
@@ -34,10 +36,63 @@ export function streamsIn(
 ): ResolvedStreams {
   const resolved = resolveStreams(catalog, selectionOf(connection))
   if (resolved.problems.length === 0) return resolved
-  const { problems } = resolveStreams(all, selectionOf(connection))
-  if (problems.length > 0) throw streamsError(connection.name, problems)
-  const replaced = resolved.problems.map((problem) => replacedBy(problem, connection, all))
-  throw streamsError(connection.name, replaced)
+  throw streamsError(connection.name, explained(resolved.problems, connection, all))
+}
+
+/** The streams that a run reads, and those that it leaves out because of what the source has now. */
+export interface RunnableStreams extends ResolvedStreams {
+  readonly refused: readonly RefusedStream[]
+}
+
+/** As `streamsIn`, but throws only if none of the streams can be read. */
+export function runnableStreams(
+  catalog: AirbyteCatalog,
+  connection: StreamChoice,
+  { all, approved }: { readonly all: AirbyteCatalog; readonly approved: AirbyteCatalog },
+): RunnableStreams {
+  const resolved = resolveStreams(catalog, selectionOf(connection))
+  const problems = explained(resolved.problems, connection, all)
+  const known = problems.map((problem) => approvedAs(problem, connection, approved))
+  const refused = refusedStreams({ streams: resolved.streams, problems: known })
+  if (refused === undefined) throw streamsError(connection.name, problems)
+  return {
+    ...resolved,
+    refused: refused.map(({ stream, problems: own }) => {
+      return { stream, error: streamsError(connection.name, own).toJSON() }
+    }),
+  }
+}
+
+/** The problems in terms of all that the source has: near names, and streams that a name could mean. */
+function explained(
+  problems: readonly StreamSelectionProblem[],
+  connection: StreamChoice,
+  all: AirbyteCatalog,
+): readonly StreamSelectionProblem[] {
+  if (problems.length === 0) return []
+  const { problems: inAll } = resolveStreams(all, selectionOf(connection))
+  const indexes = [...new Set(problems.map(({ path: [, index] }) => index))]
+  return indexes.flatMap((index) => {
+    const isOfStream = ({ path }: StreamSelectionProblem): boolean => path[1] === index
+    const same = inAll.filter(isOfStream)
+    if (same.length > 0) return same
+    return problems.filter(isOfStream).map((problem) => {
+      return problem.code === 'stream_not_found' ? replacedBy(problem, connection, all) : problem
+    })
+  })
+}
+
+/** A stream that is gone, by the id that it was approved with: a name may lack its namespace. */
+function approvedAs(
+  problem: StreamSelectionProblem,
+  { streams }: StreamChoice,
+  approved: AirbyteCatalog,
+): StreamSelectionProblem {
+  const [, index] = problem.path
+  const binding = typeof index === 'number' ? streams?.[index] : undefined
+  if (problem.code !== 'stream_not_found' || binding === undefined) return problem
+  const [stream] = matchingStreams(approved.streams, binding)
+  return stream === undefined ? problem : { ...problem, stream: streamIdOf(stream) }
 }
 
 /** The approved stream is gone, and the source has another one that the name could mean. */
@@ -69,6 +124,7 @@ function selectionOf({
     table: options.table,
     metadata: options.metadata ?? 'full',
     types: options.types,
+    with: options.with,
     deletes: options.deletes,
   }
 }

@@ -1,6 +1,13 @@
 import type { AirbyteCatalog } from '../../protocol/index.ts'
 import type { Page, PageRequest, ShownOnly } from '../platform/lists.ts'
-import type { Connection, ConnectionInput, ConnectionSummary, ConnectionUpdate } from './schema.ts'
+import type {
+  Connection,
+  ConnectionInput,
+  ConnectionSummary,
+  ConnectionUpdate,
+  RangeInput,
+  RangeResult,
+} from './schema.ts'
 
 export interface ConnectionService {
   /**
@@ -31,6 +38,11 @@ export interface ConnectionService {
   approve(name: string, fingerprint: string): Promise<Connection>
   /** Forgets the checkpoints of all streams, or of some: the next run reads them from the beginning. */
   reset(name: string, streams?: readonly string[]): Promise<void>
+  /**
+   * The next run reads a range of the cursor of these streams again, and then goes on where it was. Throws
+   * `stream_range_invalid`.
+   */
+  resetRange(name: string, input: RangeInput): Promise<RangeResult>
 }
 
 export interface ConnectionStore {

@@ -1,10 +1,12 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { DestinationConfig, PostgresConfig } from '../../engine/run-types.ts'
+import type { PostgresConfig } from '../../sinks/postgres/postgres-place.ts'
+import type { S3Config } from '../../sinks/s3/s3-place.ts'
+import { type DestinationConfig, kindAt } from '../../sinks/registry.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import type { DataService, IfMissing } from '../platform/datasets/data-service.ts'
 import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
-import { isTopic } from './is-topic.ts'
 import type { Connection } from './schema.ts'
+import { bucketDestination } from './bucket-address.ts'
 import { topicDestination, type TopicSettings } from './topic-address.ts'
 
 interface AddressRequest {
@@ -30,18 +32,36 @@ export interface DestinationSettings {
 
 type Datasets = Pick<DataService, 'find'>
 
+type KnownPlaces = DestinationSettings & {
+  readonly kafka: TopicSettings | undefined
+  readonly buckets: readonly S3Config[]
+}
+
+type Finder = (
+  connection: Pick<Connection, 'destination' | 'options'>,
+  places: KnownPlaces,
+  request?: AddressRequest,
+) => Promise<DestinationConfig>
+
 /**
  * Where the rows of a connection go: ask whenever something begins, and never store it. Throws
  * `destination_invalid`, `destination_not_available`, and what the Data service throws.
  */
 export async function findDestination(
   connection: Pick<Connection, 'destination' | 'options'>,
-  places: DestinationSettings & { readonly kafka: TopicSettings | undefined },
+  places: KnownPlaces,
   request?: AddressRequest,
 ): Promise<DestinationConfig> {
   const { destination } = connection
-  if (isTopic(destination)) return topicDestination(connection, places.kafka)
+  const find = finders[kindAt(destination)?.type ?? '']
+  if (find !== undefined) return find(connection, places, request)
   return destinationAddress(destination, places, request)
+}
+
+/** The types whose places are more than the address of a database. */
+const finders: Readonly<Record<string, Finder>> = {
+  s3: ({ destination }, { buckets }) => Promise.resolve(bucketDestination(destination, buckets)),
+  topic: (connection, { kafka }) => Promise.resolve(topicDestination(connection, kafka)),
 }
 
 /**
@@ -59,20 +79,29 @@ export async function destinationAddress(
   const name = destination.slice(colon + 1)
   if (kind === 'data') return dataset({ destination, name, ifMissing }, places.data)
   if (kind === 'postgres') return namedPostgres(destination, name, places.postgres)
-  if (kind === 'topic')
+  const other = kindAt(destination)
+  if (other !== undefined && finders[other.type] !== undefined)
     throw notAvailable(
       destination,
-      'it has topics, and this needs tables',
+      `it has ${other.words.places}, and this needs tables`,
       'Use a connection to `data:DATASET` or `postgres:NAME`.',
     )
-  if (['s3', 'instance'].includes(kind)) {
+  if (kind === 'file')
     throw notAvailable(
       destination,
-      `${kind}: destinations are not in this version`,
-      'Use `data:DATASET`, `postgres:NAME` or `topic:NAME`.',
+      'only run files have folders as a destination',
+      'Use `data:DATASET`, `postgres:NAME`, `topic:NAME` or `s3:BUCKET/PREFIX`, or a run file with `type: file`.',
     )
-  }
-  throw invalidDestination(destination, 'it does not begin with `data:`, `postgres:` or `topic:`')
+  if (kind === 'instance')
+    throw notAvailable(
+      destination,
+      'destinations that are instances are not in this version',
+      'Use `data:DATASET`, `postgres:NAME`, `topic:NAME` or `s3:BUCKET/PREFIX`.',
+    )
+  throw invalidDestination(
+    destination,
+    'it does not begin with `data:`, `postgres:`, `topic:` or `s3:`',
+  )
 }
 
 interface DatasetRequest {

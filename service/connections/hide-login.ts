@@ -1,5 +1,5 @@
-import type { DestinationConfig } from '../../engine/run-types.ts'
-import { Mask } from '../platform/secrets/mask.ts'
+import { type DestinationConfig, kindOf } from '../../sinks/registry.ts'
+import { Mask } from '../../protocol/secrets/mask.ts'
 
 /**
  * The secrets of the operator's database, brokers or registry, which no error and no line of a run may show,
@@ -7,7 +7,7 @@ import { Mask } from '../platform/secrets/mask.ts'
  * mask every occurrence of the name.
  */
 export function loginSecrets(destination: DestinationConfig): readonly string[] {
-  const { secrets, names } = textsOf(destination)
+  const { secrets, names } = kindOf(destination).texts(destination)
   return secrets
     .filter((secret) => secret !== undefined)
     .filter((secret) => !names.includes(secret))
@@ -15,24 +15,9 @@ export function loginSecrets(destination: DestinationConfig): readonly string[] 
 
 /** Words that are shown. A secret that equals such a word is not hidden. */
 export function loginNames(destination: DestinationConfig): readonly string[] {
-  return textsOf(destination).names.filter((name) => name !== undefined)
-}
-
-interface LoginTexts {
-  readonly secrets: readonly (string | undefined)[]
-  readonly names: readonly (string | undefined)[]
-}
-
-function textsOf(destination: DestinationConfig): LoginTexts {
-  if (destination.type === 'topic') {
-    const { servers, topic, registry } = destination
-    return {
-      secrets: [servers.sasl?.password, registry?.password],
-      names: [servers.sasl?.username, registry?.username, topic, ...servers.brokers],
-    }
-  }
-  const { password, host, user, database } = destination.address
-  return { secrets: [password], names: [host, user, database] }
+  return kindOf(destination)
+    .texts(destination)
+    .names.filter((name) => name !== undefined)
 }
 
 /** Works at a destination outside of a run: errors do not show its login. */

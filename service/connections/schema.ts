@@ -1,7 +1,12 @@
 import { z } from 'zod'
-import { connectionChoices } from './choices.ts'
-import { streamRules, tablePattern } from './stream-rules-schema.ts'
-import { transformText } from './transform-text.ts'
+import { destinationOptions } from '../../sinks/destination-options.ts'
+import { connectionChoices } from '../../plan/streams/connection-choices.ts'
+import {
+  definitionList,
+  streamRules,
+  tablePattern,
+} from '../../plan/streams/stream-rules-schema.ts'
+import { transformText } from '../../plan/streams/transform-text.ts'
 import { driftFingerprint, schemaDriftPolicy, schemaDriftSchema } from '../schema-changes/schema.ts'
 import { description, name, timestamp, versioned } from '../platform/fields.ts'
 import { scheduleSchema } from '../platform/jobs/schedule.ts'
@@ -35,19 +40,15 @@ export const connectionOptionsSchema = z
       description:
         'Column types of new tables, from PostgreSQL to PostgreSQL: those of the source, or the ones that every source gets; default `source`.',
     }),
+    with: definitionList.exactOptional().meta({
+      description:
+        'What tables have of the source’s tables beside columns and key, from PostgreSQL to PostgreSQL, for streams that have no `with` of their own; default: nothing.',
+      examples: [['indexes', 'constraints', 'defaults', 'identity', 'collations', 'comments']],
+    }),
     deletes: z.enum(connectionChoices.deletes).exactOptional(),
     log: z.enum(connectionChoices.log).exactOptional(),
     framing: z.enum(connectionChoices.framing).exactOptional(),
-    format: z.enum(connectionChoices.format).exactOptional().meta({
-      description: 'Of the messages, for a destination `topic:NAME`; default `json`.',
-    }),
-    envelope: z.enum(connectionChoices.envelope).exactOptional().meta({
-      description:
-        'For a destination `topic:NAME`: the row alone, or in the envelope of Debezium’s connectors; default `row`.',
-    }),
-    partitions: z.int().min(1).max(10_000).exactOptional().meta({
-      description: 'Of topics that are made for a destination `topic:NAME`; default 6.',
-    }),
+    ...destinationOptions,
     table: tablePattern.exactOptional().meta({
       description:
         'The names of the tables of streams that have no `table` of their own, with the placeholders `{stream}` and `{namespace}`.',
@@ -57,9 +58,13 @@ export const connectionOptionsSchema = z
       description:
         'The cursor of streams that have this column and no `cursor_field` of their own.',
     }),
+    continuous: z.boolean().exactOptional().meta({
+      description:
+        'A run goes on until it is cancelled, and loads changes as they happen. The source must have a feed: `postgres` with `replication: cdc`. Default: false.',
+    }),
     schemaDrift: schemaDriftPolicy.exactOptional().meta({
       description:
-        'What a run does if the schema of the source is not the approved one: follow it, keep to the approved one, or read nothing until it is approved; default `propagate`.',
+        'What a run does if the schema of the source is not the approved one: follow it, follow it and read rows again whose columns have changed, keep to the approved one, or read nothing until it is approved; default `propagate`.',
     }),
   })
   .meta({ id: 'ConnectionOptions' })
@@ -162,6 +167,52 @@ export const resetInput = z
     }),
   })
   .optional()
+
+const bound = z.string().min(1).max(1024).exactOptional()
+
+/** The range of the cursor that the next run reads again. */
+export const rangeInputSchema = z
+  .strictObject({
+    streams: z.array(z.string().min(1).max(1024)).min(1).max(10_000).meta({
+      description: 'Names of streams that are read incrementally.',
+    }),
+    from: bound.meta({
+      description:
+        'The lowest value of the cursor that is read again; default: from the first row. One of `from` and `to` is needed.',
+      examples: ['2026-01-01'],
+    }),
+    to: bound.meta({
+      description: 'The highest one, inclusive; default: up to the last checkpoint.',
+      examples: ['2026-01-31T23:59:59Z'],
+    }),
+    doubleRows: z.boolean().exactOptional().meta({
+      description:
+        'True: also streams with `append` are read again, whose rows are then in the table twice. Default: they are refused.',
+    }),
+    dryRun: z.boolean().exactOptional().meta({
+      description: 'True: nothing is changed, and the response shows what would be.',
+    }),
+  })
+  .meta({ id: 'RangeReset' })
+export type RangeInput = Resource<typeof rangeInputSchema>
+
+export const rangeResultSchema = z
+  .object({
+    streams: z.array(
+      z.object({
+        name: z.string(),
+        namespace: z.string().nullable(),
+        cursorField: z.string(),
+        from: z.string().nullable(),
+        to: z.string().nullable(),
+        destinationSyncMode: z.enum(connectionChoices.destinationSyncMode),
+      }),
+    ),
+    dryRun: z.boolean(),
+  })
+  .meta({ id: 'RangeResult' })
+export type RangeResult = Resource<typeof rangeResultSchema>
+export const rangeResultDocument = snakeCaseSchema(rangeResultSchema)
 
 export const approveInput = z
   .strictObject({

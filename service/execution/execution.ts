@@ -2,7 +2,8 @@ import type { Logger } from 'pino'
 import type { ConnectError, JsonValue } from '../../protocol/index.ts'
 import type { SourceAnswer } from '../../engine/threads/protocol.ts'
 import { maskCatalog } from './mask-catalog.ts'
-import { Mask } from '../platform/secrets/mask.ts'
+import { resetsOfService } from '../../lib/text/reset-commands.ts'
+import { Mask } from '../../protocol/secrets/mask.ts'
 import { maskedLogger, type MaskedLoggerOptions } from './masked-logger.ts'
 import { SharedConfig, type SharedConfigOptions } from './shared-config.ts'
 
@@ -71,13 +72,14 @@ export class Execution {
     return this.#mask.error(thrown)
   }
 
-  /** The warnings, without secrets. */
+  /** The warnings, without secrets, and with the commands of the service. */
   warnings(warnings: readonly string[]): readonly string[] {
-    return this.#mask.maskOutcome({ warnings }).warnings
+    return this.#mask.maskOutcome({ warnings: warnings.map(resetsOfService) }).warnings
   }
 
   /** The result of a stream: its warnings and its error without secrets. */
   maskOutcome<Outcome extends Parameters<Mask['maskOutcome']>[0]>(outcome: Outcome): Outcome {
-    return this.#mask.maskOutcome(outcome)
+    const masked = this.#mask.maskOutcome(outcome)
+    return { ...masked, warnings: masked.warnings.map(resetsOfService) }
   }
 }

@@ -1,7 +1,7 @@
 import { pino, type Logger } from 'pino'
 import { z } from 'zod'
 import { cutTexts, passedCharacters, type JsonObject } from '../../protocol/index.ts'
-import type { Mask } from '../platform/secrets/mask.ts'
+import type { Mask } from '../../protocol/secrets/mask.ts'
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error'] as const
 

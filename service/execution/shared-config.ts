@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { ConnectError, JsonObject } from '../../protocol/index.ts'
 import type { ChangedConfigs, ConfigChange, ResolvedConfig } from './resolved-config.ts'
 import { ConfigKeeper } from './config-keeper.ts'
-import { newTexts } from '../platform/secrets/mask.ts'
+import { newTexts } from '../../protocol/secrets/mask.ts'
 
 export interface SharedConfigOptions {
   /** Its name. */

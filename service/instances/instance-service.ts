@@ -23,6 +23,7 @@ import { checkConfig } from './check-config.ts'
 import { mergeCredentials } from './merge-credentials.ts'
 import { applyChanges } from './config-changes.ts'
 import { secretTexts } from '../platform/secrets/secret-texts.ts'
+import { requireAllowedFolder } from './allowed-folder.ts'
 import { requireAllowedSocket } from './allowed-socket.ts'
 import { refuseMisplacedSecrets } from './misplaced-secrets.ts'
 import { missingCredentials } from './missing-secrets.ts'
@@ -56,7 +57,7 @@ export class StoredInstanceService implements InstanceService {
     const { store } = this.#options
     const descriptor = await this.#descriptor(type)
     checkConfig(type, descriptor.spec, input.config)
-    this.#requireAllowedSocket(descriptor, input.config)
+    this.#requireAllowedPlaces(descriptor, input.config)
     const { config, secrets } = splitConfig(
       descriptor.spec,
       input.config,
@@ -91,7 +92,7 @@ export class StoredInstanceService implements InstanceService {
     const edit: ConfigEdit = (stored, descriptor) => {
       const next = replaceConfig(descriptor, stored, input.config)
       checkConfig(descriptor.type, descriptor.spec, joinConfig(next.config, next.secrets))
-      this.#requireAllowedSocket(descriptor, next.config)
+      this.#requireAllowedPlaces(descriptor, next.config)
       refuseMisplacedSecrets(descriptor, next.config)
       return next
     }
@@ -156,7 +157,7 @@ export class StoredInstanceService implements InstanceService {
   async resolveConfig(name: string): Promise<ResolvedConfig> {
     const instance = await this.get(name)
     const { connectorType, descriptor } = await this.#options.catalog.connector(instance.type)
-    this.#requireAllowedSocket(descriptor, instance.config)
+    this.#requireAllowedPlaces(descriptor, instance.config)
     const secrets = await this.#freshSecrets(instance)
     if (isEmpty(secrets) && (await this.#isLost(instance))) {
       await this.#editor.note(instance, 'missing')
@@ -330,8 +331,9 @@ export class StoredInstanceService implements InstanceService {
     return new ConnectError('reauthorization_required', { details: { instance: name, reason } })
   }
 
-  #requireAllowedSocket(descriptor: ConnectorDescriptor, config: JsonObject): void {
+  #requireAllowedPlaces(descriptor: ConnectorDescriptor, config: JsonObject): void {
     requireAllowedSocket(descriptor, config, this.#options.allowedSockets)
+    requireAllowedFolder(descriptor, config, this.#options.allowedFolders)
   }
 
   async #freshSecrets(instance: Instance): Promise<Secrets> {

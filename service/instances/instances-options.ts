@@ -29,6 +29,8 @@ export interface InstancesOptions {
   readonly catalog: FolderCatalogService
   readonly sources: SourceThreads
   readonly allowedNetworks: readonly string[]
+  /** Folders that instances may read, with those below them. */
+  readonly allowedFolders: readonly string[]
   /** Folders whose Unix sockets instances may reach. */
   readonly allowedSockets: readonly string[]
   /** The address that browsers return to. */

@@ -1,4 +1,4 @@
-import type { StorageConfig } from '../../engine/log/stored/storage-config.ts'
+import type { StorageConfig } from '../../storage/storage-config.ts'
 import type { LogConfig } from '../../engine/run-types.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { ConnectionOptions } from '../connections/schema.ts'

@@ -1,12 +1,14 @@
 import {
   defaultLimits,
-  type DestinationConfig,
   type FunctionsService,
   type LogConfig,
   type RunPlan,
 } from '../../engine/run-types.ts'
+import { markMaskKey } from '../../engine/mask-key-mark.ts'
 import { streamIdOf, streamKey } from '../../protocol/index.ts'
-import type { ResolvedStreams } from '../connections/resolve-streams.ts'
+import type { ResolvedStreams } from '../../plan/streams/resolve-streams.ts'
+import { type DestinationConfig, kindOf } from '../../sinks/registry.ts'
+import type { RunnableStreams } from '../connections/connection-streams.ts'
 import { loginNames, loginSecrets } from '../connections/hide-login.ts'
 import type { DestinationOf } from '../connections/destination-address.ts'
 import type { Connection, ConnectionOptions } from '../connections/schema.ts'
@@ -88,16 +90,17 @@ interface PlanOptions {
   readonly places: RunPlaces
   readonly allowedNetworks: readonly string[]
   /** The connection's streams as they are to be read. */
-  readonly resolved: ResolvedStreams
+  readonly resolved: ResolvedStreams & Partial<RunnableStreams>
 }
 
 /** The plan of an attempt. `done`: streams that earlier attempts completed, which are not read again. */
 export function planRun(
-  connection: Pick<Connection, 'name'>,
+  connection: Pick<Connection, 'name' | 'options'>,
   { type, config }: ResolvedConfig,
   { run, done, places, allowedNetworks, resolved }: PlanOptions,
 ): PlannedRun {
   const completed = done.filter(({ status }) => status === 'complete')
+  const isContinuous = connection.options.continuous === true
   const completedKeys = new Set(completed.map(streamKey))
   return {
     notes: resolved.notes,
@@ -107,13 +110,20 @@ export function planRun(
       source: { type, config, allowedNetworks },
       ...(places.functions !== undefined && { functions: places.functions }),
       ...(places.maskKey !== undefined && { maskKey: places.maskKey }),
-      streams: resolved.streams.filter(
-        ({ stream }) => !completedKeys.has(streamKey(stream.stream)),
+      streams: markMaskKey(
+        resolved.streams.filter(({ stream }) => !completedKeys.has(streamKey(stream.stream))),
+        { connection: connection.name, maskKey: places.maskKey },
       ),
+      refused: resolved.refused ?? [],
       completed: completed.map(streamIdOf),
+      ...(connection.options.schemaDrift === 'backfill' && { backfills: true }),
+      ...(isContinuous && { isContinuous }),
       destination: places.destination,
       log: places.log,
-      limits: defaultLimits(places.log.kind),
+      limits: {
+        ...defaultLimits(places.log.kind, isContinuous),
+        ...kindOf(places.destination).commits,
+      },
     },
   }
 }

@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ConnectError } from '../../protocol/index.ts'
-import type { DestinationConfig } from '../../engine/run-types.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 
 export interface RefusedLogin {
   /** The address that the attempt uses. */
   readonly used: PostgresAddress
-  /** The destination as it is now. */
-  readonly ask: () => Promise<DestinationConfig>
+  /** The address of the destination as it is now. */
+  readonly ask: () => Promise<PostgresAddress | undefined>
 }
 
 /**
@@ -22,7 +21,7 @@ export async function explainRefusedLogin(
   if (error.code !== 'destination_credentials_refused') return error
   try {
     const now = await ask()
-    if (now.type === 'postgres' && isDeepStrictEqual(now.address, used)) return error
+    if (isDeepStrictEqual(now, used)) return error
   } catch (thrown) {
     // Why there is no other login: if the Data service is away, that is worth a retry too.
     return ConnectError.from(thrown)

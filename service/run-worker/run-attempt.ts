@@ -1,13 +1,14 @@
+import { kindOf } from '../../sinks/registry.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
 import { runConnection } from '../../engine/run/run-connection.ts'
 import type { EndedRun, RunProgress, RunResult, StreamResult } from '../../engine/run-types.ts'
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
-import { streamsIn } from '../connections/connection-streams.ts'
+import { runnableStreams } from '../connections/connection-streams.ts'
 import { requireFreeNewTopics } from '../connections/topic-users.ts'
 import { changeFacts } from '../schema-changes/change-document.ts'
-import { requireReadable } from '../connections/drift/keep-to-approved.ts'
+import { leaveUnreadable } from '../connections/drift/keep-to-approved.ts'
 import { settleSchema, type SettledCatalog } from '../connections/drift/settle-schema.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
@@ -25,6 +26,7 @@ import {
 import { AttemptStreams } from './attempt-streams.ts'
 import type { LeftRuns } from './left-runs.ts'
 import { sendHeartbeats } from './send-heartbeats.ts'
+import { followsSource } from '../schema-changes/schema.ts'
 import { findPlaces, placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
 import { explainRefusedLogin } from './refused-login.ts'
 import { RunLog } from './run-log.ts'
@@ -168,8 +170,8 @@ export class RunAttempt {
       await sleep(againMs, undefined, { signal: this.#stop.signal })
       return this.#prepare()
     }
-    const resolved = streamsIn(settled.catalog, connection, settled.all)
-    requireReadable(connection, resolved, settled.seen)
+    const runnable = runnableStreams(settled.catalog, connection, settled)
+    const resolved = leaveUnreadable(connection, runnable, settled.seen)
     const { allowedNetworks } = settings
     const done = this.#streams.all
     const options = { run: this.#run.id, done, places, allowedNetworks, resolved }
@@ -193,7 +195,7 @@ export class RunAttempt {
       onChanges: (changes, policy) => {
         for (const change of changes) {
           const facts = { policy, ...changeFacts(change) }
-          if (policy === 'propagate') this.#logger.info(facts, 'the schema of the source changed')
+          if (followsSource(policy)) this.#logger.info(facts, 'the schema of the source changed')
           else this.#logger.warn(facts, 'the schema of the source is not the approved one')
         }
       },
@@ -225,7 +227,9 @@ export class RunAttempt {
 
   async #runEngine({ connection, shared, plan, notes }: Prepared): Promise<RunResult> {
     for (const note of notes) this.#logger.info({ note }, 'note')
-    this.#streams.begin(plan.streams.map(({ stream }) => streamIdOf(stream.stream)))
+    const planned = plan.streams.map(({ stream }) => streamIdOf(stream.stream))
+    const refused = plan.refused?.map(({ stream }) => stream) ?? []
+    this.#streams.begin([...planned, ...refused])
     const facts = { streams: plan.streams.length, log: plan.log.kind }
     this.#logger.info({ attempt: this.#run.attempts, ...facts }, 'run started')
     const progressLog = new ProgressLog(this.#logger)
@@ -237,7 +241,8 @@ export class RunAttempt {
       now: () => this.#options.now(),
       onProgress: (progress: RunProgress) => {
         this.#streams.progress(progress.streams)
-        progressLog.progress(progress)
+        // The engine writes a summary of a continuous run.
+        if (plan.isContinuous !== true) progressLog.progress(progress)
       },
       // Stored at once: this process may be killed before the others have ended, and no other process reads
       // the stream again.
@@ -306,11 +311,14 @@ export class RunAttempt {
   ): Promise<ConnectError> {
     const { destinationOf } = this.#options.places
     const { destination: used } = plan
-    // The brokers' login is one of the settings: it does not change while the service runs.
-    if (used.type !== 'postgres') return error
+    const login = kindOf(used).login?.(used)
+    if (login === undefined) return error
     return explainRefusedLogin(error, {
-      used: used.address,
-      ask: () => destinationOf(connection),
+      used: login,
+      ask: async () => {
+        const now = await destinationOf(connection)
+        return kindOf(now).login?.(now)
+      },
     })
   }
 

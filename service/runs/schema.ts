@@ -67,7 +67,7 @@ const tableChange = z.discriminatedUnion('kind', [
     was: z.string(),
   }),
   z.object({
-    kind: z.literal('kept').meta({ description: 'A column never gets narrower.' }),
+    kind: z.literal('kept').meta({ description: 'The column’s type holds the values of both.' }),
     ...column,
     source: z.string().meta({ description: 'The type that the source has now.' }),
   }),

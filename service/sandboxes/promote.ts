@@ -22,7 +22,7 @@ import {
   type ReadToken,
 } from './promote-token.ts'
 import type { SandboxDependencies } from './sandbox-dependencies.ts'
-import { sandboxFingerprint } from '../../engine/sandbox/any-sandbox.ts'
+import { sandboxOf } from '../../engine/sandbox/any-sandbox.ts'
 
 export interface PromotionDependencies extends Pick<
   SandboxDependencies,
@@ -181,7 +181,11 @@ async function presentState(
     instanceHash: instanceHash(await instances.get(connection.from)),
     catalogHash: catalogHash(streams),
     destinationFingerprint: await hidingLogin(destination, () =>
-      sandboxFingerprint(destination, { connection: connection.name, streams, logger }),
+      sandboxOf(destination).fingerprint(destination, {
+        connection: connection.name,
+        streams,
+        logger,
+      }),
     ),
   }
 }

@@ -2,12 +2,8 @@ import { ConnectError, streamIdOf } from '../../protocol/index.ts'
 import type { SandboxReport } from '../../engine/sandbox/sandbox-report.ts'
 import { Execution } from '../execution/execution.ts'
 import type { SharedConfig } from '../execution/shared-config.ts'
-import {
-  type DestinationPlan,
-  runAnySandbox,
-  sandboxFingerprint,
-} from '../../engine/sandbox/any-sandbox.ts'
-import { namedStreams } from '../connections/named-streams.ts'
+import { type DestinationPlan, runAnySandbox, sandboxOf } from '../../engine/sandbox/any-sandbox.ts'
+import { namedStreams } from '../../plan/streams/named-streams.ts'
 import { approvedStreams } from '../connections/drift/approved-streams.ts'
 import { findPlaces, placeSecrets, planRun, type RunPlaces } from '../run-worker/plan-run.ts'
 import { unlessAborted } from '../../lib/async/unless-aborted.ts'
@@ -25,7 +21,6 @@ import {
   readTimeoutMs,
   type SandboxDependencies,
 } from './sandbox-dependencies.ts'
-import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.ts'
 
 export interface AttemptInput {
   /** `sbx_…` */
@@ -114,7 +109,7 @@ export class SandboxAttempt {
           const report = await this.#runEngine(work, signal)
           return report.streams
         } finally {
-          if (plan.destination.type === 'postgres') await dropSandboxSchema(plan.destination, id)
+          await sandboxOf(plan.destination).drop?.(plan.destination, id)
         }
       },
     })
@@ -139,7 +134,7 @@ export class SandboxAttempt {
       lastRun: connection.lastRun?.id ?? null,
       instanceHash: instanceHash(instance),
       catalogHash: catalogHash(plan.streams),
-      destinationFingerprint: await sandboxFingerprint(plan.destination, {
+      destinationFingerprint: await sandboxOf(plan.destination).fingerprint(plan.destination, {
         connection: connection.name,
         streams: plan.streams,
         logger: this.#execution.logger,

@@ -33,7 +33,7 @@ import { dropSandboxSchema } from '../../sinks/postgres/sandbox/sandbox-schema.t
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { hidingLogin } from '../connections/hide-login.ts'
-import { isTopic } from '../connections/is-topic.ts'
+import { leavesSandboxes } from '../../sinks/registry.ts'
 import { ConnectError } from '../../protocol/index.ts'
 
 /** Each uses threads and sessions of two databases: further ones are refused, and may try again. */
@@ -264,7 +264,7 @@ export class StoredSandboxService implements SandboxService {
   }
 
   async #readRows({ id, destination }: SandboxPlace): ReturnType<typeof readSandboxRows> {
-    if (isTopic(destination)) return undefined
+    if (!leavesSandboxes(destination)) return undefined
     const address = await this.#options.places.addressOf(destination, existing)
     return hidingLogin(address, () => readSandboxRows(address, id))
   }
@@ -273,7 +273,7 @@ export class StoredSandboxService implements SandboxService {
   async #drop({ id, destination }: SandboxPlace): Promise<void> {
     const { store, places, logger } = this.#options
     try {
-      if (!isTopic(destination))
+      if (leavesSandboxes(destination))
         await dropSandboxSchema(await places.addressOf(destination, existing), id)
       await store.sandboxes.noteDropped(id)
     } catch (error) {

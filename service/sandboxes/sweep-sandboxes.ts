@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import { hidingLogin } from '../connections/hide-login.ts'
-import { isTopic } from '../connections/is-topic.ts'
+import { leavesSandboxes } from '../../sinks/registry.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import type { PostgresConfig } from '../../engine/run-types.ts'
+import type { PostgresConfig } from '../../sinks/postgres/postgres-place.ts'
 import type { AddressOf } from '../connections/destination-address.ts'
 import { runRepeatedly } from '../platform/jobs/run-repeatedly.ts'
 import type { SandboxPlace, SandboxStore } from './contract.ts'
@@ -68,7 +68,7 @@ async function dropSandbox(
 ): Promise<void> {
   const { store, addressOf, logger } = options
   try {
-    if (!isTopic(destination)) {
+    if (leavesSandboxes(destination)) {
       const address = await addressOf(destination, existing)
       await hidingLogin(address, () => dropSandboxSchema(address, id))
     }
@@ -94,8 +94,7 @@ export async function sweepDestinations(options: SweepOptions): Promise<void> {
   const seen = new Set<string>()
   const unreachable = new UnreachablePlaces(options)
   for (const destination of await store.sandboxes.destinations()) {
-    // A sandbox leaves nothing in topics.
-    if (isTopic(destination) || unreachable.has(destination)) continue
+    if (!leavesSandboxes(destination) || unreachable.has(destination)) continue
     const config = await findAddress(destination, options, unreachable)
     if (config === null) continue
     const { host, port, database } = config.address

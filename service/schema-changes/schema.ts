@@ -4,11 +4,16 @@ import { textOf, timestamp } from '../platform/fields.ts'
 import { snakeCaseSchema, type Resource, type Wire } from '../platform/wire.ts'
 
 /**
- * propagate: follow the source. ignore: keep to the approved schema. block_until_approved: read nothing until
- * the change is approved.
+ * propagate: follow the source. backfill: that, and read rows again whose columns have changed. ignore: keep
+ * to the approved schema. block_until_approved: read nothing until the change is approved.
  */
-export const schemaDriftPolicy = z.enum(['propagate', 'ignore', 'block_until_approved'])
+export const schemaDriftPolicy = z.enum(['propagate', 'backfill', 'ignore', 'block_until_approved'])
 export type SchemaDriftPolicy = z.infer<typeof schemaDriftPolicy>
+
+/** Runs read the source as it is. */
+export function followsSource(policy: SchemaDriftPolicy): policy is 'propagate' | 'backfill' {
+  return policy === 'propagate' || policy === 'backfill'
+}
 
 const column = z.object({ name: z.string(), type: textOf<ColumnKind>() })
 export type SchemaColumn = Resource<typeof column>

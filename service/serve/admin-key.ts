@@ -40,8 +40,17 @@ export async function prepareAdminKey(options: AdminKeyOptions): Promise<string 
     (isEmbedded ? (await apiKeys.create({ name: 'command line', kind: 'admin' })).key : undefined)
   if (local === undefined) return undefined
   if (foreign !== undefined) await setAside(options)
-  await writeLocalService(dataDir, { url, apiKey: local })
+  await writeLocalService(dataDir, { url, apiKey: local, otherUrls: othersOf(own, url) })
   return first?.key
+}
+
+const mostOthers = 4
+
+/** Processes of one service may share the folder: the command line finds one of them that runs. */
+function othersOf(own: LocalService | undefined, url: string): readonly string[] {
+  if (own === undefined) return []
+  const earlier = [own.url, ...(own.otherUrls ?? [])].filter((other) => other !== url)
+  return [...new Set(earlier)].slice(0, mostOthers)
 }
 
 /**

@@ -60,6 +60,7 @@ import { schemaRoutes } from '../schemas/schema-routes.ts'
 import { userRoutes } from '../users/user-routes.ts'
 import { ingressRoutes } from '../webhooks/ingress/ingress-routes.ts'
 import { testDeliveryRoutes } from '../webhooks/ingress/test-delivery-routes.ts'
+import { comparisonRoutes } from '../comparisons/comparison-routes.ts'
 import { sandboxRoutes } from '../sandboxes/sandbox-routes.ts'
 
 /** The whole HTTP surface, before it listens on a socket. */
@@ -172,12 +173,13 @@ async function apiRoutes(
         followers: new Followers(options.followers),
         stillAllowed: stillAllowedBy(guards),
       })
-      sandboxRoutes(api, service.sandboxes, (request, name) =>
+      const mayShowRows = (request: FastifyRequest, name: string): Promise<boolean> =>
         guards.authorization.isAllowed(request, {
           action: 'connections:sandbox-rows',
           resource: { kind: 'connection', name },
-        }),
-      )
+        })
+      sandboxRoutes(api, service.sandboxes, mayShowRows)
+      comparisonRoutes(api, service.comparisons, mayShowRows)
       receiverRoutes(api, service.receivers)
       deliveryRoutes(api, service.deliveries)
       apiKeyRoutes(api, service.apiKeys)

@@ -4,7 +4,7 @@ import type { SourceThreads } from '../../engine/threads/source-threads.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import { countBrokers } from '../../kafka/count-brokers.ts'
 import { ActionClients } from '../actions/action-clients.ts'
-import { StoredActionService } from '../actions/action-service.ts'
+import { type ActionServiceOptions, StoredActionService } from '../actions/action-service.ts'
 import { RunningCalls, sentGraceMs } from '../actions/running-calls.ts'
 import { StoredApiKeyService } from '../api-keys/api-key-service.ts'
 import { FolderCatalogService } from '../catalog/catalog-service.ts'
@@ -23,6 +23,7 @@ import type { Jobs } from '../platform/jobs/jobs.ts'
 import { mostLanes, thisMachine } from '../run-worker/machine-limits.ts'
 import { logConfig, type KafkaPlace } from '../run-worker/log-config.ts'
 import { StoredRunService } from '../runs/run-service.ts'
+import { RequestComparisonService } from '../comparisons/comparison-service.ts'
 import { PromoteTokens } from '../sandboxes/promote-token.ts'
 import { StoredSandboxService } from '../sandboxes/sandbox-service.ts'
 import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
@@ -39,6 +40,8 @@ import type { Databases } from './databases.ts'
 import { openDataService } from './open-data-service.ts'
 import { ProcessHealthService, type HealthOptions } from './health.ts'
 import { openWebhooks, type OpenWebhooks } from './open-webhooks.ts'
+
+type SandboxOptions = ConstructorParameters<typeof StoredSandboxService>[0]
 
 export interface ControlPlaneOptions {
   readonly settings: Settings
@@ -105,17 +108,24 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const dataService = openDataService(settings, now)
   const { destinationOf, addressOf } = destinationsOf(options, dataService)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, { kafka, storage })
-  const { catalogDir, allowedNetworks, allowedSockets } = settings
+  const { catalogDir, allowedNetworks, allowedFolders, allowedSockets } = settings
   const catalog = new FolderCatalogService(catalogDir)
   const opened = openInstances({
-    ...{ store, vault, catalog, allowedNetworks, allowedSockets, callbackUrl, logger, now },
+    store,
+    vault,
+    catalog,
+    allowedNetworks,
+    allowedFolders,
+    allowedSockets,
+    callbackUrl,
+    logger,
+    now,
     ...(options.sources !== undefined && { sources: options.sources }),
   })
   const instances = opened.service
-  const running = new RunningCalls({ graceMs: sentGraceMs })
-  const clients = new ActionClients({ instances, allowedNetworks, logger, cut: running.cut, now })
+  const actions = openActions({ store, vault, instances, catalog, allowedNetworks, logger, now })
   const functions = functionsService(settings)
-  const maskKeyOf = maskKeyIn(vault)
+  const maskKeyOf = maskKeyIn(vault, settings.maskKey)
   const planPlaces = { destinationOf, logOf, allowedNetworks, functions, maskKeyOf }
   const checkDataService = async (): Promise<void> => dataService?.check()
   const leftOvers = { store, addressOf, checkDataService, logger, now }
@@ -124,45 +134,38 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const checked = { store, vault, jobs, data: dataService, stopping, now }
   const webhooks = openWebhooks({ ...shared, places: planPlaces })
   return {
-    drainActions: running.drain,
+    drainActions: actions.drain,
     sweepSandboxes: (signal) => keepSwept(leftOvers, signal),
     noteLostSecrets: opened.noteLostSecrets,
     noteLostReceiverSecrets: () => noteLostReceiverSecrets({ store, vault }),
     threads,
-    ...{ destinationOf, addressOf, logOf, maskKeyOf },
+    destinationOf,
+    addressOf,
+    logOf,
+    maskKeyOf,
     webhooks,
     service: {
       catalog,
       instances,
-      actions: new StoredActionService({
-        instances,
-        catalog,
-        clients,
-        usedTokens: store.usedTokens,
-        idempotency: store.idempotency,
-        vault,
-        logger,
-        running,
-        now,
-      }),
+      actions: actions.service,
       connections: new StoredConnectionService({
-        ...{ store, instances, jobs, destinationOf, functions, logger, now },
+        store,
+        instances,
+        jobs,
+        destinationOf,
+        functions,
+        logger,
+        now,
         checkLog: logOf,
       }),
       runs,
       schemas: store.schemas,
       ...webhooks.service,
-      sandboxes: new StoredSandboxService({
-        store,
-        instances,
-        jobs,
-        logger,
-        now,
-        stopping,
-        threads,
-        places: { ...planPlaces, addressOf },
-        tokens: new PromoteTokens(vault),
-        lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
+      sandboxes: openSandboxes(options, instances, { ...planPlaces, addressOf }),
+      comparisons: new RequestComparisonService({
+        ...{ store, instances, logger, now },
+        places: planPlaces,
+        stopping: options.stopping,
       }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
@@ -170,14 +173,56 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(
-        [clients, opened, threads, webhooks].map((part) => part[Symbol.asyncDispose]()),
+        [actions.clients, opened, threads, webhooks].map((part) => part[Symbol.asyncDispose]()),
       )
     },
   }
 }
 
+function openSandboxes(
+  options: ControlPlaneOptions,
+  instances: SandboxOptions['instances'],
+  places: SandboxOptions['places'],
+): StoredSandboxService {
+  const { settings, store, vault, jobs, threads, logger, stopping } = options
+  return new StoredSandboxService({
+    store,
+    instances,
+    jobs,
+    logger,
+    now: () => options.now(),
+    stopping,
+    threads,
+    places,
+    tokens: new PromoteTokens(vault),
+    lifetimeMs: settings.sandboxLifetimeSeconds * 1000,
+  })
+}
+
+/** The service of actions, and what its calls share; `clients` is to be disposed of. */
+function openActions({
+  store,
+  allowedNetworks,
+  ...shared
+}: Pick<ControlPlaneOptions, 'store' | 'vault' | 'logger' | 'now'> &
+  Pick<Service, 'instances'> &
+  Pick<ActionServiceOptions, 'catalog'> &
+  Pick<Settings, 'allowedNetworks'>): {
+  readonly service: StoredActionService
+  readonly clients: ActionClients
+  readonly drain: RunningCalls['drain']
+} {
+  const { instances, logger, now } = shared
+  const running = new RunningCalls({ graceMs: sentGraceMs })
+  const clients = new ActionClients({ instances, allowedNetworks, logger, cut: running.cut, now })
+  const { usedTokens, idempotency } = store
+  const service = new StoredActionService({ ...shared, clients, usedTokens, idempotency, running })
+  return { service, clients, drain: running.drain }
+}
+
 /** The key of masks that are hashes: the same for all connections, so that their hashes can be joined. */
-function maskKeyIn(vault: Vault): ControlPlane['maskKeyOf'] {
+function maskKeyIn(vault: Vault, own: string | undefined): ControlPlane['maskKeyOf'] {
+  if (own !== undefined) return () => Promise.resolve(own)
   const key = new StoredKey(vault, 'masks/hash-key')
   return async () => {
     const { bytes } = await key.get()
@@ -194,6 +239,7 @@ function destinationsOf(
     data: dataService ?? databases.data,
     postgres: settings.postgres,
     kafka: topicSettings(settings),
+    buckets: settings.buckets,
   }
   return {
     destinationOf: (connection, request) => findDestination(connection, places, request),

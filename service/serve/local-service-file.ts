@@ -4,7 +4,11 @@ import { z } from 'zod'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { replaceFile } from '../../lib/files/replace-file.ts'
 
-const localServiceSchema = z.object({ url: z.string(), api_key: z.string() })
+const localServiceSchema = z.object({
+  url: z.string(),
+  api_key: z.string(),
+  other_urls: z.array(z.string()).optional(),
+})
 
 /**
  * How the command line of this machine reaches the service that runs here: a file in the data folder that
@@ -15,11 +19,14 @@ export interface LocalService {
   /** `http://127.0.0.1:8007`, without a slash at its end: an address that this machine can connect to. */
   readonly url: string
   readonly apiKey: string
+  /** Other processes that have listened with this data folder, the last one first. */
+  readonly otherUrls?: readonly string[]
 }
 
 /** Durable when it resolves; readers see the old file or the new one, whole. The folder exists. */
 export async function writeLocalService(dataDir: string, service: LocalService): Promise<void> {
-  const document = { url: service.url, api_key: service.apiKey }
+  const { url, apiKey, otherUrls = [] } = service
+  const document = { url, api_key: apiKey, ...(otherUrls.length > 0 && { other_urls: otherUrls }) }
   await replaceFile(localServiceFile(dataDir), `${JSON.stringify(document, null, 2)}\n`)
 }
 
@@ -27,8 +34,12 @@ export async function writeLocalService(dataDir: string, service: LocalService):
 export async function readLocalService(dataDir: string): Promise<LocalService | undefined> {
   try {
     const text = await readFile(localServiceFile(dataDir), 'utf8')
-    const { url, api_key: apiKey } = localServiceSchema.parse(JSON.parse(text))
-    return { url, apiKey }
+    const {
+      url,
+      api_key: apiKey,
+      other_urls: otherUrls = [],
+    } = localServiceSchema.parse(JSON.parse(text))
+    return { url, apiKey, ...(otherUrls.length > 0 && { otherUrls }) }
   } catch (error) {
     if (isMissing(error) || error instanceof SyntaxError || error instanceof z.ZodError)
       return undefined

@@ -1,4 +1,4 @@
-import type { StorageConfig } from '../../engine/log/stored/storage-config.ts'
+import type { StorageConfig } from '../../storage/storage-config.ts'
 import type { Settings } from '../platform/config/settings.ts'
 
 /** The bucket that the settings name; undefined if they name none. */

@@ -40,6 +40,28 @@ export interface SandboxOptions extends CallOptions {
   readonly streams?: readonly StreamName[]
 }
 
+export interface RangeReset {
+  readonly streams: readonly StreamName[]
+  readonly from?: string
+  readonly to?: string
+  /** True: also streams with `append`, whose rows are then in the table twice. */
+  readonly doubleRows?: boolean
+  /** True: nothing is changed, and the result shows what would be. */
+  readonly dryRun?: boolean
+}
+
+export interface RangeResult {
+  readonly streams: readonly {
+    readonly name: string
+    readonly namespace: string | null
+    readonly cursor_field: string
+    readonly from: string | null
+    readonly to: string | null
+    readonly destination_sync_mode: string
+  }[]
+  readonly dry_run: boolean
+}
+
 export interface Connections {
   /** The connections of this instance, by name, without their streams. */
   list(
@@ -70,6 +92,11 @@ export interface Connections {
     name: string,
     options?: CallOptions & { readonly streams?: readonly StreamName[] },
   ): Promise<void>
+  /**
+   * The next run reads a range of the cursor of these streams again, and then goes on where it was. One of
+   * `from` and `to` is needed; both are inclusive.
+   */
+  resetRange(name: string, range: RangeReset, options?: CallOptions): Promise<RangeResult>
   /** Changes of the source that the last run found and that are not approved; null if there are none. */
   drift(name: string, options?: CallOptions): Promise<Connection['drift']>
   /** Approves the schema that a run found: the `fingerprint` of its drift, and nothing later. */
@@ -115,6 +142,15 @@ function connectionsOf(ask: Ask): Connections {
     resume: (name, call) => post(`${pathOf(name)}/resume`, call),
     reset: (name, { streams, ...call } = {}) =>
       post(`${pathOf(name)}/reset`, call, { streams: streams?.map(streamText) }),
+    resetRange: (name, { streams, doubleRows, dryRun, ...range }, call) => {
+      const body = {
+        ...range,
+        streams: streams.map(streamText),
+        double_rows: doubleRows,
+        dry_run: dryRun,
+      }
+      return post(`${pathOf(name)}/reset-range`, call, body)
+    },
     drift: async (name, call) => (await get(name, call)).drift,
     // The same approval again would be refused as outdated.
     approve: (name, fingerprint, call) => {

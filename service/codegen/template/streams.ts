@@ -1,3 +1,4 @@
+import type { Connection } from './documents.ts'
 import { streamIds, type Streams } from './instance.ts'
 
 // ---------------------------------------------------------------------------------------------------
@@ -32,6 +33,8 @@ export type StreamChoice = {
     readonly mask?: Readonly<Partial<Record<ColumnOf<Name>, Mask>>>
     /** The name of its table. Default: the name of the stream. */
     readonly table?: string
+    /** Indexes, constraints and so on of the source's table that its table has too, from PostgreSQL. */
+    readonly with?: Connection['options']['with']
     readonly transform?: `function:${string}`
   }
 }[StreamName]
@@ -58,6 +61,7 @@ interface AnyStreamChoice {
   readonly where?: string
   readonly mask?: object
   readonly table?: string
+  readonly with?: readonly string[] | undefined
   readonly transform?: string
 }
 
@@ -76,6 +80,7 @@ function streamBinding(choice: string | AnyStreamChoice): object {
     where: how.where,
     mask: how.mask,
     table: how.table,
+    with: how.with,
     transform: how.transform,
   }
 }

@@ -1,6 +1,6 @@
 import type { AirbyteCatalog } from '../../../protocol/index.ts'
 import { streamsIn } from '../connection-streams.ts'
-import type { ResolvedStreams } from '../resolve-streams.ts'
+import type { ResolvedStreams } from '../../../plan/streams/resolve-streams.ts'
 import type { Connection } from '../schema.ts'
 import type { InstanceService } from '../../instances/contract.ts'
 import type { DriftStore } from './contract.ts'

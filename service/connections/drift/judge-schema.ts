@@ -1,5 +1,5 @@
 import { streamKey, type AirbyteCatalog, type AirbyteStream } from '../../../protocol/index.ts'
-import { matchingStreams } from '../find-stream.ts'
+import { matchingStreams } from '../../../plan/streams/find-stream.ts'
 import type { Connection, StreamBinding } from '../schema.ts'
 import type { SchemaChange } from '../../schema-changes/schema.ts'
 import { schemaChanges } from '../../schema-changes/schema-changes.ts'

@@ -3,6 +3,7 @@ import {
   absentMark,
   columnsOf,
   ConnectError,
+  streamIdOf,
   streamKey,
   streamLabel,
   type AirbyteCatalog,
@@ -12,7 +13,8 @@ import {
   type JsonValue,
 } from '../../../protocol/index.ts'
 import type { PlannedStream } from '../../../engine/run-types.ts'
-import type { ResolvedStreams } from '../resolve-streams.ts'
+import type { ResolvedStreams } from '../../../plan/streams/resolve-streams.ts'
+import type { RunnableStreams } from '../connection-streams.ts'
 import type { Connection } from '../schema.ts'
 import { catalogFingerprint } from '../../schema-changes/catalog-shape.ts'
 
@@ -22,13 +24,17 @@ import { catalogFingerprint } from '../../schema-changes/catalog-shape.ts'
  * and is NULL. Pure.
  */
 export function keepToApproved(approved: AirbyteCatalog, seen: AirbyteCatalog): AirbyteCatalog {
-  const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))
+  const now = byKey(seen)
   return {
     streams: approved.streams.flatMap((stream) => {
       const live = now.get(streamKey(stream))
       return live === undefined ? [] : [keepStreamToApproved(stream, live)]
     }),
   }
+}
+
+function byKey({ streams }: AirbyteCatalog): ReadonlyMap<string, AirbyteStream> {
+  return new Map(streams.map((stream) => [streamKey(stream), stream]))
 }
 
 function keepStreamToApproved(approved: AirbyteStream, live: AirbyteStream): AirbyteStream {
@@ -44,52 +50,73 @@ function keepStreamToApproved(approved: AirbyteStream, live: AirbyteStream): Air
     json_schema: { ...approved.json_schema, properties: Object.fromEntries(properties) },
     is_resumable: live.is_resumable,
     is_cursor_ordered: live.is_cursor_ordered,
+    source_columns: live.source_columns,
   }
 }
 
 /**
- * Throws if the approved schema cannot be kept to: the key or the cursor is gone, the source no longer
- * guarantees that the key is unique, values of its new type would be NULL, which would merge many rows into
- * one, or the source can no longer read the stream in that mode.
+ * Throws if the approved schema of a stream cannot be kept to: the key or the cursor is gone, the source no
+ * longer guarantees that the key is unique, values of its new type would be NULL, which would merge many rows
+ * into one, or the source can no longer read the stream in that mode.
  */
 export function requireReadable(
-  { name: connection }: Pick<Connection, 'name'>,
+  connection: Pick<Connection, 'name'>,
   { streams }: ResolvedStreams,
   seen: AirbyteCatalog,
 ): void {
-  const now = new Map(seen.streams.map((stream) => [streamKey(stream), stream]))
+  const now = byKey(seen)
   for (const sink of streams) {
-    const configured = sourceStream(sink)
-    const { stream, sync_mode: mode, cursor_field, primary_key } = configured
-    const live = now.get(streamKey(stream))
-    const place = { place: `connection ${connection}`, field: `stream ${streamLabel(stream)}` }
-    if (live !== undefined && !live.supported_sync_modes.includes(mode)) {
-      throw new ConnectError('stream_mode_unsupported', {
-        details: {
-          ...place,
-          problem: `the source can no longer read it in the approved mode, ${mode}`,
-          fix: approveFix(connection),
-        },
-      })
-    }
-    const needed = [...(cursor_field ?? []).slice(0, 1), ...(primary_key ?? []).flat()]
-    const properties = propertiesOf(stream)
-    const gone = needed.find((column) => isAbsent(properties[column]))
-    if (gone !== undefined) {
-      throw new ConnectError('stream_column_not_found', {
-        details: {
-          ...place,
-          problem: `the column "${gone}" is gone from the source, and it is the cursor or belongs to the primary key`,
-          fix: approveFix(connection),
-        },
-      })
-    }
-    const unheld = live && (findLoosenedKey(sink, live) ?? findUnheldColumn(sink, needed, live))
-    if (unheld === undefined) continue
-    throw new ConnectError('stream_mode_unsupported', {
-      details: { ...place, problem: unheld, fix: approveFix(connection) },
-    })
+    const error = unreadable(connection, sink, now)
+    if (error !== undefined) throw error
   }
+}
+
+/** The same for a run: it refuses these streams, and throws only if it could read none. */
+export function leaveUnreadable(
+  connection: Pick<Connection, 'name'>,
+  runnable: RunnableStreams,
+  seen: AirbyteCatalog,
+): RunnableStreams {
+  const now = byKey(seen)
+  const judged = runnable.streams.map((sink) => {
+    return { sink, error: unreadable(connection, sink, now) }
+  })
+  const first = judged[0]?.error
+  if (first !== undefined && judged.every(({ error }) => error !== undefined)) throw first
+  const refused = judged.flatMap(({ sink, error }) =>
+    error === undefined ? [] : [{ stream: streamIdOf(sink.stream.stream), error: error.toJSON() }],
+  )
+  return {
+    ...runnable,
+    streams: judged.flatMap(({ sink, error }) => (error === undefined ? [sink] : [])),
+    refused: [...runnable.refused, ...refused],
+  }
+}
+
+function unreadable(
+  { name: connection }: Pick<Connection, 'name'>,
+  sink: PlannedStream,
+  now: ReadonlyMap<string, AirbyteStream>,
+): ConnectError | undefined {
+  const { stream, sync_mode: mode, cursor_field, primary_key } = sourceStream(sink)
+  const live = now.get(streamKey(stream))
+  const place = { place: `connection ${connection}`, field: `stream ${streamLabel(stream)}` }
+  const fix = approveFix(connection)
+  if (live !== undefined && !live.supported_sync_modes.includes(mode)) {
+    const problem = `the source can no longer read it in the approved mode, ${mode}`
+    return new ConnectError('stream_mode_unsupported', { details: { ...place, problem, fix } })
+  }
+  const needed = [...(cursor_field ?? []).slice(0, 1), ...(primary_key ?? []).flat()]
+  const properties = propertiesOf(stream)
+  const gone = needed.find((column) => isAbsent(properties[column]))
+  if (gone !== undefined) {
+    const problem = `the column "${gone}" is gone from the source, and it is the cursor or belongs to the primary key`
+    return new ConnectError('stream_column_not_found', { details: { ...place, problem, fix } })
+  }
+  const unheld = live && (findLoosenedKey(sink, live) ?? findUnheldColumn(sink, needed, live))
+  if (unheld === undefined) return undefined
+  const details = { ...place, problem: unheld, fix }
+  return new ConnectError('stream_mode_unsupported', { details })
 }
 
 /** With the source's names. */

@@ -2,7 +2,12 @@ import { streamKey, type AirbyteCatalog } from '../../../protocol/index.ts'
 import type { Connection } from '../schema.ts'
 import type { InstanceService } from '../../instances/contract.ts'
 import type { Run } from '../../runs/schema.ts'
-import type { SchemaChange, SchemaDrift, SchemaDriftPolicy } from '../../schema-changes/schema.ts'
+import {
+  followsSource,
+  type SchemaChange,
+  type SchemaDrift,
+  type SchemaDriftPolicy,
+} from '../../schema-changes/schema.ts'
 import type { DriftStore } from './contract.ts'
 import { catalogFingerprint } from '../../schema-changes/catalog-shape.ts'
 import { driftBlocked } from './drift-errors.ts'
@@ -34,6 +39,8 @@ export interface SettledCatalog {
   readonly seen: AirbyteCatalog
   /** All streams that the source has. */
   readonly all: AirbyteCatalog
+  /** As they were approved before, also those that are gone. */
+  readonly approved: AirbyteCatalog
 }
 
 /**
@@ -55,7 +62,7 @@ export async function settleSchema(options: SettleOptions): Promise<SettledCatal
   if (!(await keep(options, judged, drift))) return undefined
   if (drift?.status === 'blocked') throw driftBlocked(connection, drift)
   const reads = policy === 'ignore' ? keepToApproved(judged.approved, judged.seen) : judged.seen
-  return { catalog: reads, seen: judged.seen, all: catalog }
+  return { catalog: reads, seen: judged.seen, all: catalog, approved: judged.approved }
 }
 
 /** False if the result could not be stored. If nothing changed, there is nothing to store. */
@@ -95,7 +102,7 @@ function driftOf(
   policy: SchemaDriftPolicy,
   options: SettleOptions,
 ): SchemaDrift | null {
-  if (changes.length === 0 || policy === 'propagate') return null
+  if (changes.length === 0 || followsSource(policy)) return null
   return {
     status: policy === 'ignore' ? 'ignored' : 'blocked',
     fingerprint: catalogFingerprint(seen),

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { standardDataFolder, type Environment, loginTokenFile } from './environment.ts'
+import { standardDataFolder, type Environment, loginTokenFile } from '../../../plan/environment.ts'
 import { invalidSettings, type SettingProblem } from './setting-problem.ts'
 import { ineffectiveSettings, type SettingValue, type SettingValues } from './setting-rules.ts'
 import { readSettingsFile, unknownNames, type SettingsFile } from './settings-file.ts'

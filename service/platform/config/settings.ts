@@ -1,25 +1,29 @@
 import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import {
-  absoluteFolder,
   baseUrl,
   bindAddress,
+  hostAndPort,
+  httpUrl,
+  text,
+} from '../../../lib/net/address-fields.ts'
+import {
+  absoluteFolder,
   choice,
   flag,
   folder,
   headerToken,
-  hostAndPort,
-  httpUrl,
   listOf,
   network,
+  bucketUrl,
   postgresAddress,
   postgresUrl,
   secureUrl,
-  text,
   wholeNumber,
-} from './setting-types.ts'
+} from '../../../plan/setting-types.ts'
 import { facts, setting, type SettingFacts } from './setting.ts'
 import { storageSettings } from './storage-settings.ts'
+import { vaultSettings } from './vault-settings.ts'
 import { webhookSettings } from './webhook-settings.ts'
 
 export const roles = ['api', 'reader', 'sink', 'scheduler'] as const
@@ -170,6 +174,13 @@ export const settingsSchema = z.object({
     description:
       'Private or reserved networks that HTTP sources may reach, such as `10.1.0.0/16`. All others of that kind are refused.',
   }),
+  allowedFolders: setting(listOf(absoluteFolder).default([]), {
+    path: 'allowed_folders',
+    type: 'list of folders',
+    standard: 'none',
+    description:
+      'Folders of this machine that `file` sources may read, such as `/srv/exports`, with all folders below them. The user of this process reads them, whoever configures the source.',
+  }),
   allowedSockets: setting(listOf(absoluteFolder).default([]), {
     path: 'allowed_sockets',
     type: 'list of folders',
@@ -185,57 +196,7 @@ export const settingsSchema = z.object({
     description:
       'The metadata database. The user must be allowed to create a schema in it. A pooler in transaction mode does not work: sessions hold locks and listen.',
   }),
-  vaultUrl: setting(httpUrl.optional(), {
-    path: 'vault_url',
-    type: 'URL',
-    standard: 'an embedded, encrypted store in `data_dir`',
-    description: 'HashiCorp Vault or OpenBao (key-value engine, version 2), for all credentials.',
-  }),
-  vaultToken: setting(headerToken.optional(), {
-    path: 'vault_token',
-    type: 'text',
-    standard: 'the token in `vault_token_file`',
-    secret: true,
-    alias: 'VAULT_TOKEN',
-    description:
-      'The token for the Vault. `VAULT_TOKEN` only counts if `vault_url` is set, and no `vault_token_file`.',
-  }),
-  vaultTokenFile: setting(folder().optional(), {
-    path: 'vault_token_file',
-    type: 'file',
-    standard:
-      '`~/.vault-token`, which `vault login` and `bao login` write; needed with `vault_url` if there is no `vault_token`',
-    description:
-      'The token for the Vault, in a file that an agent of Vault or OpenBao keeps up to date (a `file` sink). It is read for each request; while it cannot be read, the token of before is used.',
-  }),
-  vaultMount: setting(text.default('secret'), {
-    path: 'vault_mount',
-    type: 'text',
-    standard: 'secret',
-    description: 'Where the key-value engine is mounted in the Vault.',
-  }),
-  vaultNamespace: setting(text.optional(), {
-    path: 'vault_namespace',
-    type: 'text',
-    standard: 'none',
-    description: 'The namespace in the Vault (Vault Enterprise, OpenBao).',
-  }),
-  vaultKey: setting(text.optional(), {
-    path: 'vault_key',
-    type: '32 bytes in base64',
-    standard: 'a key that is made and kept in the folder of the embedded vault',
-    secret: true,
-    description:
-      'Encrypts the embedded vault. The vault cannot be opened without it: store it safely.',
-  }),
-  vaultPreviousKey: setting(text.optional(), {
-    path: 'vault_previous_key',
-    type: '32 bytes in base64',
-    standard: 'none',
-    secret: true,
-    description:
-      'The previous `vault_key`, for one start: everything is then encrypted with the new key.',
-  }),
+  ...vaultSettings,
   dataUrl: setting(httpUrl.optional(), {
     path: 'data.url',
     type: 'URL',
@@ -376,6 +337,14 @@ export const settingsSchema = z.object({
         'Set it to false, or remove it. Connectors in the Low-Code language need no process: `reactor connect catalog import` (docs/connectors/manifests.md).',
     },
     description: 'Allow external Airbyte connectors as processes: they are third-party programs.',
+  }),
+  buckets: setting(listOf(bucketUrl).default([]), {
+    path: 'buckets',
+    type: 'list of s3://KEY_ID:SECRET@BUCKET/PREFIX?region=REGION',
+    standard: 'none',
+    secret: true,
+    description:
+      'Buckets that destinations `s3:BUCKET/PREFIX` may use, each with its login: a connection can use any prefix below that of the URL. Further parts of the query: `endpoint`, `path_style`, `session_token`, `format`, `compression`, `file_mb`, `partition_by` (docs/destinations.md). Only the operator sets them: no request can name another bucket or server.',
   }),
   postgres: setting(z.record(z.string(), postgresAddress).default({}), {
     path: 'postgres.NAME.url',

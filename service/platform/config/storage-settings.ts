@@ -1,6 +1,7 @@
-import { storageDefaults } from '../../../engine/log/stored/storage-config.ts'
+import { storageDefaults } from '../../../storage/storage-config.ts'
 import { setting } from './setting.ts'
-import { bucketName, headerToken, httpUrl, text } from './setting-types.ts'
+import { httpUrl, text } from '../../../lib/net/address-fields.ts'
+import { bucketName, headerToken } from '../../../plan/setting-types.ts'
 
 /** Settings of the bucket for what is too large for the log. */
 export const storageSettings = {

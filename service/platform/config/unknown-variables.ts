@@ -1,5 +1,5 @@
 import { nearestName } from '../../../lib/text/near-names.ts'
-import type { Environment } from './environment.ts'
+import type { Environment } from '../../../plan/environment.ts'
 import { settings } from './settings.ts'
 
 const prefix = 'REACTOR_CONNECT_'

@@ -1,5 +1,6 @@
 import { setting } from './setting.ts'
-import { httpUrl, namedUrls, text, wholeNumber } from './setting-types.ts'
+import { httpUrl, text } from '../../../lib/net/address-fields.ts'
+import { namedUrls, wholeNumber } from '../../../plan/setting-types.ts'
 
 /** Settings of webhooks: where their events go, and for how long they are stored. */
 export const webhookSettings = {

@@ -11,6 +11,8 @@ export interface Subject {
 }
 
 interface ListeningSession {
+  /** Statements run one after the other. */
+  readonly run: (statement: string) => Promise<void>
   readonly client: pg.Client
   readonly channels: Map<string, Promise<void>>
 }
@@ -97,8 +99,8 @@ export class ChangeListener implements AsyncDisposable {
 
   async #listening(channel: string): Promise<void> {
     this.#session ??= this.#open()
-    const { client, channels } = await this.#session
-    const listening = channels.get(channel) ?? listen(client, channel)
+    const { run, channels } = await this.#session
+    const listening = channels.get(channel) ?? listen(run, channel)
     channels.set(channel, listening)
     await listening.catch((error: unknown) => {
       channels.delete(channel)
@@ -121,8 +123,9 @@ export class ChangeListener implements AsyncDisposable {
       if (!this.#closing.signal.aborted) void this.#reopen()
     }
     client.on('error', () => undefined) // 'end' follows
+    const run = oneByOne(client)
     const probe = setInterval(() => {
-      client.query('SELECT').catch(() => {
+      run('SELECT').catch(() => {
         // Ending a dead connection would wait for the network.
         client.connection.stream.destroy()
       })
@@ -132,7 +135,7 @@ export class ChangeListener implements AsyncDisposable {
       await client.connect()
       await pinSearchPath(client)
       client.on('end', reopen)
-      return { client, channels: new Map() }
+      return { run, client, channels: new Map() }
     } catch (error) {
       clearInterval(probe)
       this.#session = undefined
@@ -188,9 +191,19 @@ export class ChangeListener implements AsyncDisposable {
   }
 }
 
-async function listen(client: pg.Client, channel: string): Promise<void> {
+/** A client that is given a second statement while the first one runs warns on stderr. */
+function oneByOne(client: pg.Client): ListeningSession['run'] {
+  let last: Promise<unknown> = Promise.resolve()
+  return async (statement) => {
+    const result = last.then(() => client.query(statement))
+    last = result.catch(() => undefined)
+    await result
+  }
+}
+
+async function listen(run: ListeningSession['run'], channel: string): Promise<void> {
   try {
-    await client.query(`LISTEN ${quoteIdentifier(channel)}`)
+    await run(`LISTEN ${quoteIdentifier(channel)}`)
   } catch (error) {
     throw translateError(error)
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { exchange, type WholeResponse } from '../../../lib/net/exchange.ts'
-import { postgresAddress } from '../config/setting-types.ts'
+import { postgresAddress } from '../../../plan/setting-types.ts'
 import type { PostgresAddress } from '../../../postgres/address.ts'
 import { ConnectError, requestFailure } from '../../../protocol/index.ts'
 

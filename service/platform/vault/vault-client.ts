@@ -9,8 +9,8 @@ import {
   type JsonObject,
 } from '../../../protocol/index.ts'
 import { exchange, type WholeResponse } from '../../../lib/net/exchange.ts'
-import { textsOf } from '../secrets/mask.ts'
-import { addSecret } from '../secrets/scrubber.ts'
+import { textsOf } from '../../../protocol/secrets/mask.ts'
+import { addSecret } from '../../../protocol/secrets/scrubber.ts'
 import type { TokenFile } from './token-file.ts'
 
 export interface VaultClientOptions {

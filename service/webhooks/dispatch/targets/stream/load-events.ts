@@ -14,7 +14,7 @@ import {
   planRun,
   type PlanDependencies,
 } from '../../../../run-worker/plan-run.ts'
-import type { ResolvedStreams } from '../../../../connections/resolve-streams.ts'
+import type { ResolvedStreams } from '../../../../../plan/streams/resolve-streams.ts'
 import type { Logger } from 'pino'
 
 export interface LoadEventsDependencies {

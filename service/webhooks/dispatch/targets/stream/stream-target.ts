@@ -5,10 +5,10 @@ import type { FolderCatalogService } from '../../../../catalog/catalog-service.t
 import type { ConnectionStore } from '../../../../connections/contract.ts'
 import { connectionStreams, streamsIn } from '../../../../connections/connection-streams.ts'
 import type { DriftStore } from '../../../../connections/drift/contract.ts'
-import { matchingStreams } from '../../../../connections/find-stream.ts'
-import type { ResolvedStreams } from '../../../../connections/resolve-streams.ts'
+import { matchingStreams } from '../../../../../plan/streams/find-stream.ts'
+import type { ResolvedStreams } from '../../../../../plan/streams/resolve-streams.ts'
 import type { Connection } from '../../../../connections/schema.ts'
-import { isTopic } from '../../../../connections/is-topic.ts'
+import { kindAt } from '../../../../../sinks/registry.ts'
 import type { InstanceService } from '../../../../instances/contract.ts'
 import type { ExclusiveWork } from '../../../../platform/database/locks.ts'
 import type { RunService } from '../../../../runs/contract.ts'
@@ -254,7 +254,7 @@ function isDirect(
     readonly sink: ResolvedStreams['streams'][number]
   },
 ): boolean {
-  if (isTopic(destination)) return false
+  if (kindAt(destination)?.capabilities.mergesByCursor !== true) return false
   const isMerged = mode === 'append_dedup' && stream.sync_mode === 'incremental'
   return isMerged && events?.streams.has(stream.stream.name) === true
 }
