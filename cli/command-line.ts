@@ -4,7 +4,7 @@ import {
   allowedNetworksOf,
   catalogFolderOf,
   readEnvironment,
-} from '../service/platform/config/environment.ts'
+} from '../plan/environment.ts'
 import type { LogoutFlags } from './auth/logout-command.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import type { CommandContext, AskAs, CommonFlags } from './client/service-command.ts'
@@ -16,6 +16,7 @@ import { writeOutput } from './output/write-output.ts'
 import type { SourceArguments } from './source/source-command.ts'
 import { runProgram } from './program.ts'
 import { commandOutput, listenForOutputErrors, mask } from './output/process-output.ts'
+import type { CompareArguments } from './compare/compare-program.ts'
 import type { ResetArguments } from './run/reset-program.ts'
 import type { RunArguments } from './run/run-program.ts'
 import { stopLimitMs } from './stop-limit.ts'
@@ -37,6 +38,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
       await runInProcess(options, new StopSignals(process, () => undefined))
     },
     reset,
+    compare,
     source,
     catalog,
     serve,
@@ -68,6 +70,25 @@ async function reset(options: ResetArguments): Promise<void> {
     addSecrets: (secrets) => {
       mask.add(secrets)
     },
+  })
+}
+
+async function compare(options: CompareArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { runCompare } = await import('./compare/compare-command.ts')
+  const { createLogger } = await import('./run/log-lines.ts')
+  const output = commandOutput(options.json ? { json: true } : {})
+  process.exitCode = await runCompare(options, {
+    output,
+    environment: readEnvironment(),
+    logger: createLogger({
+      level: 'warn',
+      writeLine: (text) => {
+        output.screen.line(text)
+      },
+    }),
+    signal: stop.signal,
+    mask,
   })
 }
 

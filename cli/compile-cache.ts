@@ -3,7 +3,7 @@ import module from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { errorCodeOf } from '../lib/files/error-code.ts'
-import type { Environment } from '../service/platform/config/environment.ts'
+import type { Environment } from '../plan/environment.ts'
 
 /**
  * Modules that are imported from here on, in all threads, load faster the next time. Node runs the code that

@@ -11,6 +11,8 @@ export const exitCodes = {
   changes: 2,
   /** Stopped by the first Ctrl-C, or cancelled in the service, at a checkpoint: the next run goes on. */
   stopped: 4,
+  /** A comparison has found rows that differ. */
+  different: 5,
   /**
    * Ended at once by the second Ctrl-C (by the first if only the service was asked), as shells report SIGINT.
    */

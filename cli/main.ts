@@ -28,7 +28,7 @@ async function runCommand(): Promise<void> {
   // Before the commands are loaded: a run that is stopped during that time has a result too.
   const stop = isRun ? await listenForStop() : undefined
   const { enableCompileCache } = await import('./compile-cache.ts')
-  const { readEnvironment } = await import('../service/platform/config/environment.ts')
+  const { readEnvironment } = await import('../plan/environment.ts')
   enableCompileCache(readEnvironment())
   try {
     if (stop !== undefined) await runRun(stop)

@@ -8,6 +8,7 @@ import { authCommand } from './auth/auth-program.ts'
 import type { AskService } from './client/service-command.ts'
 import { codegenCommand } from './codegen/codegen-program.ts'
 import { completionCommands } from './completion/completion-program.ts'
+import { compareCommand, type CompareArguments } from './compare/compare-program.ts'
 import { connectionsCommand } from './connections/connections-program.ts'
 import { deliveriesCommand } from './deliveries/deliveries-program.ts'
 import { demoCommand } from './demo/demo-program.ts'
@@ -33,6 +34,7 @@ export interface ProgramOptions {
   readonly version: string
   readonly run: (options: RunArguments) => Promise<void>
   readonly reset: (options: ResetArguments) => Promise<void>
+  readonly compare: (options: CompareArguments) => Promise<void>
   readonly source: (options: SourceArguments) => Promise<void>
   readonly catalog: (options: CatalogArguments) => Promise<void>
   readonly serve: (options: ServeArguments) => Promise<void>
@@ -62,6 +64,7 @@ export function createProgram(options: ProgramOptions): Command {
     .addHelpText('after', connectHelp)
   runCommand(connect, options.run)
   resetCommand(connect, options.reset)
+  compareCommand(connect, options.compare)
   sourceCommand(connect, options.source)
   catalogCommand(connect, options.catalog, options.askService)
   serveCommand(connect, options.serve)

@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import { ApiClient } from '../client/api-client.ts'
 import { apiPath } from '../client/api-path.ts'
 import { checkedService, findService } from '../client/find-service.ts'

@@ -70,12 +70,14 @@ async function fetchPart(name: string, url: string, options: RegistryOptions): P
 }
 
 function notPublished(name: string, reason: string, cause?: unknown): ConnectError {
+  if (isUnreachable(cause)) {
+    const details = { connector: name, reason }
+    return new ConnectError('manifest_site_unreachable', { details, cause })
+  }
   return new ConnectError('usage', {
     details: {
       problem: `Airbyte’s manifest of "${name}" cannot be fetched: ${reason}`,
-      fix: isUnreachable(cause)
-        ? 'Check the network and the name server of this machine, or download the manifest elsewhere and import the file: `reactor connect catalog import FILE`.'
-        : 'Look for the name at https://docs.airbyte.com/integrations/sources. Only connectors that Airbyte wrote as a manifest can be imported.',
+      fix: 'Look for the name at https://docs.airbyte.com/integrations/sources. Only connectors that Airbyte wrote as a manifest can be imported.',
     },
     cause,
   })

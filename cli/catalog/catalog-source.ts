@@ -1,12 +1,12 @@
 import { describeConnector, summarizeConnector } from '../../service/catalog/describe-connector.ts'
-import { catalogEntry, readCatalog } from '../../service/catalog/read-catalog.ts'
+import { catalogEntry, readCatalog } from '../../connectors/catalog.ts'
 import {
   catalogDocument,
   catalogEntrySchema,
   descriptorDocument,
   descriptorSchema,
 } from '../../service/catalog/schema.ts'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import { toWire } from '../../service/platform/wire.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { ApiClient } from '../client/api-client.ts'

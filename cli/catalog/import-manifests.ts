@@ -18,7 +18,7 @@ import { serversOf } from '../../connectors/manifest/servers.ts'
 import { manifestOriginSchema, type ManifestFile, type ManifestOrigin } from './manifest-file.ts'
 import { manifestName } from './manifest-name.ts'
 import { mistakesOf } from '../source/validate-source.ts'
-import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
+import { importedManifest, readCatalog } from '../../connectors/catalog.ts'
 
 export interface ImportOptions {
   /** The folder of imported manifests; created if it is missing. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { importedManifest, readCatalog } from '../../service/catalog/read-catalog.ts'
+import { importedManifest, readCatalog } from '../../connectors/catalog.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
 import { usageError } from '../usage-error.ts'

@@ -1,5 +1,5 @@
 import { ConnectError } from '../../protocol/index.ts'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { readLocalService } from '../../service/serve/local-service-file.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
@@ -36,7 +36,11 @@ export async function findService(
   if (named?.key !== undefined) return checkAddress(named)
   const stored = await readStoredServices(environment, named !== undefined)
   if (named === undefined) {
-    const service = stored[0] ?? { url: defaultUrl, key: undefined, from: 'default' as const }
+    const service = (await firstRunning(stored)) ?? {
+      url: defaultUrl,
+      key: undefined,
+      from: 'default' as const,
+    }
     const key = givenKey(flags, environment)
     return checkAddress(key === undefined ? service : { url: service.url, from: service.from, key })
   }
@@ -45,6 +49,29 @@ export async function findService(
     key: undefined,
   }
   return { url, from, key, ...(user !== undefined && { user }) }
+}
+
+/** A process on this machine responds at once. */
+const patienceMs = 1_000
+
+/** The first one; of several processes on this machine the first that responds, if one does. */
+async function firstRunning(
+  services: readonly ResolvedService[],
+): Promise<ResolvedService | undefined> {
+  const [first, second] = services
+  if (first?.from !== 'local' || second === undefined) return first
+  for (const service of services) if (await isRunning(service)) return service
+  return first
+}
+
+/** Asked without a key. */
+async function isRunning({ url }: ResolvedService): Promise<boolean> {
+  const signal = AbortSignal.timeout(patienceMs)
+  const response = await fetch(`${url}/healthz`, { signal, redirect: 'manual' }).catch(
+    () => undefined, // nothing responds there
+  )
+  await response?.body?.cancel()
+  return response?.ok === true
 }
 
 /** The service with its credentials. Throws `login_expired`. */
@@ -83,7 +110,11 @@ async function readStoredServices(
   })
   return [
     ...logins.map((login) => ({ ...login, from: 'login' as const })),
-    ...(local === undefined ? [] : [{ url: local.url, key: local.apiKey, from: 'local' as const }]),
+    ...(local === undefined
+      ? []
+      : [local.url, ...(local.otherUrls ?? [])].map((url) => {
+          return { url, key: local.apiKey, from: 'local' as const }
+        })),
   ]
 }
 

@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { replaceFile } from '../../lib/files/replace-file.ts'
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import type { UserInput } from '../input/user-input.ts'
 import type { CommandOutput } from '../output/command-output.ts'
 import type { ApiClient } from './api-client.ts'

@@ -3,7 +3,7 @@ import { errorCodeOf } from '../../lib/files/error-code.ts'
 import type { PostgresAddress } from '../../postgres/address.ts'
 import { quoteIdentifier } from '../../postgres/quote.ts'
 import { destinationAddress } from '../../service/connections/destination-address.ts'
-import { isTopic, topicName } from '../../service/connections/is-topic.ts'
+import { kindAt } from '../../sinks/registry.ts'
 import { connectionDocument } from '../../service/connections/schema.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import type { Settings } from '../../service/platform/config/settings.ts'
@@ -27,10 +27,11 @@ export async function showAddress(context: CommandContext, name: string): Promis
     connectionDocument,
   )
   const { destination } = document
-  if (isTopic(destination))
+  const kind = kindAt(destination)
+  if (kind !== undefined && !kind.capabilities.tables)
     throw usageError(
-      `The rows of ${name} are in topics (${topicName(destination)}), which have no address for psql`,
-      'Read them with a client of Kafka, from the brokers of the service (`kafka.brokers`): docs/topic-destination.md.',
+      `The rows of ${name} are in ${kind.words.places} (${destination.slice(destination.indexOf(':') + 1)}), which have no address for psql`,
+      kind.words.readRows,
     )
   const settings = loadSettings({ environment })
   await requireServiceHere(context, settings)

@@ -1,5 +1,9 @@
-import { isTopic } from '../../service/connections/is-topic.ts'
-import { connectionDocument, connectionSummaryDocument } from '../../service/connections/schema.ts'
+import { kindAt } from '../../sinks/registry.ts'
+import {
+  connectionDocument,
+  connectionSummaryDocument,
+  rangeResultDocument,
+} from '../../service/connections/schema.ts'
 import { apiPath } from '../client/api-path.ts'
 import { ifMatch } from '../client/if-match.ts'
 import { listPages } from '../client/list-pages.ts'
@@ -7,6 +11,8 @@ import type { CommandContext } from '../client/service-command.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { confirmDeletion, type YesFlag } from '../client/confirm-deletion.ts'
 import { showResult } from '../output/command-output.ts'
+import { rangeLines } from '../run/range-lines.ts'
+import type { RangeArguments, ResetArguments } from '../run/reset-program.ts'
 import { formatTime } from '../output/format-time.ts'
 import { listLines, yetOrHidden } from '../output/list-lines.ts'
 import { usageError } from '../usage-error.ts'
@@ -159,8 +165,12 @@ export async function setStatus(
 export async function resetConnection(
   { client, output }: CommandContext,
   name: string,
-  { streams }: { readonly streams?: readonly string[] },
+  {
+    streams,
+    range,
+  }: Pick<ResetArguments, 'streams'> & { readonly range: ResetArguments['range'] | undefined },
 ): Promise<number> {
+  if (range !== undefined) return resetRange({ client, output }, name, { streams, range })
   await client.tell({
     method: 'POST',
     path: apiPath('connections', name, 'reset'),
@@ -176,6 +186,30 @@ export async function resetConnection(
   return exitCodes.complete
 }
 
+async function resetRange(
+  { client, output }: Pick<CommandContext, 'client' | 'output'>,
+  name: string,
+  {
+    streams,
+    range,
+  }: { readonly streams: readonly string[] | undefined; readonly range: RangeArguments },
+): Promise<number> {
+  const { from, to, doubleRows, dryRun } = range
+  const body = {
+    streams,
+    ...(from !== null && { from }),
+    ...(to !== null && { to }),
+    double_rows: doubleRows,
+    dry_run: dryRun,
+  }
+  const { json, document } = await client.ask(
+    { method: 'POST', path: apiPath('connections', name, 'reset-range'), body },
+    rangeResultDocument,
+  )
+  await showResult(output, json, () => rangeLines(name, document.streams, { dryRun }))
+  return exitCodes.complete
+}
+
 export async function deleteConnection(
   context: CommandContext,
   name: string,
@@ -187,9 +221,7 @@ export async function deleteConnection(
   if (!(await confirmDeletion(context, flags, `delete the connection ${name} and its runs`)))
     return exitCodes.failed
   await client.tell({ method: 'DELETE', path })
-  const stays = isTopic(document.destination)
-    ? 'its topics stay, with their rows, and so does its topic of checkpoints, which no run uses any more'
-    : 'its tables stay'
+  const stays = kindAt(document.destination)?.words.stays ?? 'its rows stay'
   await showResult(output, { deleted: name }, () => `deleted ${name}; ${stays}\n`)
   return exitCodes.complete
 }

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import type { z } from 'zod'
-import { connectionChoices } from '../../service/connections/choices.ts'
+import { connectionChoices } from '../../plan/streams/connection-choices.ts'
 import type { connectionDocument } from '../../service/connections/schema.ts'
 import type { UserInput } from '../input/user-input.ts'
 import { numberUpTo, parseStreamNames } from '../options.ts'
@@ -22,6 +22,7 @@ export interface ConnectionFlags {
   readonly catchUp?: string
   readonly metadata?: string
   readonly types?: string
+  readonly with?: string
   readonly deletes?: string
   readonly log?: string
   readonly framing?: string
@@ -31,16 +32,17 @@ export interface ConnectionFlags {
   readonly table?: string
   readonly cursorField?: string
   readonly schemaDrift?: string
+  readonly continuous?: boolean
   readonly description?: string
 }
 
 /** The fields of a connection that can be set and changed. */
 export function connectionOptions(command: Command): Command {
-  return command
+  const withFields = command
     .option('--streams <A,B>', 'names of streams; default: all, as the connector suggests them')
     .option(
       '--stream-config <JSON|FILE|->',
-      'or a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key, columns, rename, where, mask, table, transform',
+      'or a list of streams with name, sync_mode, destination_sync_mode, cursor_field, primary_key, columns, rename, where, mask, table, with, transform',
     )
     .option(
       '--transform <function:NAME>',
@@ -65,6 +67,10 @@ export function connectionOptions(command: Command): Command {
         '--types <HOW>',
         'column types of new tables, from PostgreSQL to PostgreSQL; default: source',
       ).choices(connectionChoices.types),
+    )
+    .option(
+      '--with <A,B>',
+      `what tables have of the source’s, from PostgreSQL to PostgreSQL: ${connectionChoices.with.join(', ')}; none: nothing`,
     )
     .addOption(
       new Option('--deletes <HOW>', 'delete deleted rows, or mark them; default: hard').choices(
@@ -109,7 +115,14 @@ export function connectionOptions(command: Command): Command {
         'what a run does if the schema of the source changed; default: propagate',
       ).choices(connectionChoices.schemaDrift),
     )
+  return lastOptions(withFields)
+}
+
+function lastOptions(command: Command): Command {
+  return command
     .option('--description <TEXT>', "its purpose, in your words; '' removes it")
+    .option('--continuous', 'a run goes on until it is cancelled; for sources with a feed')
+    .option('--no-continuous', 'a run ends where the source was when it began')
 }
 
 /**
@@ -124,10 +137,11 @@ export async function connectionBody(
 ): Promise<Readonly<Record<string, unknown>>> {
   const { metadata, types, deletes, log, framing, format, envelope, partitions, schemaDrift } =
     flags
-  const { table, cursorField } = flags
+  const { table, cursorField, continuous } = flags
   const options = Object.entries({
     metadata,
     types,
+    with: definitionGroups(flags.with),
     deletes,
     log,
     framing,
@@ -137,6 +151,7 @@ export async function connectionBody(
     table,
     cursor_field: cursorField,
     schema_drift: schemaDrift,
+    continuous,
   }).filter(([, value]) => value !== undefined)
   const streams = await transformed(flags, (await streamsOf(flags, input)) ?? streamsNow)
   const schedule = scheduleOf(flags)
@@ -147,6 +162,12 @@ export async function connectionBody(
     ...(flags.description !== undefined && { description: flags.description || null }),
     ...(options.length > 0 && { options: Object.fromEntries(options) }),
   }
+}
+
+/** The service checks the names. */
+function definitionGroups(list: string | undefined): readonly string[] | undefined {
+  if (list === undefined) return undefined
+  return list === 'none' ? [] : list.split(',').map((name) => name.trim())
 }
 
 async function streamsOf(

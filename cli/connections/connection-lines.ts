@@ -1,5 +1,5 @@
 import { streamLabel } from '../../protocol/stream-id.ts'
-import { isTopic, topicName } from '../../service/connections/is-topic.ts'
+import { kindAt } from '../../sinks/registry.ts'
 import { formatTime } from '../output/format-time.ts'
 import { table } from '../output/table.ts'
 import type { ConnectionDocument } from './connection-fields.ts'
@@ -31,10 +31,16 @@ export function connectionLines(connection: ConnectionDocument): string {
       : [['drift', `${drift.status}: reactor connect connections drift ${name}`]]),
     ['version', String(connection.version)],
     ['updated', formatTime(connection.updated_at)],
-    isTopic(destination)
-      ? ['topics', topicName(destination)]
-      : ['tables', `psql "$(reactor connect connections address ${name})"`],
+    placeLine(connection),
   ])
+}
+
+/** Where the rows are: `connections address` knows tables. */
+function placeLine({ name, destination }: ConnectionDocument): readonly [string, string] {
+  const kind = kindAt(destination)
+  if (kind === undefined || kind.capabilities.tables)
+    return ['tables', `psql "$(reactor connect connections address ${name})"`]
+  return [kind.words.places, destination.slice(destination.indexOf(':') + 1)]
 }
 
 function streamText(stream: NonNullable<ConnectionDocument['streams']>[number]): string {

@@ -1,7 +1,9 @@
 import { Option, type Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { yesOption, type YesFlag } from '../client/confirm-deletion.ts'
-import { ifVersionOption, limitOption, parseStreamNames } from '../options.ts'
+import { ifVersionOption, limitOption } from '../options.ts'
+import { type CompareFlags, compareOptions } from '../compare/compare-program.ts'
+import { rangeOf, type ResetFlags, resetOptions } from '../run/reset-program.ts'
 import { connectionOptions, type ConnectionFlags } from './connection-fields.ts'
 import { runsCommand } from './runs-program.ts'
 import { sandboxCommands } from './sandbox-program.ts'
@@ -9,6 +11,7 @@ import { sandboxCommands } from './sandbox-program.ts'
 // Loaded when one of them runs: help and completion need none.
 const connectionCommands = () => import('./connection-commands.ts')
 const addressCommand = () => import('./address-command.ts')
+const compareCommands = () => import('./compare-command.ts')
 const driftCommands = () => import('./drift-commands.ts')
 
 /** `reactor connect connections …`. */
@@ -35,7 +38,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     .requiredOption('--from <INSTANCE>', 'the instance that is read')
     .option(
       '--dest <DESTINATION>',
-      'data:DATASET, postgres:NAME or topic:NAME; default: data: and the name',
+      'data:DATASET, postgres:NAME, topic:NAME or s3:BUCKET/PREFIX; default: data: and the name',
     )
     .option(
       '--activate',
@@ -57,7 +60,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     'change the given settings; the next run uses them',
   )
     .argument('<NAME>')
-    .option('--dest <DESTINATION>', 'data:DATASET, postgres:NAME or topic:NAME')
+    .option('--dest <DESTINATION>', 'data:DATASET, postgres:NAME, topic:NAME or s3:BUCKET/PREFIX')
     .option('--no-schedule', 'only run when started manually')
     .addOption(ifVersionOption())
   connectionOptions(update).action(
@@ -134,17 +137,28 @@ function change(connections: Command, ask: AskService): void {
         ask(flags, async (context) => (await connectionCommands()).setStatus(context, name, verb)),
       )
   }
-  serviceCommand(
-    connections,
-    'reset',
-    'forget the checkpoints: the next run reads from the beginning',
+  resetOptions(
+    serviceCommand(
+      connections,
+      'reset',
+      'forget the checkpoints: the next run reads from the beginning, or a range again',
+    ).argument('<NAME>'),
+  ).action(async (name: string, flags: CommonFlags & ResetFlags) => {
+    const range = rangeOf(flags)
+    return ask(flags, async (context) =>
+      (await connectionCommands()).resetConnection(context, name, { ...flags, range }),
+    )
+  })
+  compareOptions(
+    serviceCommand(
+      connections,
+      'compare',
+      'compare the rows of its source and its tables, PostgreSQL both; changes nothing',
+    ).argument('<NAME>'),
   )
-    .argument('<NAME>')
-    .option('--streams <A,B>', 'only of these streams', parseStreamNames)
-    .action(async (name: string, flags: CommonFlags & { streams?: readonly string[] }) =>
-      ask(flags, async (context) =>
-        (await connectionCommands()).resetConnection(context, name, flags),
-      ),
+    .addHelpText('after', compareExamples)
+    .action(async (name: string, flags: CommonFlags & CompareFlags) =>
+      ask(flags, async (context) => (await compareCommands()).compareRows(context, name, flags)),
     )
   serviceCommand(
     connections,
@@ -165,6 +179,14 @@ Examples:
   $ reactor connect connections create shop --from my-shop --activate
   $ reactor connect connections runs start shop --wait
   $ reactor connect connections list --status paused --json`
+
+const compareExamples = `
+Exit code: 0 all rows are equal, 5 some differ, 3 none differs but a stream could not be compared.
+Keys and values of rows are shown only to those who may see the rows of sandboxes.
+
+Examples:
+  $ reactor connect connections compare shop
+  $ reactor connect connections compare shop --streams public.orders --json | jq '.streams[].missing'`
 
 const addressExamples = `
 Examples:

@@ -171,9 +171,10 @@ function problemLines(run: RunDocument): string {
     ...run.warnings.map((warning) => `run: warning: ${warning}`),
     ...run.streams.flatMap((stream) => [
       ...stream.warnings.map((warning) => `${streamLabel(stream)}: warning: ${warning}`),
-      ...tableNoteLines({ stream: streamIdOf(stream), tableNotes: stream.table_changes }).map(
-        (line) => `${streamLabel(stream)}: columns: ${line}`,
-      ),
+      ...tableNoteLines(
+        { stream: streamIdOf(stream), tableNotes: stream.table_changes },
+        run.connection,
+      ).map((line) => `${streamLabel(stream)}: columns: ${line}`),
       ...errorText(streamLabel(stream), stream.error),
     ]),
   ]

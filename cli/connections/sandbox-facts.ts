@@ -71,6 +71,8 @@ function tableFacts(diff: Diff): readonly Fact[] {
         'yellow',
       ),
     ),
+    ...(diff.definitions?.removed ?? []).map((label) => fact(['-', 'with'], label, 'yellow')),
+    ...(diff.definitions?.added ?? []).map((label) => fact(['+', 'with'], label, 'green')),
     ...(diff.own_columns.length === 0
       ? []
       : [

@@ -234,6 +234,8 @@ function driftAlarms({ schema_drift: drift, schema }: SandboxReportDocument): re
 
 const policies = {
   propagate: 'The source is not as approved. The next run follows it:',
+  backfill:
+    'The source is not as approved. The next run follows it, and reads rows again whose columns have changed:',
   block_until_approved:
     'The source is not as approved. Runs read nothing until somebody approves this, and promoting approves it:',
   ignore:

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { functionNameOf } from '../../lib/net/function-address.ts'
 import { streamLabel } from '../../protocol/stream-id.ts'
-import { findAmong } from '../../service/connections/find-stream.ts'
+import { findAmong } from '../../plan/streams/find-stream.ts'
 import type { connectionDocument } from '../../service/connections/schema.ts'
 import { usageError } from '../usage-error.ts'
 

@@ -51,9 +51,9 @@ const newNames = {
 }
 
 /**
- * Makes the schema `aviation` in an empty database and fills it with public data (demo/README.md), in one
- * transaction.
- * @param folder of the data, as demo/prepare-data.ts writes it
+ * Makes the schema `aviation` in an empty database and fills it with public data (scripts/demo/README.md), in
+ * one transaction.
+ * @param folder of the data, as scripts/demo/prepare-data.ts writes it
  */
 export async function loadDemoSource(
   client: Client,

@@ -12,7 +12,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import { changeDemoSource, loadDemoSource } from './load-source.ts'
 
 export interface DemoOptions {
-  /** The folder of the data, as demo/prepare-data.ts writes it. */
+  /** The folder of the data, as scripts/demo/prepare-data.ts writes it. */
   readonly dataFolder: string
   readonly say: (line: string) => void
   /** The Kafka brokers; if left out, the embedded log is used. */

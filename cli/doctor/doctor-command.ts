@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { ConnectError } from '../../protocol/index.ts'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import type { Settings } from '../../service/platform/config/settings.ts'
 import { ApiClient } from '../client/api-client.ts'

@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { errorCodeOf } from '../../lib/files/error-code.ts'
-import { Mask } from '../../service/platform/secrets/mask.ts'
+import { Mask } from '../../protocol/secrets/mask.ts'
 import type { CommandOutput } from './command-output.ts'
 import { paintFor } from './paint.ts'
 import { Screen } from './screen.ts'

@@ -1,6 +1,6 @@
 import { ConnectError, type ErrorBody, type StreamId } from '../../protocol/index.ts'
 import type { RunProgress, StreamResult } from '../../engine/run-types.ts'
-import type { Mask } from '../../service/platform/secrets/mask.ts'
+import type { Mask } from '../../protocol/secrets/mask.ts'
 import type { RunEnd, RunOutput } from './run-output.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { resetCommands } from '../../lib/text/reset-commands.ts'
+import { resetCommands, serviceResetCommand } from '../../lib/text/reset-commands.ts'
 import { streamLabel, type ErrorBody } from '../../protocol/index.ts'
 import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
 import type { StreamProgress } from '../../engine/run-types.ts'
@@ -52,7 +52,16 @@ export function resultLines(result: ShownResult, context: ResultContext): readon
   const sorted = result.streams.toSorted(
     (left, right) => Number(left.error !== undefined) - Number(right.error !== undefined),
   )
-  const streams = sorted.flatMap((stream) => streamLines(stream, { ...context, nameWidth }))
+  const firstWith = new Map<string, string>()
+  const streams = sorted.flatMap((stream) => {
+    const label = plainLabel(stream.stream)
+    const { error: { code, message, suggested_fix: fix } = {} } = stream
+    const text = JSON.stringify([code, message, fix])
+    const sameAs = firstWith.get(text)
+    if (code !== undefined && sameAs === undefined) firstWith.set(text, label)
+    const shown = { ...context, nameWidth, ...(sameAs !== undefined && { sameAs }) }
+    return streamLines(stream, shown)
+  })
   return [
     ...streams,
     ...warningLines(result.warnings ?? [], paint),
@@ -63,7 +72,11 @@ export function resultLines(result: ShownResult, context: ResultContext): readon
 
 function streamLines(
   stream: ShownStream,
-  context: ResultContext & { readonly nameWidth: number },
+  context: ResultContext & {
+    readonly nameWidth: number
+    /** A stream above that has the same error. */
+    readonly sameAs?: string
+  },
 ): readonly string[] {
   const { paint } = context
   const seconds = context.clock.seconds(stream)
@@ -83,8 +96,18 @@ function streamLines(
     `${status}  ${plainLabel(stream.stream).padEnd(context.nameWidth)}  ${facts.join(', ')}`,
     ...tableNoteLines(stream).map((line) => `  columns: ${plainText(line)}`),
     ...warningLines(stream.warnings, paint).map((line) => `  ${line}`),
-    ...(stream.error === undefined ? [] : errorLines(stream.error, { paint, indent: '  ' })),
+    ...streamErrorLines(stream, context),
   ]
+}
+
+/** An error that many streams have is written out once. */
+function streamErrorLines(
+  { error }: ShownStream,
+  { paint, sameAs }: Pick<ResultContext, 'paint'> & { readonly sameAs?: string },
+): readonly string[] {
+  if (error === undefined) return []
+  if (sameAs === undefined) return errorLines(error, { paint, indent: '  ' })
+  return [`  ${paint('red', 'error:')} the same as of ${sameAs} [${error.code}]`]
 }
 
 function warningLines(warnings: readonly string[], paint: Paint): readonly string[] {
@@ -104,16 +127,22 @@ function earlierFacts(before: ShownStream['before']): readonly string[] {
   return [`earlier starts: ${[`${count(loaded)} loaded`, ...losses].join(', ')}`]
 }
 
-/** The changes to the columns of a table, or of the rows in a topic, for people. */
-export function tableNoteLines({
-  stream,
-  tableNotes = [],
-}: Pick<ShownStream, 'stream' | 'tableNotes'>): readonly string[] {
+/**
+ * The changes to the columns of a table, or of the rows in a topic, for people. `connection`: of the service;
+ * absent: the run is one of a file.
+ */
+export function tableNoteLines(
+  { stream, tableNotes = [] }: Pick<ShownStream, 'stream' | 'tableNotes'>,
+  connection?: string,
+): readonly string[] {
   const lines = tableNotes.map(tableNoteText)
   if (!tableNotes.some((note) => note.kind === 'added' && note.replaced !== true)) return lines
+  const label = streamLabel(stream)
+  const reset =
+    connection === undefined ? resetCommands(label) : serviceResetCommand(label, connection)
   return [
     ...lines,
-    `to read all rows again, reset the stream (${resetCommands(streamLabel(stream))}); if it appends, empty its table first`,
+    `to read all rows again, reset the stream (${reset}); if it appends, empty its table first`,
   ]
 }
 
@@ -128,7 +157,7 @@ function tableNoteText(note: TableNote): string {
     case 'widened':
       return `column ${column} was changed from ${note.was} to ${type}, which holds all values that the source has now`
     case 'kept':
-      return `column ${column} stays ${type}, although the source now has ${note.source}: a column never gets narrower`
+      return `column ${column} stays ${type}, although the source now has ${note.source}: ${type} holds the values of both`
     case 'left':
       return `column ${column} is no longer a column of the stream (the source does not have it, or \`columns\` leaves it out): rows that stay keep their values of it, and rows that are loaded from now on have none (after an overwrite: no row)`
   }

@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { readEnvironment } from '../../service/platform/config/environment.ts'
+import { readEnvironment } from '../../plan/environment.ts'
 import { paintFor } from '../output/paint.ts'
 import {
   isAccepted,
@@ -66,7 +66,7 @@ async function runFile(
 ): Promise<FileRun> {
   try {
     // Connectors and engine are loaded when they are needed: help and a wrong file respond at once.
-    const { loadRunFile } = await import('../run-file/load-run-file.ts')
+    const { loadRunFile } = await import('../../plan/run-file/load-run-file.ts')
     const file = await loadRunFile(options.file, readEnvironment())
     mask.add(file.secrets)
     const { createLogger } = await import('./log-lines.ts')
@@ -76,11 +76,11 @@ async function runFile(
         runScreen.line(mask.text(text))
       },
     })
-    const { openRunThreads } = await import('./run-threads.ts')
+    const { openRunThreads } = await import('../../plan/run/run-threads.ts')
     await using threads = openRunThreads(file, { log: options.log, logger })
     // The largest part, which this thread loads while the others load theirs.
-    const { runLoadedFile } = await import('./run-command.ts')
-    return await runLoadedFile(file, options, { ...context, logger, mask, threads, now: Date.now })
+    const { runFileCommand } = await import('./run-command.ts')
+    return await runFileCommand(file, options, { ...context, logger, mask, threads, now: Date.now })
   } catch (error) {
     const { commandFailure } = await import('../output/command-failure.ts')
     return { end: commandFailure(error) }

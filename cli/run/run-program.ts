@@ -7,6 +7,7 @@ export interface RunArguments {
   readonly file: string
   readonly json: boolean
   readonly log: 'embedded' | 'kafka' | undefined
+  readonly continuous?: boolean | undefined
   readonly logLevel: LogLevel
   readonly metricsPort: number | undefined
 }
@@ -14,6 +15,7 @@ export interface RunArguments {
 interface RunFlags {
   readonly json?: true
   readonly log?: 'embedded' | 'kafka'
+  readonly continuous?: true
   readonly logLevel: LogLevel
   readonly metricsPort?: number
 }
@@ -25,13 +27,17 @@ export function runCommand(
 ): Command {
   return connect
     .command('run')
-    .description('run the connection in a run file once, until it ends')
+    .description('run the connection in a run file once, until it ends or is stopped')
     .argument('<FILE>', 'run file: .yaml, .yml or .toml')
     .option('--json', 'one JSON object per line on stdout: progress, then the result')
     .addOption(
       new Option('--log <KIND>', 'transport between readers and sinks; overrides the file').choices(
         ['embedded', 'kafka'],
       ),
+    )
+    .option(
+      '--continuous',
+      'go on until stopped, and load changes as they happen; the source must have a feed (postgres with replication: cdc)',
     )
     .addOption(
       new Option('--log-level <LEVEL>', 'minimum level of log lines on stderr')
@@ -45,8 +51,8 @@ export function runCommand(
     )
     .addHelpText('after', examples)
     .action(async (file: string, flags: RunFlags) => {
-      const { log, logLevel, metricsPort } = flags
-      await run({ file, json: flags.json === true, log, logLevel, metricsPort })
+      const { log, continuous, logLevel, metricsPort } = flags
+      await run({ file, json: flags.json === true, log, continuous, logLevel, metricsPort })
     })
 }
 
@@ -58,7 +64,7 @@ Examples:
   $ SOURCE_PASSWORD=… reactor connect run shop.toml --log-level debug
 
 Exit codes:
-  0 complete   1 failed   2 wrong run file or command line   3 partial
+  0 complete, or a continuous run that was stopped   1 failed   2 wrong run file or command line   3 partial
   4 stopped by Ctrl-C at a checkpoint (run again to finish)   130 ended by a second Ctrl-C
 
 docs/run-file.md describes the run file.`

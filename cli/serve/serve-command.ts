@@ -1,6 +1,6 @@
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { unknownVariables } from '../../service/platform/config/unknown-variables.ts'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import { migrateOnly } from '../../service/serve/migrate-only.ts'
 import { serve } from '../../service/serve/serve.ts'
 import { createServiceLogger } from '../../service/serve/service-logger.ts'

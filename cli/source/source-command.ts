@@ -150,7 +150,7 @@ async function manifestFile(
   if (manifest !== undefined && type === undefined) return manifest
   if (manifest === undefined && type !== undefined) {
     // Loaded when it is needed: the catalog knows the native connectors, with their databases' clients.
-    const { catalogManifest } = await import('../../service/catalog/read-catalog.ts')
+    const { catalogManifest } = await import('../../connectors/catalog.ts')
     return catalogManifest(catalogFolder, type)
   }
   const problem = 'Name exactly one manifest'

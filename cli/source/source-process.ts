@@ -1,9 +1,5 @@
 import process from 'node:process'
-import {
-  allowedNetworksOf,
-  catalogFolderOf,
-  readEnvironment,
-} from '../../service/platform/config/environment.ts'
+import { allowedNetworksOf, catalogFolderOf, readEnvironment } from '../../plan/environment.ts'
 import { writeOutput } from '../output/write-output.ts'
 import { StopSignals } from '../run/stop-signals.ts'
 import { parseAlone } from '../parse-command.ts'

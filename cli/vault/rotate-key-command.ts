@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { rotateVaultKey } from '../../service/serve/rotate-vault-key.ts'
 import { exitCodes } from '../exit-codes.ts'
