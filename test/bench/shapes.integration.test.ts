@@ -11,21 +11,27 @@ import {
 } from '../../bench/shapes/same-rows.ts'
 import { shapeNames, shapeOf } from '../../bench/shapes/shapes.ts'
 import { createEmpty, createFilled } from '../../bench/table-shape.ts'
+import { isLong, usually } from '../support/long.ts'
 
 const embedded = { kind: 'embedded' } as const
 
 /** Few rows. The benchmark compares the rows of each program with the source's, and throws if they differ. */
-const tiny = { metadata: 'minimal', rounds: 1, scale: 0.005, warmUp: false } as const
+const tiny = {
+  metadata: 'minimal',
+  rounds: 1,
+  scale: isLong ? 0.005 : 0.001,
+  warmUp: false,
+} as const
+
+/** The usual run has one shape, through the embedded log. */
+const shapes = usually(1, shapeNames)
 
 test.skipIf(psqlVersion() === undefined)(
   'each mode of each shape is measured beside the pipes of its kind, and loads the rows of the source',
   { timeout: 300_000 },
   async () => {
-    const figures = await benchShapes(
-      { ...tiny, shapes: shapeNames, logs: [embedded] },
-      () => undefined,
-    )
-    const modes = shapeNames.flatMap((shape) =>
+    const figures = await benchShapes({ ...tiny, shapes, logs: [embedded] }, () => undefined)
+    const modes = shapes.flatMap((shape) =>
       shapeOf(shape, 1)
         .cases.flat()
         .map((mode) => ({ shape, mode, log: 'embedded' })),
@@ -44,7 +50,7 @@ test.skipIf(psqlVersion() === undefined)(
       ...['text pipe', 'binary pipe'].map((program) => ({ program, mode: 'no_key' })),
       { program: 'binary pipe', mode: 'engine_tables' },
     ]
-    for (const shape of shapeNames)
+    for (const shape of shapes)
       for (const pipe of pipes)
         expect(figures).toContainEqual(
           expect.objectContaining({ shape, ...pipe, log: null, cpu_seconds: null }),
@@ -56,7 +62,7 @@ test.skipIf(psqlVersion() === undefined)(
   },
 )
 
-test.skipIf(psqlVersion() === undefined)(
+test.runIf(isLong && psqlVersion() !== undefined)(
   'the same through Kafka, whose topics are gone afterwards',
   { timeout: 120_000 },
   async () => {

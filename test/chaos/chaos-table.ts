@@ -28,30 +28,24 @@ export interface ChaosTable {
 type ExtraType = keyof typeof extraTypes
 
 /**
- * A value for each type from a number `n`, and how its text at the source is written to equal the text at the
- * destination.
+ * A value for each type from a number `n`. Its text is the same whether the destination has the source's type
+ * or the portable one, but for arrays, which are lists in `jsonb` there.
  */
 const extraTypes = {
-  int: { value: 'n * 7', text: 'text' },
-  bigint: { value: 'n::bigint * 1000003', text: 'text' },
-  numeric: { value: 'n / 8.0', text: 'text' },
-  'double precision': { value: 'n * 0.25', text: 'text' },
-  boolean: { value: 'n % 2 = 0', text: 'text' },
-  text: {
-    value: 'CASE n % 5 WHEN 0 THEN NULL ELSE repeat(md5(n::text), n % 40) END',
-    text: 'text',
-  },
-  date: { value: "date '1999-12-31' + n % 20000", text: 'text' },
-  timestamptz: {
-    value: "timestamptz '2001-02-03 04:05:06.000007Z' + n * interval '1.000001 second'",
-    text: 'text',
-  },
-  bytea: { value: "decode(md5(n::text), 'hex')", text: 'text' },
-  jsonb: {
-    value: `jsonb_build_object('n', n, 'list', jsonb_build_array(n, 'x"\\y', NULL))`,
-    text: 'text',
-  },
-  'int[]': { value: 'ARRAY[n, NULL, -n]', text: 'jsonb' },
+  int: 'n * 7',
+  bigint: 'n::bigint * 1000003',
+  numeric: 'n / 8.0',
+  'double precision': 'n * 0.25',
+  boolean: 'n % 2 = 0',
+  text: 'CASE n % 5 WHEN 0 THEN NULL ELSE repeat(md5(n::text), n % 40) END',
+  date: "date '1999-12-31' + n % 20000",
+  timestamptz: "timestamptz '2001-02-03 04:05:06.000007Z' + n * interval '1.000001 second'",
+  bytea: "decode(md5(n::text), 'hex')",
+  jsonb: `jsonb_build_object('n', n, 'list', jsonb_build_array(n, 'x"\\y', NULL))`,
+  uuid: 'md5(n::text)::uuid',
+  int4range: 'int4range(n, n + 5)',
+  inet: "inet '10.0.0.1' + n % 100000",
+  'int[]': 'ARRAY[n, NULL, -n]',
 } as const
 
 const modes: readonly Mode[] = [
@@ -125,7 +119,7 @@ export function schemaChangeOf(table: ChaosTable, chances: Chances): string[] {
     const types = Object.keys(extraTypes).filter((type): type is ExtraType => type in extraTypes)
     const extra = { name: `x${String(table.extrasMade++)}`, type: chances.pick(types) }
     table.extras.push(extra)
-    const value = extraTypes[extra.type].value.replaceAll(/\bn\b/g, '(id % 1000000)::int')
+    const value = extraTypes[extra.type].replaceAll(/\bn\b/g, '(id % 1000000)::int')
     return [
       `ALTER TABLE ${table.name} ADD COLUMN ${extra.name} ${extra.type}`,
       `${touch}, ${extra.name} = ${value}`,
@@ -162,17 +156,13 @@ export function comparedColumns(table: ChaosTable): readonly Extra[] {
   return table.mode.destination_sync_mode === 'append' ? [] : table.extras
 }
 
-/** A row of the source as one text that equals `destinationText` of the row that was loaded from it. */
-export function sourceText(table: ChaosTable): string {
+/** A row as one text, which is the same at the source and at the destination. */
+export function comparedText(table: ChaosTable): string {
   return rowText(
     comparedColumns(table).map(({ name, type }) =>
-      extraTypes[type].text === 'jsonb' ? `to_jsonb(${name})::text` : `${name}::text`,
+      type === 'int[]' ? `to_jsonb(${name})::text` : `${name}::text`,
     ),
   )
-}
-
-export function destinationText(table: ChaosTable): string {
-  return rowText(comparedColumns(table).map(({ name }) => `${name}::text`))
 }
 
 function rowText(extras: readonly string[]): string {
@@ -189,7 +179,7 @@ function insertionOf(
   table: ChaosTable,
   { after, rows }: { readonly after: number; readonly rows: number },
 ): string {
-  const values = table.extras.map(({ type }) => extraTypes[type].value)
+  const values = table.extras.map(({ type }) => extraTypes[type])
   return (
     `INSERT INTO ${table.name} SELECT n, nextval('${table.name}_ver'), repeat(md5(n::text), 1 + n % 8)` +
     values.map((value) => `, ${value}`).join('') +

@@ -1,5 +1,5 @@
 import type { ChaosTable } from './chaos-table.ts'
-import { destinationText, sourceText } from './chaos-table.ts'
+import { comparedText } from './chaos-table.ts'
 import type { Row } from '../support/postgres.ts'
 
 export interface Side {
@@ -17,7 +17,7 @@ export type Rows = ReadonlyMap<string, number>
 
 export async function sourceRows(comparison: Comparison, table: ChaosTable): Promise<Rows> {
   return counted(
-    await comparison.source.query(`SELECT ${sourceText(table)} AS row FROM ${table.name}`),
+    await comparison.source.query(`SELECT ${comparedText(table)} AS row FROM ${table.name}`),
   )
 }
 
@@ -29,7 +29,7 @@ export async function destinationRows(comparison: Comparison, table: ChaosTable)
   )
   if (found?.there !== true) return new Map()
   return counted(
-    await comparison.destination.query(`SELECT ${destinationText(table)} AS row FROM ${name}`),
+    await comparison.destination.query(`SELECT ${comparedText(table)} AS row FROM ${name}`),
   )
 }
 

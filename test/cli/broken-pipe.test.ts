@@ -4,12 +4,15 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { newFolder } from '../support/new-folder.ts'
+import { usually } from '../support/long.ts'
 
-test.each([
-  ['connect --help', 0],
-  ['connect source --help', 0],
-  ['connect catalog list', 130],
-])('%s into a pipe that nobody reads ends quietly', async (command, code) => {
+test.each(
+  usually(1, [
+    ['connect --help', 0],
+    ['connect source --help', 0],
+    ['connect catalog list', 130],
+  ]),
+)('%s into a pipe that nobody reads ends quietly', async (command, code) => {
   const line = `"${process.execPath}" cli/main.ts ${command} | true; echo "\${PIPESTATUS[0]}"`
   const { stdout, stderr } = await promisify(execFile)('bash', ['-c', line])
   expect({ code: stdout.trim(), stderr }).toEqual({ code: String(code), stderr: '' })

@@ -4,8 +4,8 @@ import { beforeEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { runCatalog, type CatalogArguments } from '../../cli/catalog/catalog-command.ts'
 import { manifestName } from '../../cli/catalog/manifest-name.ts'
-import { readRunFile } from '../../cli/run-file/load-run-file.ts'
-import { catalogFolderOf } from '../../service/platform/config/environment.ts'
+import { readRunFile } from '../../plan/run-file/load-run-file.ts'
+import { catalogFolderOf } from '../../plan/environment.ts'
 import { ScriptedVendor } from '../fakes/scripted-vendor.ts'
 import { neverAborted } from '../support/signal.ts'
 import { newFolder } from '../support/new-folder.ts'
@@ -373,9 +373,10 @@ describe('connectors that Airbyte publishes', () => {
       expect.stringContaining('Look for the name'),
     )
     const away = catalog({ ...imported, version: undefined })
+    await expect(away).rejects.toMatchObject({ code: 'manifest_site_unreachable' })
     await expect(away).rejects.toHaveProperty(
       'suggestedFix',
-      expect.stringContaining('Check the network'),
+      expect.stringContaining('reactor connect catalog import FILE'),
     )
   })
 

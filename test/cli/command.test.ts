@@ -21,6 +21,7 @@ async function command(
   const options = {
     version: '1.2.3',
     reset: () => Promise.resolve(),
+    compare: () => Promise.resolve(),
     source: () => Promise.resolve(),
     catalog: () => Promise.resolve(),
     serve: () => Promise.resolve(),
@@ -84,7 +85,11 @@ describe('the command line', () => {
     ],
     [['connect', 'reset', 'a.yaml', '--streams', ''], 'names no stream', 'leave the option out'],
     [['connect', 'run', 'a.yaml', 'b.yaml'], 'Too many arguments', 'reactor connect run --help'],
-    [['connect'], '`reactor connect` needs a command', 'Run one of its commands (run, reset'],
+    [
+      ['connect'],
+      '`reactor connect` needs a command',
+      'Run one of its commands (run, reset, compare',
+    ],
     [['auth'], '`reactor auth` needs a command', 'Run one of its commands (login'],
   ])('%j is refused with a fix', async (argv, problem, fix) => {
     const { error, ran } = await command(...argv)

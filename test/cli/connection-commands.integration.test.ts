@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, inject, test } from 'vitest'
 import { z } from 'zod'
 import { fakerConfig } from '../support/test-api.ts'
 import { serviceCommands } from './service-commands.ts'
+import { longTest } from '../support/long.ts'
 
 const commands = serviceCommands({
   environment: { REACTOR_CONNECT_FUNCTIONS_URL: 'http://127.0.0.1:1' },
@@ -132,31 +133,34 @@ describe('connections to topics', () => {
     environment: { REACTOR_CONNECT_KAFKA_BROKERS: inject('kafkaBrokers').join(',') },
   })
 
-  test('are created with their options, shown, and say what stays when they are deleted', async () => {
-    await topics.api.service.instances.create({
-      name: 'source',
-      type: 'faker',
-      config: fakerConfig,
-    })
-    const name = `t${randomBytes(6).toString('hex')}`
-    const create = `connections create ${name} --from source --dest topic:${name}.{stream}`
-    const made = await topics.run(`${create} --format avro --envelope debezium --partitions 3`)
-    expect(made).toMatchObject({ code: 0, err: '' })
-    expect(await topics.json(`connections get ${name}`)).toMatchObject({
-      destination: `topic:${name}.{stream}`,
-      options: { format: 'avro', envelope: 'debezium', partitions: 3 },
-    })
-    expect((await topics.run(`connections get ${name}`)).out).toContain(`${name}.{stream}\n`)
-    const sandbox = await topics.run(`connections sandbox ${name} --limit-rows 5`)
-    expect(sandbox.code).toBe(0)
-    expect(sandbox.out).toContain('would be sent, compared with nothing')
-    expect(sandbox.out).toContain(`-> topic ${name}.users`)
-    const address = await topics.run(`connections address ${name}`)
-    expect(address).toMatchObject({ code: 2 })
-    expect(address.err).toContain('are in topics')
-    const refused = await topics.run(`connections update ${name} --dest data:x --partitions 4`)
-    expect(refused.err).toContain('[destination_option_unsupported]')
-    const deleted = await topics.run(`connections delete ${name} --yes`)
-    expect(deleted.out).toContain('its topics stay, with their rows')
-  })
+  longTest(
+    'are created with their options, shown, and say what stays when they are deleted',
+    async () => {
+      await topics.api.service.instances.create({
+        name: 'source',
+        type: 'faker',
+        config: fakerConfig,
+      })
+      const name = `t${randomBytes(6).toString('hex')}`
+      const create = `connections create ${name} --from source --dest topic:${name}.{stream}`
+      const made = await topics.run(`${create} --format avro --envelope debezium --partitions 3`)
+      expect(made).toMatchObject({ code: 0, err: '' })
+      expect(await topics.json(`connections get ${name}`)).toMatchObject({
+        destination: `topic:${name}.{stream}`,
+        options: { format: 'avro', envelope: 'debezium', partitions: 3 },
+      })
+      expect((await topics.run(`connections get ${name}`)).out).toContain(`${name}.{stream}\n`)
+      const sandbox = await topics.run(`connections sandbox ${name} --limit-rows 5`)
+      expect(sandbox.code).toBe(0)
+      expect(sandbox.out).toContain('would be sent, compared with nothing')
+      expect(sandbox.out).toContain(`-> topic ${name}.users`)
+      const address = await topics.run(`connections address ${name}`)
+      expect(address).toMatchObject({ code: 2 })
+      expect(address.err).toContain('are in topics')
+      const refused = await topics.run(`connections update ${name} --dest data:x --partitions 4`)
+      expect(refused.err).toContain('[destination_option_unsupported]')
+      const deleted = await topics.run(`connections delete ${name} --yes`)
+      expect(deleted.out).toContain('its topics stay, with their rows')
+    },
+  )
 })

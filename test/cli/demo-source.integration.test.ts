@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { changeDemoSource, loadDemoSource } from '../../cli/demo/load-source.ts'
-import { prepareDemoData } from '../../demo/prepare-data.ts'
+import { prepareDemoData } from '../../scripts/demo/prepare-data.ts'
 import { testDatabase } from '../support/postgres.ts'
 
 const folder = new URL('../../.build/demo/', import.meta.url).pathname

@@ -8,6 +8,7 @@ export function documentedProgram(): Command {
     version: '1.2.3',
     run: nothing,
     reset: nothing,
+    compare: nothing,
     source: nothing,
     catalog: nothing,
     serve: nothing,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { MaskedOutput } from '../../cli/run/masked-output.ts'
 import type { RunEnd } from '../../cli/run/run-output.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import { Mask } from '../../service/platform/secrets/mask.ts'
+import { Mask } from '../../protocol/secrets/mask.ts'
 
 test('texts of others are masked, and the words of the program stay as they are', () => {
   const mask = new Mask()

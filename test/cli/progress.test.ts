@@ -290,7 +290,7 @@ describe('human output', () => {
       '  columns: column e was added again (date): older rows have NULL in it until the source sends them again',
       '  columns: column f was added (date)',
       '  columns: column b was changed from bigint to text, which holds all values that the source has now',
-      '  columns: column c stays text, although the source now has bigint: a column never gets narrower',
+      '  columns: column c stays text, although the source now has bigint: text holds the values of both',
       '  columns: column d is no longer a column of the stream (the source does not have it, or `columns` leaves it out): rows that stay keep their values of it, and rows that are loaded from now on have none (after an overwrite: no row)',
       expect.stringMatching(
         /^ {2}columns: to read all rows again, reset the stream \(`reactor connect reset FILE --streams \S+`, or in the service `reactor connect connections reset NAME --streams/,

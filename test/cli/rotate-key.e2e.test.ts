@@ -7,6 +7,7 @@ import { readKeyRing } from '../../service/platform/vault/key-ring.ts'
 import { fileNameOf } from '../../service/platform/vault/secrets-file.ts'
 import { startCommand, type CommandEnd } from '../e2e/command.ts'
 import { newFolder } from '../support/new-folder.ts'
+import { longTest, usually } from '../support/long.ts'
 
 let dataDir: string
 beforeEach(async () => {
@@ -59,7 +60,7 @@ test('a damaged file is named, and the exit code says that it has no new key', a
   expect(JSON.parse(again.out)).toMatchObject({ secrets: 1, damaged: [{ name: damaged }] })
 })
 
-test('a file that cannot be read is named with the reason, and the old key stays', async () => {
+longTest('a file that cannot be read is named with the reason, and the old key stays', async () => {
   const folder = join(dataDir, 'vault')
   {
     await using vault = await openFileVault({ folder })
@@ -78,29 +79,32 @@ test('a file that cannot be read is named with the reason, and the old key stays
   expect(JSON.parse(again.out)).toMatchObject({ secrets: 1, damaged: [], kept: [] })
 })
 
-test('a file that was replaced earlier and cannot be read keeps its key, and is named', async () => {
-  const folder = join(dataDir, 'vault')
-  const file = join(folder, fileNameOf('instances/a'))
-  {
-    await using vault = await openFileVault({ folder })
-    await mkdir(file, { mode: 0o700 })
-    await vault.put('instances/a', { '/t': 'anew' }, { ifVersion: 'unusable' })
-  }
-  const before = await readKeyRing(folder, {})
-  const aside = (await readdir(folder)).find((name) => name.includes('.replaced-')) ?? ''
-  const end = await rotate(['--data-dir', dataDir])
-  expect(end, end.err).toMatchObject({ code: 3 })
-  expect(end.out).toContain('1 file is encrypted with a new key')
-  expect(end.err).toContain('1 file that was replaced earlier could not be encrypted')
-  expect(end.err).toContain(`${join(folder, aside)}: a folder is in its place (EISDIR)`)
-  expect(end.err).toContain(`the older keys (${before?.current.id ?? ''}) stay in vault.json`)
-  await rmdir(join(folder, aside))
-  const again = await rotate(['--data-dir', dataDir, '--json'])
-  expect(again, again.err).toMatchObject({ code: 0 })
-  expect(JSON.parse(again.out)).toMatchObject({ setAside: [], kept: [] })
-})
+longTest(
+  'a file that was replaced earlier and cannot be read keeps its key, and is named',
+  async () => {
+    const folder = join(dataDir, 'vault')
+    const file = join(folder, fileNameOf('instances/a'))
+    {
+      await using vault = await openFileVault({ folder })
+      await mkdir(file, { mode: 0o700 })
+      await vault.put('instances/a', { '/t': 'anew' }, { ifVersion: 'unusable' })
+    }
+    const before = await readKeyRing(folder, {})
+    const aside = (await readdir(folder)).find((name) => name.includes('.replaced-')) ?? ''
+    const end = await rotate(['--data-dir', dataDir])
+    expect(end, end.err).toMatchObject({ code: 3 })
+    expect(end.out).toContain('1 file is encrypted with a new key')
+    expect(end.err).toContain('1 file that was replaced earlier could not be encrypted')
+    expect(end.err).toContain(`${join(folder, aside)}: a folder is in its place (EISDIR)`)
+    expect(end.err).toContain(`the older keys (${before?.current.id ?? ''}) stay in vault.json`)
+    await rmdir(join(folder, aside))
+    const again = await rotate(['--data-dir', dataDir, '--json'])
+    expect(again, again.err).toMatchObject({ code: 0 })
+    expect(JSON.parse(again.out)).toMatchObject({ setAside: [], kept: [] })
+  },
+)
 
-test('without its key file a full folder is no folder without a vault', async () => {
+longTest('without its key file a full folder is no folder without a vault', async () => {
   const folder = join(dataDir, 'vault')
   {
     await using vault = await openFileVault({ folder })
@@ -116,11 +120,13 @@ test('without its key file a full folder is no folder without a vault', async ()
   await expect(readKeyRing(folder, {})).resolves.toBeNull()
 })
 
-test.each([
-  ['there is no vault', {}],
-  ['it has keys of its own', { VAULT_URL: 'http://127.0.0.1:1', VAULT_TOKEN: 'planted' }],
-  ['the settings give the key', { VAULT_KEY: randomBytes(32).toString('base64') }],
-])('nothing is rotated, and nothing made, where %s', async (_, settings) => {
+test.each(
+  usually(1, [
+    ['there is no vault', {}],
+    ['it has keys of its own', { VAULT_URL: 'http://127.0.0.1:1', VAULT_TOKEN: 'planted' }],
+    ['the settings give the key', { VAULT_KEY: randomBytes(32).toString('base64') }],
+  ]),
+)('nothing is rotated, and nothing made, where %s', async (_, settings) => {
   const environment = Object.fromEntries(
     Object.entries(settings).map(([name, value]) => [`REACTOR_CONNECT_${name}`, value]),
   )

@@ -2,16 +2,16 @@ import { plainPaint } from '../../cli/output/paint.ts'
 import { commandFailure } from '../../cli/output/command-failure.ts'
 import { Screen } from '../../cli/output/screen.ts'
 import { parseAlone } from '../../cli/parse-command.ts'
-import { loadRunFile } from '../../cli/run-file/load-run-file.ts'
+import { loadRunFile } from '../../plan/run-file/load-run-file.ts'
 import { HumanOutput } from '../../cli/run/human-output.ts'
 import { JsonOutput } from '../../cli/run/json-output.ts'
 import { createLogger } from '../../cli/run/log-lines.ts'
 import { MaskedOutput } from '../../cli/run/masked-output.ts'
-import { runLoadedFile, type FileRun } from '../../cli/run/run-command.ts'
+import { runFileCommand, type FileRun } from '../../cli/run/run-command.ts'
 import type { RunOutput } from '../../cli/run/run-output.ts'
 import { runCommand, type RunArguments } from '../../cli/run/run-program.ts'
-import type { Environment } from '../../service/platform/config/environment.ts'
-import { Mask } from '../../service/platform/secrets/mask.ts'
+import type { Environment } from '../../plan/environment.ts'
+import { Mask } from '../../protocol/secrets/mask.ts'
 import { sharedThreads } from '../support/engine.ts'
 import { neverAborted } from '../support/signal.ts'
 import type { CommandEnd } from './reactor-command.ts'
@@ -90,7 +90,7 @@ class RunHere {
       const signal = neverAborted()
       const threads = sharedThreads()
       const context = { output, logger, mask, threads, signal, now: Date.now }
-      return await runLoadedFile(file, options, context)
+      return await runFileCommand(file, options, context)
     } catch (error) {
       return { end: commandFailure(error) }
     }

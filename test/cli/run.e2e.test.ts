@@ -107,30 +107,33 @@ describe.concurrent('a complete run', options, () => {
     expect(difference).toEqual({ rows: 0 })
   })
 
-  test('of all streams names one that the source does not show any more, until its table is dropped', async () => {
-    await using shop = await testDatabase()
-    await createShop(shop)
-    await using file = await runFile(connection(shop))
-    expect(await runHere(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
-    await shop.query('DROP TABLE notes')
-    const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
-    expect(end.code).toBe(0)
-    const [warning = ''] = resultOf(end).warnings ?? []
-    expect(warning).toMatch(
-      /^The source no longer shows stream public\.notes.* drop "copy"\."notes"/,
-    )
-    expect(end.stderr).toContain(`\nwarning: ${warning}\nrun complete: 1 of 1 stream complete`)
-    expect(end.stderr.split(warning)).toHaveLength(2)
-    await shop.query('DROP TABLE copy.notes')
-    const later = await runHere(file.path, { env: env(shop) })
-    expect(later.stderr).not.toContain('warning:')
-    // A choice of streams leaves the others out on purpose.
-    await shop.query('CREATE TABLE copy.notes (body text)')
-    await using chosen = await runFile(connection(shop, { streams: ['customers'] }))
-    expect((await runHere(chosen.path, { env: env(shop) })).stderr).not.toContain('warning:')
-  })
+  longTest(
+    'of all streams names one that the source does not show any more, until its table is dropped',
+    async () => {
+      await using shop = await testDatabase()
+      await createShop(shop)
+      await using file = await runFile(connection(shop))
+      expect(await runHere(file.path, { env: env(shop) })).toMatchObject({ code: 0 })
+      await shop.query('DROP TABLE notes')
+      const end = await runHere(file.path, { args: ['--json'], env: env(shop) })
+      expect(end.code).toBe(0)
+      const [warning = ''] = resultOf(end).warnings ?? []
+      expect(warning).toMatch(
+        /^The source no longer shows stream public\.notes.* drop "copy"\."notes"/,
+      )
+      expect(end.stderr).toContain(`\nwarning: ${warning}\nrun complete: 1 of 1 stream complete`)
+      expect(end.stderr.split(warning)).toHaveLength(2)
+      await shop.query('DROP TABLE copy.notes')
+      const later = await runHere(file.path, { env: env(shop) })
+      expect(later.stderr).not.toContain('warning:')
+      // A choice of streams leaves the others out on purpose.
+      await shop.query('CREATE TABLE copy.notes (body text)')
+      await using chosen = await runFile(connection(shop, { streams: ['customers'] }))
+      expect((await runHere(chosen.path, { env: env(shop) })).stderr).not.toContain('warning:')
+    },
+  )
 
-  test('reads a stream from its beginning again if it is told to', async () => {
+  longTest('reads a stream from its beginning again if it is told to', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
     await using file = await runFile(
@@ -161,6 +164,23 @@ describe.concurrent('a complete run', options, () => {
     expect(rows).toEqual([{ rows: 1000, changed: 10 }])
     const end = await runHere(file.path, { env: env(shop) })
     expect(end.stderr).toMatch(/complete +public\.customers +0 read, 0 loaded/)
+    const range = [...['--streams', 'customers'], ...['--from', '11', '--to', '20']]
+    for (const [more, verb] of [
+      [['--dry-run'], 'would read'],
+      [[], 'reads'],
+    ] as const) {
+      const asked = await reactor(['connect', 'reset', file.path, ...range, ...more], here)
+      expect(asked.out).toBe(
+        `shop: the next run ${verb} the rows of public.customers with id from 11 to 20 again; they are merged by their key, and the position stays\n`,
+      )
+    }
+    const ranged = await runHere(file.path, { env: env(shop) })
+    expect(ranged.stderr).toMatch(/complete +public\.customers +10 read, 10 loaded/)
+    const bad = await reset(file.path, {
+      args: ['--streams', 'customers', '--from', 'x'],
+      env: env(shop),
+    })
+    expect(bad.stderr).toMatch(/"x" is no (integer|bigint).*\[stream_range_invalid\]/s)
     const all = await reactor(['connect', 'reset', file.path], here)
     expect(all.out).toMatch(/^shop: the checkpoints of .*customers.* are forgotten/)
     const before = await runHere(file.path, { env: env(shop) })
@@ -216,7 +236,7 @@ describe.concurrent('a complete run', options, () => {
     expectNoSecret(end, shop)
   })
 
-  test('reads only what changed, with a cursor, when it is run again', async () => {
+  longTest('reads only what changed, with a cursor, when it is run again', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
     await using file = await runFile(
@@ -274,7 +294,7 @@ describe.concurrent('a run with a transformation', options, () => {
     ).toEqual([{ rows: 999 }])
   })
 
-  test('says where the file has the mistake if it names no Functions service', async () => {
+  longTest('says where the file has the mistake if it names no Functions service', async () => {
     await using shop = await testDatabase()
     const streams = [{ name: 'customers', transform: 'function:clean' }]
     await using file = await runFile(connection(shop, { streams }))
@@ -320,7 +340,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     expectGoodError(end, shop)
   })
 
-  test('with a source that cannot be reached ends with 1, and may be tried again', async () => {
+  longTest('with a source that cannot be reached ends with 1, and may be tried again', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
     const port = await closedPort()
@@ -343,7 +363,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     expectGoodError(end, shop)
   })
 
-  test('with a table that is missing says its line, suggests the nearest and ends with 2', async () => {
+  test('with a table that is missing says its line, suggests the nearest and loads the others', async () => {
     await using shop = await testDatabase()
     await createShop(shop)
     const document = JSON.stringify(connection(shop)).replace(
@@ -352,7 +372,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     )
     await using file = await runFile(document)
     const end = await run(file.path, { env: env(shop) })
-    expect(end.code).toBe(2)
+    expect(end.code).toBe(3)
     expect(end.stderr).toContain(
       `${file.path}:4:1: streams[1]: the source has no stream "custmers"`,
     )
@@ -381,7 +401,7 @@ describe.concurrent('a run that cannot begin', options, () => {
     expect(end.stderr).toContain('the environment variable PG_PASSWORD is not set')
   })
 
-  test('with a wrong option ends with 2', async () => {
+  longTest('with a wrong option ends with 2', async () => {
     const end = await run('shop.yaml', { args: ['--jsn'] })
     expect(end).toMatchObject({ code: 2, stdout: '' })
     expect(end.stderr).toContain('Did you mean --json?')
@@ -454,7 +474,7 @@ describe.concurrent('a run that does not come to its end', options, () => {
     }
   })
 
-  test('stops at a checkpoint on Ctrl-C through npm', async () => {
+  longTest('stops at a checkpoint on Ctrl-C through npm', async () => {
     await using warehouse = await testDatabase()
     const streams = [
       { name: 'users', columns: 'narrow', rows: 40_000, state_every: 500, rows_per_second: 8_000 },

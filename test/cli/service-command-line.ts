@@ -1,11 +1,13 @@
 import { logout } from '../../cli/auth/logout-command.ts'
 import { askService, type AskServiceContext } from '../../cli/client/ask-service.ts'
 import { runProgram } from '../../cli/program.ts'
+import { runCompare } from '../../cli/compare/compare-command.ts'
 import { runReset } from '../../cli/run/reset-command.ts'
 import { runTopics } from '../../cli/topics/topics-command.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
 import { Screen } from '../../cli/output/screen.ts'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
+import { Mask } from '../../protocol/secrets/mask.ts'
 import { silent } from '../support/logger.ts'
 import { neverAborted } from '../support/signal.ts'
 
@@ -70,6 +72,10 @@ export async function reactor(
         logger: silent,
         addSecrets: () => undefined,
       })
+    },
+    compare: async (given) => {
+      const mask = new Mask(() => undefined)
+      code = await runCompare(given, { ...surroundings(given.json), logger: silent, mask })
     },
     source: nothing,
     catalog: nothing,

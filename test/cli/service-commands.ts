@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach } from 'vitest'
-import type { Environment } from '../../service/platform/config/environment.ts'
+import type { Environment } from '../../plan/environment.ts'
 import { TestApi, type TestApiOptions } from '../support/test-api.ts'
 import { reactor, type CommandEnd, type CommandOptions } from './service-command-line.ts'
 import { newFolder } from '../support/new-folder.ts'

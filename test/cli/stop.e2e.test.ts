@@ -3,6 +3,7 @@ import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { eventsOf, startRun, type Started } from './reactor-command.ts'
 import { runFile } from '../support/run-file.ts'
+import { longTest, usually } from '../support/long.ts'
 
 /**
  * The grace period of docs/operations.md is the promise, so it is measured. A run that nothing else slows
@@ -70,7 +71,7 @@ describe.concurrent('SIGTERM ends a run whose destination is held up', { timeout
     await holder.rollback()
   })
 
-  test('while a lane commits', async () => {
+  longTest('while a lane commits', async () => {
     await using warehouse = await testDatabase()
     await using file = await runFile(
       connection(warehouse, { rows: 100_000, state_every: 100, rows_per_second: 1_000 }),
@@ -84,7 +85,7 @@ describe.concurrent('SIGTERM ends a run whose destination is held up', { timeout
   })
 })
 
-test.each(['SIGTERM', 'SIGINT'])(
+test.each(usually(1, ['SIGTERM', 'SIGINT']))(
   'a run that gets %s while the program is still being loaded has a result',
   async (signal) => {
     await using warehouse = await testDatabase()

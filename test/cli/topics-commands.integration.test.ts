@@ -7,6 +7,7 @@ import { parseExact } from '../../protocol/index.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
+import { longTest } from '../support/long.ts'
 
 const connection = `cli-${randomUUID().slice(0, 8)}`
 const topicOf = (name: string): string => topicName(connection, { namespace: 'src', name })
@@ -154,7 +155,7 @@ describe('reactor connect topics', () => {
     expect(end.code).toBe(0)
   })
 
-  test('tail --follow shows partitions that are added', async () => {
+  longTest('tail --follow shows partitions that are added', async () => {
     const brokers = inject('kafkaBrokers')
     const topic = `added-${randomUUID()}`
     calmRequestQueues()

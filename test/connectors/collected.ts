@@ -149,6 +149,7 @@ export async function readAll(
     readonly stopAfter?: number
     /** Stop before anything is read. */
     readonly stopFirst?: boolean
+    readonly backfills?: boolean
     /** Called between the opening of the session and the first read. */
     readonly afterOpen?: () => Promise<void>
   },
@@ -172,6 +173,7 @@ export async function readAll(
       slice: slice.slice,
       state: slice.state,
       session: structuredClone(shared),
+      ...(options.backfills === true && { backfills: true }),
     }
     const warnings: string[] = []
     const context = readContext(stop.signal, (text) => warnings.push(text))

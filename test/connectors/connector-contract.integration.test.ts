@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest'
 import { connectorOf, nativeTypes } from '../../connectors/registry.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { isLong } from '../support/long.ts'
 import { connectorContract, type ContractSubject } from './connector-contract.ts'
+import { openFolderSubject, openS3Subject } from './files/contract-subject.ts'
 import { vendorSubjects } from './vendor-subjects.ts'
 
 const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
   ...vendorSubjects,
+  file: openFolderSubject,
+  s3: openS3Subject,
   faker: () =>
     Promise.resolve({
       config: {
@@ -37,7 +41,11 @@ const subjects: Readonly<Record<string, () => Promise<ContractSubject>>> = {
   },
 }
 
+/** The streams of these vendors have a contract without a server too (stream-contract.test.ts). */
+const longOnly = ['github', 'linear', 'salesforce', 'stripe']
+
 for (const type of nativeTypes()) {
+  if (longOnly.includes(type) && !isLong) continue
   const connector = await connectorOf(type)
   describe(`the connector ${type}`, () => {
     const open = subjects[type]

@@ -4,6 +4,7 @@ import { TrackerApi } from '../fakes/tracker-api.ts'
 import { logConfig, planRun, runPlan, type LogName } from '../support/engine.ts'
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { usually } from '../support/long.ts'
 
 const manifest = new URL('../fakes/tracker.yaml', import.meta.url).pathname
 
@@ -41,7 +42,7 @@ async function rows(db: TestDatabase): Promise<number[]> {
 const ids = (api: TrackerApi): number[] => api.issues.map(({ id }) => id)
 
 // Concurrent: a partition that fails waits between its attempts most of the time.
-describe.concurrent.each<LogName>(['embedded', 'kafka block'])(
+describe.concurrent.each<LogName>(usually(1, ['embedded', 'kafka block']))(
   'a manifest in a run, through %s',
   { timeout: 120_000 },
   (log) => {

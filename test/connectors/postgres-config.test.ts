@@ -12,6 +12,10 @@ test('the defaults fill in what is left out', () => {
     range_rows: 200_000,
     state_rows: 50_000,
     on_lost_snapshot: 'restart',
+    replication: 'cursor',
+    slot: 'reactor_connect',
+    publication: 'reactor_connect',
+    on_lost_slot: 'snapshot',
   })
 })
 

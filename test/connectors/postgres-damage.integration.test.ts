@@ -12,6 +12,7 @@ import { damaged, nothing, row, tagOf, type CopyDamage } from '../support/damage
 import { messageOf, messageProxy, type MessageProxy } from '../support/message-proxy.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { Collected, contextOf, discovered, fullRefreshOf, incrementalOf } from './collected.ts'
+import { usuallyThird } from '../support/long.ts'
 
 let db: TestDatabase
 let proxy: MessageProxy
@@ -285,12 +286,12 @@ describe.each(['binary', 'text'] as const)('a read in %s', (format) => {
     expect(out.lastState).toMatchObject({ done: true })
   })
 
-  test.each(inBoth)('fails if %s', async (_, damage) => {
+  test.each(usuallyThird(0, inBoth))('fails if %s', async (_, damage) => {
     expectDamage(await read(damage, { format }))
   })
 })
 
-test.each(inBinary)('a read in binary fails if %s', async (_, damage) => {
+test.each(usuallyThird(0, inBinary))('a read in binary fails if %s', async (_, damage) => {
   expectDamage(await read(damage))
 })
 
@@ -300,7 +301,7 @@ const inText: readonly (readonly [string, CopyDamage])[] = [
   ['a line has one field less', inRow500((p) => p.subarray(p.indexOf('\t') + 1))],
 ]
 
-test.each(inText)('a read in text fails if %s', async (_, damage) => {
+test.each(usuallyThird(0, inText))('a read in text fails if %s', async (_, damage) => {
   expectDamage(await read(damage, { format: 'encoded text' }))
 })
 

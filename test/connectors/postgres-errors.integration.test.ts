@@ -22,6 +22,7 @@ import {
   readAll,
   rowsOf,
 } from './collected.ts'
+import { usually } from '../support/long.ts'
 
 const certificates = join(import.meta.dirname, '../certificates')
 
@@ -378,7 +379,7 @@ describe('a read', () => {
     await db.query(`DROP DATABASE ${name}`)
   })
 
-  test.each(['terminated by an administrator', 'killed with its server'])(
+  test.each(usually(1, ['terminated by an administrator', 'killed with its server']))(
     'whose session is %s can be retried',
     async (how) => {
       await using server = await startPostgres()

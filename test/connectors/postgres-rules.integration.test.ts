@@ -10,6 +10,7 @@ import { decodeBlock } from '../../protocol/avro/decode-block.ts'
 import { columnsOf, type Column, type ColumnKind, type RecordData } from '../../protocol/index.ts'
 import { recordRuler } from '../../protocol/rules/apply-rules.ts'
 import { conditionTest } from '../../protocol/rules/evaluate-condition.ts'
+import { ValueHash } from '../../protocol/rules/mask-value.ts'
 import { parseCondition } from '../../protocol/rules/parse-condition.ts'
 import { sinkColumn, type Mask, type RecordRules } from '../../protocol/rules/record-rules.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -135,9 +136,9 @@ interface Edges extends AsyncDisposable {
   readonly source: (rules?: RecordRules) => Promise<StreamSource>
 }
 
-async function openEdges(db: TestDatabase): Promise<Edges> {
+async function openEdges(db: TestDatabase, name = 'edges'): Promise<Edges> {
   const config = { ...db.address, schemas: ['public'] }
-  const stream = fullRefreshOf(await discovered(postgresConnector, config, 'edges'))
+  const stream = fullRefreshOf(await discovered(postgresConnector, config, name))
   const session = await SourceSession.open(parsePostgresConfig(config), { logger: silent })
   const { table } = await findSource(session, stream)
   return {
@@ -240,4 +241,105 @@ test('masks give the same values at the server, in its lines and in the read wor
     const rule = recordRuler({ ...rules, hashKey })
     expect(masked).toEqual(plain.map(rule))
   }
+})
+
+/** SQL types, a value, and its text for conditions and masks, which is also the one that arrives. */
+const texts: readonly (readonly [type: string, value: string, text: string])[] = [
+  ['text', 'x', 'x'],
+  ['varchar(9)', 'x ', 'x '],
+  // It arrives with the blanks that fill it up.
+  ['char(3)', 'x', 'x'],
+  ['char(12)', 'x', 'x'],
+  ['"char"', 'x', 'x'],
+  ['name', 'a name', 'a name'],
+  ['inet', '10.0.0.1', '10.0.0.1'],
+  ['inet', '10.1.2.3/8', '10.1.2.3/8'],
+  ['cidr', '10.0.0.0/8', '10.0.0.0/8'],
+  ['macaddr', '08:00:2B:01:02:03', '08:00:2b:01:02:03'],
+  ['xml', '<?xml version="1.0" encoding="UTF-8"?><a>1</a>', '<a>1</a>'],
+  ['citext', 'MiXed', 'MiXed'],
+  ['shouted', 'sad', 'sad'],
+  ['bit(4)', '0101', '0101'],
+  ['varbit', '01', '01'],
+  ['int4range', '[1,4]', '[1,5)'],
+  ['point', '(1,2)', '(1,2)'],
+  ['tsvector', 'fat cat', "'cat' 'fat'"],
+  ['money', '1234.56', '1234.56'],
+  ['pg_lsn', '16/B374D848', '16/B374D848'],
+  ['interval', '1 day', 'P1D'],
+]
+
+function unpadded(type: string, arrived: unknown): unknown {
+  return type.startsWith('char(') && typeof arrived === 'string' ? arrived.trimEnd() : arrived
+}
+
+test('conditions and masks work on the text that arrives, whatever a cast to text gives', async () => {
+  await using db = await testDatabase()
+  await db.query('CREATE EXTENSION IF NOT EXISTS citext')
+  await db.query(`CREATE TYPE shouted AS ENUM ('sad')`)
+  await db.query(
+    `CREATE FUNCTION shout(shouted) RETURNS text LANGUAGE sql AS $$ SELECT 'SAD!'::text $$`,
+  )
+  await db.query('CREATE CAST (shouted AS text) WITH FUNCTION shout(shouted)')
+  const declared = texts.map(([type], index) => `c${index} ${type}`)
+  await db.query(`CREATE TABLE texts (id int PRIMARY KEY, ${declared.join(', ')})`)
+  const values = texts.map(([, value]) => `'${value}'`)
+  await db.query(`INSERT INTO texts VALUES (1, ${values.join(', ')})`)
+  await db.query('INSERT INTO texts (id) VALUES (2)')
+  await using edges = await openEdges(db, 'texts')
+  const { columns, session } = edges
+  const [plain = {}] = await recordsOf(edges, await edges.source(), { columns })
+  const hashKey = 'a key of the test'
+  const fieldsOf = async (mask: Mask): Promise<RecordData[]> => {
+    const rules = rulesWith(columns, {
+      columns: columns.map((column) => ({
+        ...column,
+        newName: column.name,
+        ...(column.name !== 'id' && { mask }),
+      })),
+    })
+    const fields = rules.columns.flatMap(({ kind }, index) => (index > 0 ? [{ index, kind }] : []))
+    return recordsOf(edges, await edges.source(rules), {
+      columns: rules.columns.map(sinkColumn),
+      ...(mask.as === 'hash' && { hashes: new HashedFields(fields, hashKey) }),
+    })
+  }
+  const [hashed = {}, noHash = {}] = await fieldsOf({ as: 'hash' })
+  const [shortened = {}, noText = {}] = await fieldsOf({ as: 'keep_last', characters: 2 })
+  const seen = []
+  for (const [index, [type, , text]] of texts.entries()) {
+    const name = `c${String(index)}`
+    const literal = `'${text.replaceAll("'", "''")}${type.startsWith('char(') ? '  ' : ''}'`
+    const truths = []
+    for (const written of [
+      `${name} = ${literal}`,
+      `${name} in (${literal})`,
+      `not ${name} <> ${literal}`,
+    ]) {
+      const parsed = parseCondition(written, columns)
+      if ('problem' in parsed) throw new Error(`${written}: ${parsed.problem}`)
+      const { where } = await edges.source(rulesWith(columns, { where: parsed.condition }))
+      const rows = await session.userRows<{ id: string }>(
+        `SELECT id::text FROM public.texts WHERE ${where ?? ''}`,
+      )
+      truths.push(rows.map(({ id }) => id))
+    }
+    seen.push([
+      type,
+      unpadded(type, plain[name]),
+      { truths, hash: hashed[name], last: shortened[name], none: [noHash[name], noText[name]] },
+    ])
+  }
+  expect(seen).toEqual(
+    texts.map(([type, , text]) => [
+      type,
+      text,
+      {
+        truths: [['1'], ['1'], ['1']],
+        hash: new ValueHash(hashKey).of(text),
+        last: text.length > 2 ? `****${text.slice(-2)}` : '****',
+        none: [null, null],
+      },
+    ]),
+  )
 })

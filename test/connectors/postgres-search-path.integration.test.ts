@@ -11,8 +11,9 @@ import {
   rowsOf,
   statesOf,
 } from './collected.ts'
+import { usually } from '../support/long.ts'
 
-test.each(['"$user", public', 'public, pg_catalog'])(
+test.each(usually(1, ['"$user", public', 'public, pg_catalog']))(
   'what another user put into a schema of the search path %s is never called',
   async (path) => {
     await using db = await testDatabase()

@@ -286,6 +286,7 @@ describe('odd tables', () => {
       doc: { name: 'jsonb' },
       attributes: { name: 'hstore', extension: 'hstore' },
       positive: { name: 'integer' },
+      positives: { name: 'integer', array: true },
       list: { name: 'integer', array: true },
       amounts: { name: 'numeric', array: true },
       rates: { name: 'double precision', array: true },

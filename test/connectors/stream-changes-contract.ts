@@ -3,7 +3,7 @@ import type { Connector } from '../../connectors/connector.ts'
 import type { AirbyteStream, ConfiguredAirbyteStream, JsonValue } from '../../protocol/index.ts'
 import type { GateRequest } from '../fakes/fault-gate.ts'
 import type { Row } from './collected.ts'
-import { usuallyThird } from '../support/long.ts'
+import { usuallyEvery } from '../support/long.ts'
 import { readings, type StreamSubject } from './stream-subject.ts'
 import {
   coveredRows,
@@ -116,7 +116,7 @@ export function changesContract(connector: Connector, subject: StreamSubject): v
       await using any = await StreamBench.open(connector, () => subject.openPaged(''))
       const lists = Object.entries(any.world.lists).filter(([, list]) => list[needs] !== undefined)
       const turn = Object.keys(changes).indexOf(title)
-      for (const [name, list] of usuallyThird(turn, lists)) {
+      for (const [name, list] of usuallyEvery(8, { start: turn, cases: lists })) {
         for (const reading of readings(await streamOf(any, name, list))) {
           await using bench = await StreamBench.open(connector, () => subject.openPaged(name))
           await expectNothingLost(bench, { name, reading, change })

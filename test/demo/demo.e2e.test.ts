@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
 const run = promisify(execFile)
-const demo = new URL('../../demo/main.ts', import.meta.url).pathname
+const demo = new URL('../../scripts/demo/main.ts', import.meta.url).pathname
 
 test('the demo replicates, replicates a change, and shows that nothing differs', async () => {
   const { stdout, stderr } = await run(process.execPath, [demo], { timeout: 60_000 })

@@ -19,6 +19,7 @@ test('every action of every connector is asked about', async () => {
   expect(Object.fromEntries([...byType].map(([type, some]) => [type, some.length]))).toEqual({
     github: 54,
     linear: 19,
+    salesforce: 21,
     slack: 26,
     stripe: 46,
   })

@@ -75,8 +75,9 @@ warning: the history of the shell and the list of processes show it.
 | 0 | done; with \`--wait\`: the run is complete |
 | 1 | failed; \`instances check\`: it does not work; \`doctor\`: something failed |
 | 2 | a wrong command line or file: nothing was done; with \`--exit-code\` of \`connections sandbox\`: a run changes something |
-| 3 | with \`--wait\`: the run is partial: some streams failed, or records were rejected (the warnings say which); \`connections sandbox\`: a run would fail for a stream; \`vault rotate-key\`: files are damaged or cannot be read |
+| 3 | with \`--wait\`: the run is partial: some streams failed, or records were rejected (the warnings say which); \`connections sandbox\`: a run would fail for a stream; \`vault rotate-key\`: files are damaged or cannot be read; \`compare\`: no row is known to differ, but a stream could not be compared |
 | 4 | with \`--wait\`: the run was cancelled at a checkpoint |
+| 5 | \`compare\`: rows differ |
 | 130 | Ctrl-C; a watched run continues in the service |
 
 ## From nothing to a table

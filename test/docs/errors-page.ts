@@ -10,6 +10,7 @@ export const titles = {
   cli: 'Command line',
   credentials: 'Credentials and the vault',
   destination: 'Destinations',
+  file: 'Folders and buckets as a destination',
   http: 'HTTP API',
   log: 'The log and Kafka',
   platform: 'The service and its parts',

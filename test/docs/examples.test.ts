@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { nativeTypes } from '../../connectors/registry.ts'
-import { readCatalog } from '../../service/catalog/read-catalog.ts'
+import { readCatalog } from '../../connectors/catalog.ts'
 import { documentedProgram } from '../cli/documented-program.ts'
 import { withSubcommands } from '../../cli/program.ts'
 

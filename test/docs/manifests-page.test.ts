@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { readCatalog } from '../../service/catalog/read-catalog.ts'
+import { readCatalog } from '../../connectors/catalog.ts'
 import { VendorApi, type Vendor } from '../fakes/vendors/vendor-api.ts'
 import { LoopbackSource, ids } from '../connectors/manifests/loopback-source.ts'
 import { registerColumnsExtractor } from './columns-extractor.ts'

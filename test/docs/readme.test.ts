@@ -14,7 +14,7 @@ test.each([
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
-  'demo/README.md',
+  'scripts/demo/README.md',
   'bench/peers/README.md',
 ])('every link of %s leads to a file', (page) => {
   const links = [...readFileSync(page, 'utf8').matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]

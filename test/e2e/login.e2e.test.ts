@@ -168,28 +168,31 @@ describe('without an Identity service', () => {
     },
   )
 
-  test('a password is asked for at a terminal, and warned of on a command line there', async () => {
-    const ada = await Person.at(service.url)
-    const asked = await ada.reactor('auth login ada@example.com', { answers: [password] })
-    expect(asked).toMatchObject({ code: 0, err: 'Password (not shown): ' })
-    const shown = ['auth', 'login', 'ada@example.com', '--password', password]
-    const warned = await ada.reactor(shown, { answers: [] })
-    expect(warned.code).toBe(0)
-    expect(warned.err).toMatch(/^warning: a password on a command line/)
-    const own = 'kit-horse of ada'
-    const misspelt = await ada.reactor('auth password', { answers: [password, own, 'other'] })
-    expect(misspelt).toMatchObject({ code: 2 })
-    await ada.succeeds('auth password', { answers: [password, own, own] })
-    await ada.succeeds('auth password', { answers: [own, password, password] })
-    for (const wrong of [
-      'auth login ada@example.com',
-      'auth login ada@example.com --key k',
-      'auth login --password p',
-      'auth login ada@example.com --password p --password-stdin',
-    ])
-      expect(await ada.reactor(wrong), wrong).toMatchObject({ code: 2, out: '' })
-    expect(asked.out + asked.err + warned.out + warned.err).not.toContain('kit-horse')
-  })
+  longTest(
+    'a password is asked for at a terminal, and warned of on a command line there',
+    async () => {
+      const ada = await Person.at(service.url)
+      const asked = await ada.reactor('auth login ada@example.com', { answers: [password] })
+      expect(asked).toMatchObject({ code: 0, err: 'Password (not shown): ' })
+      const shown = ['auth', 'login', 'ada@example.com', '--password', password]
+      const warned = await ada.reactor(shown, { answers: [] })
+      expect(warned.code).toBe(0)
+      expect(warned.err).toMatch(/^warning: a password on a command line/)
+      const own = 'kit-horse of ada'
+      const misspelt = await ada.reactor('auth password', { answers: [password, own, 'other'] })
+      expect(misspelt).toMatchObject({ code: 2 })
+      await ada.succeeds('auth password', { answers: [password, own, own] })
+      await ada.succeeds('auth password', { answers: [own, password, password] })
+      for (const wrong of [
+        'auth login ada@example.com',
+        'auth login ada@example.com --key k',
+        'auth login --password p',
+        'auth login ada@example.com --password p --password-stdin',
+      ])
+        expect(await ada.reactor(wrong), wrong).toMatchObject({ code: 2, out: '' })
+      expect(asked.out + asked.err + warned.out + warned.err).not.toContain('kit-horse')
+    },
+  )
 
   longTest('a login that has expired says to log in again, and is not sent', async () => {
     const ada = await Person.at(service.url)
@@ -219,32 +222,35 @@ describe('without an Identity service', () => {
   })
 })
 
-test('with an Identity service its users log in there, and their tokens are taken here', async () => {
-  await using identity = await IdentityService.start()
-  const password = 'kit-password of eve'
-  identity.users.set('eve@example.com', { password, role: 'viewer' })
-  const service = await start({ REACTOR_CONNECT_IDENTITY_URL: identity.issuer })
-  const eve = await Person.at(service.url)
-  const login = 'auth login eve@example.com --password-stdin'
-  expect((await eve.reactor(login, { stdin: 'wrong' })).err).toContain('[login_refused]')
-  expect(await eve.succeeds(login, { stdin: password })).toContain('as eve@example.com (viewer)')
-  expect(identity.logins.at(-1)).toEqual({
-    email: 'eve@example.com',
-    password,
-    audience: 'reactor-connect',
-  })
-  expect(await eve.succeeds('auth whoami')).toContain('eve@example.com (viewer)')
-  expect(await eve.succeeds('connect instances list')).toContain('no instances yet')
-  expect((await asAdmin('auth users list')).err).toContain('[identity_external]')
-  expect(await eve.succeeds('auth logout')).toContain('forgot eve@example.com')
+longTest(
+  'with an Identity service its users log in there, and their tokens are taken here',
+  async () => {
+    await using identity = await IdentityService.start()
+    const password = 'kit-password of eve'
+    identity.users.set('eve@example.com', { password, role: 'viewer' })
+    const service = await start({ REACTOR_CONNECT_IDENTITY_URL: identity.issuer })
+    const eve = await Person.at(service.url)
+    const login = 'auth login eve@example.com --password-stdin'
+    expect((await eve.reactor(login, { stdin: 'wrong' })).err).toContain('[login_refused]')
+    expect(await eve.succeeds(login, { stdin: password })).toContain('as eve@example.com (viewer)')
+    expect(identity.logins.at(-1)).toEqual({
+      email: 'eve@example.com',
+      password,
+      audience: 'reactor-connect',
+    })
+    expect(await eve.succeeds('auth whoami')).toContain('eve@example.com (viewer)')
+    expect(await eve.succeeds('connect instances list')).toContain('no instances yet')
+    expect((await asAdmin('auth users list')).err).toContain('[identity_external]')
+    expect(await eve.succeeds('auth logout')).toContain('forgot eve@example.com')
 
-  identity.users.set('eve@example.com', { password, role: 'queen' })
-  expect((await eve.reactor(login, { stdin: password })).err).toContain('[role_missing]')
-  await expect(stat(eve.loginFile)).rejects.toMatchObject({ code: 'ENOENT' })
-  const kept = [service.output(), await dump(metadata)].join('\n')
-  expect(kept).not.toContain('kit-password')
-  await service.stop()
-})
+    identity.users.set('eve@example.com', { password, role: 'queen' })
+    expect((await eve.reactor(login, { stdin: password })).err).toContain('[role_missing]')
+    await expect(stat(eve.loginFile)).rejects.toMatchObject({ code: 'ENOENT' })
+    const kept = [service.output(), await dump(metadata)].join('\n')
+    expect(kept).not.toContain('kit-password')
+    await service.stop()
+  },
+)
 
 /** All that the metadata database holds, as text. */
 async function dump(database: TestDatabase): Promise<string> {

@@ -7,6 +7,9 @@ import { z } from 'zod'
 import { closedPort } from '../cli/reactor-command.ts'
 import { reactor as runHere } from '../cli/service-command-line.ts'
 import { ScriptedVendor } from '../fakes/scripted-vendor.ts'
+import { fillAcme } from '../fakes/salesforce/acme.ts'
+import { clientId, clientSecret } from '../fakes/salesforce/oauth.ts'
+import { SalesforceSimulator } from '../fakes/salesforce/salesforce-simulator.ts'
 import { AuthorizationServer } from '../fakes/authorization-server.ts'
 import { TrackerApi } from '../fakes/tracker-api.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -18,6 +21,7 @@ import {
 } from '../support/service-process.ts'
 import { startCommand, type CommandEnd, type CommandOptions } from './command.ts'
 import { newFolder } from '../support/new-folder.ts'
+import { longTest } from '../support/long.ts'
 
 /** The quickstarts, command by command, against a service that began with an empty folder. */
 let data: ServiceFolder
@@ -156,38 +160,42 @@ test('a failed run is seen, and its retry goes on', async () => {
   expect(retried.code).toBe(0)
 })
 
-test('a connection copies from one PostgreSQL to another, with a password that goes from standard input to the vault', async () => {
-  await using shop = await testDatabase()
-  await shop.query('CREATE TABLE customers (id int PRIMARY KEY, name text)')
-  await shop.query("INSERT INTO customers SELECT i, 'c' || i FROM generate_series(1, 500) i")
-  const { password, ...address } = shop.address
-  const config = await file('shop.json', { ...address, schemas: ['public'] })
-  await succeeds(`connect instances create shop-db --type postgres --config ${config}`)
-  const secret = JSON.stringify({ password })
-  const set = await reactor('connect instances credentials shop-db --input -', secret)
-  expect(set).toMatchObject({ code: 0, err: '' })
-  const shown = await succeeds('connect instances get shop-db --json')
-  expect(shown).not.toContain(password)
-  expect(JSON.parse(shown)).toMatchObject({ secrets: ['/password'], credentials: 'ready' })
-  await succeeds('connect instances check shop-db')
-  await succeeds([
-    ...'connect connections create shop --from shop-db --dest data:shop --activate --stream-config'.split(
-      ' ',
-    ),
-    '[{"name":"customers","sync_mode":"incremental","cursor_field":"id","destination_sync_mode":"append_dedup"}]',
-  ])
-  expect((await reactor('connect connections runs start shop --wait')).err).toContain(
-    '500 rows loaded',
-  )
-  await shop.query("INSERT INTO customers VALUES (501, 'new')")
-  expect((await reactor('connect connections runs start shop --wait')).err).toContain(
-    '1 row loaded',
-  )
-  await succeeds('connect connections reset shop --streams customers')
-  expect((await reactor('connect connections runs start shop --wait')).err).toContain(
-    '501 rows loaded',
-  )
-}, 90_000)
+longTest(
+  'a connection copies from one PostgreSQL to another, with a password that goes from standard input to the vault',
+  async () => {
+    await using shop = await testDatabase()
+    await shop.query('CREATE TABLE customers (id int PRIMARY KEY, name text)')
+    await shop.query("INSERT INTO customers SELECT i, 'c' || i FROM generate_series(1, 500) i")
+    const { password, ...address } = shop.address
+    const config = await file('shop.json', { ...address, schemas: ['public'] })
+    await succeeds(`connect instances create shop-db --type postgres --config ${config}`)
+    const secret = JSON.stringify({ password })
+    const set = await reactor('connect instances credentials shop-db --input -', secret)
+    expect(set).toMatchObject({ code: 0, err: '' })
+    const shown = await succeeds('connect instances get shop-db --json')
+    expect(shown).not.toContain(password)
+    expect(JSON.parse(shown)).toMatchObject({ secrets: ['/password'], credentials: 'ready' })
+    await succeeds('connect instances check shop-db')
+    await succeeds([
+      ...'connect connections create shop --from shop-db --dest data:shop --activate --stream-config'.split(
+        ' ',
+      ),
+      '[{"name":"customers","sync_mode":"incremental","cursor_field":"id","destination_sync_mode":"append_dedup"}]',
+    ])
+    expect((await reactor('connect connections runs start shop --wait')).err).toContain(
+      '500 rows loaded',
+    )
+    await shop.query("INSERT INTO customers VALUES (501, 'new')")
+    expect((await reactor('connect connections runs start shop --wait')).err).toContain(
+      '1 row loaded',
+    )
+    await succeeds('connect connections reset shop --streams customers')
+    expect((await reactor('connect connections runs start shop --wait')).err).toContain(
+      '501 rows loaded',
+    )
+  },
+  90_000,
+)
 
 test('a manifest that is imported is a connector of the service', async () => {
   await using tracker = await TrackerApi.start(2)
@@ -247,6 +255,52 @@ test('a command that authorizes in the browser prints the address and waits for 
   expect((await reactor('connect connections runs start crm --wait')).err).toContain(
     '4 rows loaded',
   )
+}, 90_000)
+
+test('an organization of Salesforce is authorized in the browser, looked at in a sandbox, and loaded', async () => {
+  await using salesforce = await SalesforceSimulator.start()
+  const { organization } = salesforce
+  fillAcme(organization, { leads: 5 })
+  const config = JSON.stringify({ api_url: salesforce.url, client_id: clientId })
+  const create = 'connect instances create sf-prod --type salesforce --config'.split(' ')
+  await succeeds([...create, config])
+  const secret = JSON.stringify({ client_secret: clientSecret })
+  await succeeds('connect instances credentials sf-prod --input -', secret)
+  const port = await closedPort()
+  const authorizing = startCommand(
+    `connect instances credentials sf-prod --no-browser --callback-port ${port}`.split(' '),
+    { environment: environment() },
+  )
+  const [, url = ''] = await authorizing.output(/within 10 minutes:\s+(http\S+)\n/)
+  const consent = await fetch(url, { redirect: 'manual' })
+  await fetch(consent.headers.get('location') ?? '')
+  const granted = await authorizing.end
+  expect(granted, granted.err).toMatchObject({ code: 0 })
+  expect(await succeeds('connect instances check sf-prod')).toBe('sf-prod: it works\n')
+  expect(await succeeds('connect instances discover sf-prod')).toMatch(/\nInvoice__c .*\nLead /)
+  const lead = JSON.stringify({ LastName: 'Dry', Company: 'Run' })
+  const shown = await succeeds([
+    ...'connect actions invoke sf-prod createLead --dry-run --input'.split(' '),
+    lead,
+  ])
+  expect(shown).toContain(`POST ${salesforce.url}/services/data/v66.0/sobjects/Lead\n`)
+  await succeeds(
+    'connect connections create crm-in --from sf-prod --streams Lead,Invoice__c --dest data:crm_in',
+  )
+  const sandbox = await succeeds('connect connections sandbox crm-in --limit-rows 100')
+  expect(sandbox).toContain('8 rows inserted')
+  const promote = /\n {2}reactor (connect connections promote crm-in --token \S+)\n$/.exec(sandbox)
+  await succeeds(`${promote?.[1] ?? ''} --wait`)
+  const [changed = ''] = organization.visible('Lead').map(({ Id: id }) => String(id))
+  organization.pass(3600)
+  organization.delete('Lead', changed)
+  const again = await reactor('connect connections runs start crm-in --wait')
+  expect(again, again.err).toMatchObject({ code: 0 })
+  const listed = await succeeds('connect connections runs list crm-in --json')
+  expect(runs.parse(JSON.parse(listed))).toMatchObject([
+    { status: 'complete' },
+    { status: 'complete', loaded: 8 },
+  ])
 }, 90_000)
 
 /** Does what the user does with the output of the command. */
@@ -377,7 +431,7 @@ describe('beside the quickstart', () => {
     ])
   })
 
-  test('a key for another machine logs in, is used and is revoked', async () => {
+  longTest('a key for another machine logs in, is used and is revoked', async () => {
     const elsewhere = {
       HOME: join(home, 'elsewhere'),
       REACTOR_CONNECT_DATA_DIR: join(home, 'none'),
@@ -399,52 +453,58 @@ describe('beside the quickstart', () => {
     expect(revoked.err).toContain('[unauthorized]')
   })
 
-  test('unknown connectors and actions, and parts of later versions, give errors with a fix', async () => {
-    const unknown = await reactor('connect instances create my-crm --type salesforce --json')
-    expect(unknown.code).toBe(1)
-    expect(JSON.parse(unknown.out)).toMatchObject({ error: { code: 'unknown_connector' } })
-    const action = await reactor('connect actions invoke numbers send --input {}')
-    expect(action.err).toContain('[action_not_found]')
-    const receiver = 'connect receivers create numbers --webhook events --dispatch job:a'
-    expect((await reactor(receiver)).err).toContain('[webhook_not_found]')
-    const user = await reactor('auth login user@example.com --password ...')
-    expect(user.err).toContain('[login_refused]')
-  })
+  longTest(
+    'unknown connectors and actions, and parts of later versions, give errors with a fix',
+    async () => {
+      const unknown = await reactor('connect instances create my-crm --type hubspot --json')
+      expect(unknown.code).toBe(1)
+      expect(JSON.parse(unknown.out)).toMatchObject({ error: { code: 'unknown_connector' } })
+      const action = await reactor('connect actions invoke numbers send --input {}')
+      expect(action.err).toContain('[action_not_found]')
+      const receiver = 'connect receivers create numbers --webhook events --dispatch job:a'
+      expect((await reactor(receiver)).err).toContain('[webhook_not_found]')
+      const user = await reactor('auth login user@example.com --password ...')
+      expect(user.err).toContain('[login_refused]')
+    },
+  )
 
-  test('the lines of the product’s page for Stripe work word by word against a vendor on loopback', async () => {
-    await using vendor = await ScriptedVendor.start(({ method }) => ({
-      body:
-        method === 'GET'
-          ? { object: 'list', data: [], has_more: false }
-          : { id: 'cus_1', object: 'customer' },
-      headers: { 'request-id': 'req_1' },
-    }))
-    await succeeds('connect catalog show stripe')
-    const config = JSON.stringify({ api_url: vendor.url })
-    await succeeds(`connect instances create my-stripe --type stripe --config ${config}`)
-    const key = '{"api_key":"sk_test_51planted"}'
-    await succeeds(`connect instances credentials my-stripe --input ${key}`)
-    await succeeds('connect instances check my-stripe')
-    vendor.requests.length = 0
-    const input = '{"email":"ada@example.com","name":"Ada_Lovelace"}'
-    const tried = await succeeds(
-      `connect actions invoke my-stripe createCustomer --input ${input} --dry-run`,
-    )
-    expect(tried).toContain('carried out in the vendor’s test mode')
-    expect(tried).not.toContain('sk_test_51planted')
-    const receiver = await succeeds(
-      'connect receivers create my-stripe --webhook events --dispatch job:process-stripe-event',
-    )
-    expect(receiver).toMatch(/^ingress_url: \/connect\/v1\/ingress\/rcvt_[\w-]{43}$/m)
-    expect(vendor.last).toMatchObject({
-      method: 'POST',
-      url: '/v1/customers',
-      body: 'email=ada%40example.com&name=Ada_Lovelace',
-      headers: { authorization: 'Bearer sk_test_51planted' },
-    })
-  })
+  longTest(
+    'the lines of the product’s page for Stripe work word by word against a vendor on loopback',
+    async () => {
+      await using vendor = await ScriptedVendor.start(({ method }) => ({
+        body:
+          method === 'GET'
+            ? { object: 'list', data: [], has_more: false }
+            : { id: 'cus_1', object: 'customer' },
+        headers: { 'request-id': 'req_1' },
+      }))
+      await succeeds('connect catalog show stripe')
+      const config = JSON.stringify({ api_url: vendor.url })
+      await succeeds(`connect instances create my-stripe --type stripe --config ${config}`)
+      const key = '{"api_key":"sk_test_51planted"}'
+      await succeeds(`connect instances credentials my-stripe --input ${key}`)
+      await succeeds('connect instances check my-stripe')
+      vendor.requests.length = 0
+      const input = '{"email":"ada@example.com","name":"Ada_Lovelace"}'
+      const tried = await succeeds(
+        `connect actions invoke my-stripe createCustomer --input ${input} --dry-run`,
+      )
+      expect(tried).toContain('carried out in the vendor’s test mode')
+      expect(tried).not.toContain('sk_test_51planted')
+      const receiver = await succeeds(
+        'connect receivers create my-stripe --webhook events --dispatch job:process-stripe-event',
+      )
+      expect(receiver).toMatch(/^ingress_url: \/connect\/v1\/ingress\/rcvt_[\w-]{43}$/m)
+      expect(vendor.last).toMatchObject({
+        method: 'POST',
+        url: '/v1/customers',
+        body: 'email=ada%40example.com&name=Ada_Lovelace',
+        headers: { authorization: 'Bearer sk_test_51planted' },
+      })
+    },
+  )
 
-  test('an instance that a connection reads is kept; without it, both go', async () => {
+  longTest('an instance that a connection reads is kept; without it, both go', async () => {
     await succeeds(
       'connect instances create gone --type faker --config {"streams":[{"name":"a","rows":1}]}',
     )

@@ -4,6 +4,7 @@ import { damaged, nothing, row, tagOf, type CopyDamage } from '../support/damage
 import { logConfig, planRun, runPlan, type LogName, type PlanOptions } from '../support/engine.ts'
 import { messageOf, messageProxy, type MessageProxy } from '../support/message-proxy.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { usually } from '../support/long.ts'
 
 const logs = ['embedded', 'kafka block'] as const satisfies readonly LogName[]
 
@@ -96,7 +97,10 @@ const faults: readonly (readonly [string, CopyDamage])[] = [
 ]
 
 test.concurrent.each(
-  logs.flatMap((log) => faults.map(([name, damage]) => [log, name, damage] as const)),
+  usually(
+    1,
+    logs.flatMap((log) => faults.map(([name, damage]) => [log, name, damage] as const)),
+  ),
 )(
   'through the log %s, a stream fails soon if %s, and an overwrite keeps its rows',
   async (log, _, damage) => {
@@ -120,7 +124,7 @@ test.concurrent.each(
   },
 )
 
-test.each(logs)(
+test.each(usually(1, logs))(
   'through the log %s, a fault that passes loses and doubles nothing',
   async (log) => {
     await using db = await testDatabase()
@@ -133,7 +137,7 @@ test.each(logs)(
   },
 )
 
-test.each(logs)(
+test.each(usually(1, logs))(
   'through the log %s, rows that are missing before a checkpoint end the stream until it is reset',
   async (log) => {
     await using db = await testDatabase()

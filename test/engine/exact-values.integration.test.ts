@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { logConfig, planRun, runPlan, type LogName, type PlanOptions } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { usually } from '../support/long.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
 
@@ -33,7 +34,7 @@ const moments = `
   (9, 'infinity', '-infinity', 'infinity'),
   (10, '-infinity', 'infinity', '-infinity')`
 
-describe.each(logs)('through the %s log', (log) => {
+describe.each(usually(1, logs))('through the %s log', (log) => {
   test('every date and timestamp that PostgreSQL can hold arrives as it is, as text and binary', async () => {
     await using db = await testDatabase()
     await db.query(

@@ -8,7 +8,7 @@ import { consumeTopic, skipWithoutKafkaConsole } from '../support/kafka-console.
 import { testKafka } from '../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
-import { longTest, usually } from '../support/long.ts'
+import { isLong, longTest, usually } from '../support/long.ts'
 
 /**
  * Reads the topics as a service of somebody else would: with Kafka's own consumer and avsc, by docs/topics.md
@@ -16,7 +16,7 @@ import { longTest, usually } from '../support/long.ts'
  */
 beforeEach(skipWithoutKafkaConsole)
 
-const rows = 6_000
+const rows = isLong ? 6_000 : 1_200
 const framings = ['block', 'record'] as const
 type Framing = (typeof framings)[number]
 
@@ -217,7 +217,7 @@ describe.each(usually(1, framings))(
       await expectSameAsTable(warehouse, await readTopic(users, framing))
     })
 
-    test('has each record once after the run was killed with -9 and resumed', async () => {
+    longTest('has each record once after the run was killed with -9 and resumed', async () => {
       await using warehouse = await testDatabase()
       const users = shop(warehouse, framing)
       await using slow = await runFile(users.runFile(500))

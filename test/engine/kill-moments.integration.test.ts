@@ -246,7 +246,7 @@ describe.each(usually(2, Object.entries(moments)))('a run that is interrupted %s
     await expectEachRowOnce(shop)
   })
 
-  test(
+  longTest(
     'because its sessions at the destination end goes on by itself',
     { timeout: 90_000 },
     async () => {

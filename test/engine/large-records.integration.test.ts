@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { logConfig, planRun, runPlan, type LogName } from '../support/engine.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { usually } from '../support/long.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
 
-test.each(logs)(
+test.each(usually(1, logs))(
   'a record of nearly 64 MiB arrives through the %s log, a larger one is rejected',
   async (log) => {
     await using db = await testDatabase()

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { logConfig, planRun, runPlan, type LogName } from '../support/engine.ts'
 import { testDatabase } from '../support/postgres.ts'
+import { usually } from '../support/long.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block']
 
-describe.each(logs)('through the %s log', (log) => {
+describe.each(usually(1, logs))('through the %s log', (log) => {
   test('a table without a key, which has one state at its end, moves although it is larger than every queue', async () => {
     await using shop = await testDatabase()
     await shop.query('CREATE TABLE events (at integer, body text)')

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { messageProxy, type Changes } from '../support/message-proxy.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { usually } from '../support/long.ts'
 
 /** The tables of the source, each loaded in a mode of its own. */
 const modes = {
@@ -50,7 +51,7 @@ function isEnd(tags: readonly string[]): boolean {
   return sent.includes('DROP TABLE') || sent.filter((tag) => tag === 'SELECT 1').length === 3
 }
 
-test.each(['embedded', 'kafka block'] as const)(
+test.each(usually(1, ['embedded', 'kafka block'] as const))(
   'a sync whose end was committed, and nobody heard of it, is neither read nor counted again: %s log',
   async (log) => {
     await using db = await testDatabase()

@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest'
 import type { StreamResult, TablePlan } from '../../engine/run-types.ts'
+import { readRangeAgain } from '../../engine/read-range-again.ts'
 import { openPostgresDestination } from '../../sinks/postgres/postgres-destination.ts'
 import { planRun, runPlan, type PlanOptions } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { sandboxPlan } from './sandbox/sandbox-run.ts'
+import { usually } from '../support/long.ts'
 
 function planOf(db: TestDatabase, options: Partial<PlanOptions> = {}): Promise<TablePlan> {
   return planRun({
@@ -59,7 +61,7 @@ test('a stream whose cursor gets another type fails until it is reset, and the o
   expect(await db.query('SELECT FROM dest.a')).toHaveLength(3)
 })
 
-test.each(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const)(
+test.each(usually(1, ['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const))(
   'a stream that fails before its first row alters no table, and the next run does: %s',
   async (mode) => {
     await using db = await testDatabase()
@@ -98,6 +100,78 @@ async function typesOf(db: TestDatabase, table: string): Promise<Record<string, 
   )
   return Object.fromEntries(columns.map(({ name, type }) => [String(name), type]))
 }
+
+test('a range of the cursor is read again and merged, and the position stays', async () => {
+  await using db = await testDatabase()
+  await db.query(tables)
+  const ask = async (from: string, more: { isDryRun?: boolean; doublesRows?: boolean } = {}) => {
+    await using destination = await openPostgresDestination({ address: db.address })
+    return await readRangeAgain(destination, {
+      connection: 'shop',
+      streams: [{ namespace: 'src', name: 'a' }],
+      sourceType: 'postgres',
+      range: { from, to: null },
+      doublesRows: more.doublesRows ?? false,
+      isDryRun: more.isDryRun ?? false,
+    })
+  }
+  await expect(ask('1')).rejects.toThrow('it has no checkpoint')
+  await ran(db)
+  // Changed without its cursor, as a repair at the source does.
+  await db.query(
+    'ALTER TABLE src.a ADD v int; UPDATE src.a SET v = id; INSERT INTO src.a VALUES (3, 20, 3)',
+  )
+  await db.query('DELETE FROM src.a WHERE id = 1; INSERT INTO src.a VALUES (1, 8, 11)')
+  await expect(ask('x')).rejects.toMatchObject({ code: 'stream_range_invalid' })
+  expect(await ask('8', { isDryRun: true })).toMatchObject([{ cursorField: 'u', from: '8' }])
+  await ask('9')
+  const warned = (await ran(db)).get('a')
+  expect(warned).toMatchObject({ status: 'complete' })
+  expect(warned?.warnings).toContain(
+    'The rows of src.a with u from 9 to the last checkpoint were read again, as a reset asked for.',
+  )
+  const rows = 'SELECT id::int, v::int FROM dest.a ORDER BY id'
+  expect(await db.query(rows)).toEqual([
+    { id: 1, v: null },
+    { id: 2, v: 2 },
+    { id: 3, v: 3 },
+  ])
+  await ask('8')
+  await ask('8')
+  expect((await ran(db)).get('a')).toMatchObject({ status: 'complete', read: 3 })
+  expect(await db.query(rows)).toMatchObject([{ v: 11 }, { v: 2 }, { v: 3 }])
+  expect((await ran(db)).get('a')).toMatchObject({ read: 0, warnings: [] })
+  await runPlan(await planOf(db, { connection: 'log', schema: 'log', mode: 'append' }))
+  await using destination = await openPostgresDestination({ address: db.address })
+  const append = {
+    connection: 'log',
+    streams: [{ namespace: 'src', name: 'b' }],
+    sourceType: 'postgres',
+    range: { from: '9', to: null },
+    isDryRun: false,
+  }
+  await expect(readRangeAgain(destination, { ...append, doublesRows: false })).rejects.toThrow(
+    'would be there twice',
+  )
+  await expect(readRangeAgain(destination, { ...append, doublesRows: true })).resolves.toHaveLength(
+    1,
+  )
+})
+
+test('a backfill reads all rows again after a column was added with a default, and appends nothing twice', async () => {
+  await using db = await testDatabase()
+  await db.query(tables)
+  await ran(db)
+  await db.query('ALTER TABLE src.a ADD COLUMN c int NOT NULL DEFAULT 7')
+  const { result } = await runPlan({ ...(await planOf(db)), backfills: true })
+  const filled = result.streams.find(({ stream }) => stream.name === 'a')
+  expect(filled?.warnings[0]).toMatch(/^Column c of src\.a .*\(schema_drift: backfill\)\.$/)
+  expect(await db.query('SELECT id::int, c::int FROM dest.a ORDER BY id')).toEqual([
+    { id: 1, c: 7 },
+    { id: 2, c: 7 },
+  ])
+  expect((await ran(db)).get('a')).toMatchObject({ read: 0, warnings: [] })
+})
 
 test('a destination table that was emptied is warned of by a sandbox and by the run, and a reset fills it', async () => {
   await using db = await testDatabase()

@@ -4,6 +4,7 @@ import type { SyncMode } from '../../sinks/sink.ts'
 import { logConfig, planRun, runPlan, type EngineRun, type LogName } from '../support/engine.ts'
 import { slowProxy } from '../support/slow-proxy.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const rows = 20_000
 const modes = ['overwrite', 'append_dedup', 'append'] as const satisfies readonly SyncMode[]
@@ -64,7 +65,7 @@ async function versionsOf(copy: TestDatabase, mode: SyncMode): Promise<unknown> 
   )
 }
 
-describe.each(['embedded', 'kafka block'] as const)('over the %s log', (log) => {
+describe.each(usually(1, ['embedded', 'kafka block'] as const))('over the %s log', (log) => {
   test(
     'a full refresh whose snapshot was lost begins again; an append goes on, with a warning',
     { timeout: 60_000 },
@@ -88,19 +89,23 @@ describe.each(['embedded', 'kafka block'] as const)('over the %s log', (log) => 
   )
 })
 
-test('with `on_lost_snapshot: continue` it goes on where it was', { timeout: 60_000 }, async () => {
-  await using shop = await testDatabase()
-  await using copy = await testDatabase()
-  const config = { on_lost_snapshot: 'continue' }
-  const { result } = await runWithLoss({ shop, copy, log: 'embedded', config })
-  for (const stream of result.streams) {
-    expect(stream).toMatchObject({ status: 'complete', read: rows, loaded: rows })
-    expect(stream.warnings).toEqual([expect.stringContaining('not of one moment')])
-    expect(stream.readAgain).toBeLessThan(rows / 2)
-  }
-})
+longTest(
+  'with `on_lost_snapshot: continue` it goes on where it was',
+  { timeout: 60_000 },
+  async () => {
+    await using shop = await testDatabase()
+    await using copy = await testDatabase()
+    const config = { on_lost_snapshot: 'continue' }
+    const { result } = await runWithLoss({ shop, copy, log: 'embedded', config })
+    for (const stream of result.streams) {
+      expect(stream).toMatchObject({ status: 'complete', read: rows, loaded: rows })
+      expect(stream.warnings).toEqual([expect.stringContaining('not of one moment')])
+      expect(stream.readAgain).toBeLessThan(rows / 2)
+    }
+  },
+)
 
-test(
+longTest(
   'a stream that loses its snapshot again and again fails, and its table stays as it is',
   { timeout: 60_000 },
   async () => {

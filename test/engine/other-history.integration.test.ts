@@ -181,17 +181,20 @@ describe.concurrent('in all modes', { timeout: 180_000 }, () => {
     await shop.expectEqual()
   })
 
-  test('a stream whose bookkeeping was deleted, with its rows, begins from the start', async () => {
-    await using shop = await Shop.open(modes)
-    await shop.runAll()
-    await shop.query('DELETE FROM reactor_connect.streams')
-    await shop.loseRows()
-    await shop.change()
-    expect(await shop.runAll()).toEqual(inEach({ status: 'complete', read: rows }))
-    await shop.expectEqual()
-  })
+  longTest(
+    'a stream whose bookkeeping was deleted, with its rows, begins from the start',
+    async () => {
+      await using shop = await Shop.open(modes)
+      await shop.runAll()
+      await shop.query('DELETE FROM reactor_connect.streams')
+      await shop.loseRows()
+      await shop.change()
+      expect(await shop.runAll()).toEqual(inEach({ status: 'complete', read: rows }))
+      await shop.expectEqual()
+    },
+  )
 
-  test.each(usually(1, [1, 2]))(
+  longTest.each([1, 2])(
     'a destination that was restored to before the last %i syncs reads what it lacks from the source',
     async (syncs) => {
       await using shop = await Shop.open(modes, ownTopics)
@@ -230,30 +233,39 @@ describe.concurrent.each(usually(1, modes))('in the mode %s', { timeout: 180_000
     await shop.expectEqual()
   })
 
-  test('an unfinished sync of an older version goes on from its checkpoints, once', async () => {
-    await using shop = await Shop.open([mode])
-    await shop.run({ untilLoaded: 1 })
-    await shop.query(bookkeepingBefore(7))
-    await shop.run({ untilLoaded: 60 })
-    const { status, warnings } = await shop.run()
-    expect({ status, unknown: warnings.filter((text) => text.includes('does not know')) }).toEqual({
-      status: 'complete',
-      unknown: [],
-    })
-    await shop.change()
-    await shop.run()
-    await shop.expectEqual()
-  })
+  longTest(
+    'an unfinished sync of an older version goes on from its checkpoints, once',
+    async () => {
+      await using shop = await Shop.open([mode])
+      await shop.run({ untilLoaded: 1 })
+      await shop.query(bookkeepingBefore(7))
+      await shop.run({ untilLoaded: 60 })
+      const { status, warnings } = await shop.run()
+      expect({
+        status,
+        unknown: warnings.filter((text) => text.includes('does not know')),
+      }).toEqual({
+        status: 'complete',
+        unknown: [],
+      })
+      await shop.change()
+      await shop.run()
+      await shop.expectEqual()
+    },
+  )
 
-  test('a connection that is switched between the logs within a sync loads each row once', async () => {
-    await using shop = await Shop.open([mode])
-    for (const log of ['kafka', 'embedded', 'kafka'] as const)
-      await shop.run({ untilLoaded: 40, log })
-    expect(await shop.run({ log: 'embedded' })).toMatchObject({ status: 'complete' })
-    await shop.change()
-    expect(await shop.run()).toMatchObject({ status: 'complete' })
-    await shop.expectEqual()
-  })
+  longTest(
+    'a connection that is switched between the logs within a sync loads each row once',
+    async () => {
+      await using shop = await Shop.open([mode])
+      for (const log of ['kafka', 'embedded', 'kafka'] as const)
+        await shop.run({ untilLoaded: 40, log })
+      expect(await shop.run({ log: 'embedded' })).toMatchObject({ status: 'complete' })
+      await shop.change()
+      expect(await shop.run()).toMatchObject({ status: 'complete' })
+      await shop.expectEqual()
+    },
+  )
 })
 
 /**

@@ -4,6 +4,7 @@ import type { Metadata } from '../../sinks/sink.ts'
 import { createThings } from '../connectors/every-type.ts'
 import { logConfig, planRun, runPlan, type LogName, type PlanOptions } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { longTest, usually } from '../support/long.ts'
 
 /** Rows go through the embedded log as the source sends them, and through Kafka as Avro. */
 const roads = { passed: 'embedded', encoded: 'kafka block' } as const satisfies Record<
@@ -71,7 +72,7 @@ const cases: readonly (readonly [PlanOptions['mode'], Metadata])[] = [
   ['overwrite_dedup', 'full'],
 ]
 
-test.each(cases)(
+test.each(usually(1, cases))(
   '%s with metadata %s: rows that are passed through make the table that records make',
   async (mode, metadata) => {
     await using db = await testDatabase()
@@ -103,7 +104,7 @@ test('a second sync merges rows that are passed through, changed and new ones', 
   expect(await differences(db, 'things')).toEqual([])
 })
 
-test('columns that the table has in another type get the values as text', async () => {
+longTest('columns that the table has in another type get the values as text', async () => {
   await using db = await testDatabase()
   await createThings(db)
   const options = { mode: 'append', metadata: 'minimal' } as const
@@ -117,22 +118,25 @@ test('columns that the table has in another type get the values as text', async 
   expect(await differences(db, 'things')).toEqual([])
 })
 
-test('a row without a key is rejected, also beside a value that has to be changed', async () => {
-  await using db = await testDatabase()
-  await db.query(
-    `CREATE TABLE keyed (k int, note text, document json);
+longTest(
+  'a row without a key is rejected, also beside a value that has to be changed',
+  async () => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE TABLE keyed (k int, note text, document json);
      CREATE UNIQUE INDEX keyed_k ON keyed (k);
      INSERT INTO keyed SELECT nullif(n % 50, 0), 'row ' || n, CASE n % 60 WHEN 0 THEN '"\\u0000"' ELSE '1' END::json
        FROM generate_series(1, 49) AS n;
      INSERT INTO keyed VALUES (NULL, 'without', '1'), (NULL, 'changed too', '"\\u0000"'), (50, 'after', '2')`,
-  )
-  const options = {
-    mode: 'append_dedup',
-    metadata: 'minimal',
-    key: ['k'],
-  } as const
-  const passed = await load(db, 'passed', options)
-  expect(passed).toMatchObject([{ loaded: 50, rejected: 2 }])
-  expect(await load(db, 'encoded', options)).toEqual(passed)
-  expect(await differences(db, 'keyed')).toEqual([])
-})
+    )
+    const options = {
+      mode: 'append_dedup',
+      metadata: 'minimal',
+      key: ['k'],
+    } as const
+    const passed = await load(db, 'passed', options)
+    expect(passed).toMatchObject([{ loaded: 50, rejected: 2 }])
+    expect(await load(db, 'encoded', options)).toEqual(passed)
+    expect(await differences(db, 'keyed')).toEqual([])
+  },
+)

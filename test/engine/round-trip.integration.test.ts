@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { logConfig, planRun, runPlan, type LogName } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { usually } from '../support/long.ts'
 
 const logs: readonly LogName[] = ['embedded', 'kafka block', 'kafka record']
 
@@ -206,7 +207,7 @@ async function createSource(shop: TestDatabase): Promise<void> {
 }
 
 // Concurrent: a run waits for the broker most of the time.
-describe.concurrent.each(logs)('through the %s log', { timeout: 120_000 }, (log) => {
+describe.concurrent.each(usually(1, logs))('through the %s log', { timeout: 120_000 }, (log) => {
   test('every common type arrives equal by Postgres’ own comparison', async () => {
     await using shop = await testDatabase()
     await createSource(shop)

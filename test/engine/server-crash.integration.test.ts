@@ -130,7 +130,7 @@ describe.each(usually(1, modes))('in %s', (mode) => {
     },
   )
 
-  test(
+  longTest(
     `a source killed with -9 and restarted ends equal (seed ${String(seed)})`,
     { timeout: 60_000 + rounds * 20_000 },
     async () => {

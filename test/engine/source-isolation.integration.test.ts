@@ -5,6 +5,7 @@ import { z } from 'zod'
 import type { JsonObject } from '../../protocol/index.ts'
 import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { longTest } from '../support/long.ts'
 
 /** Number of the advisory lock at which the streams that run first wait. */
 const gate = 42
@@ -154,7 +155,7 @@ test('a stream that cannot be planned or read fails by itself, with what the ser
   await db.query(`DROP OWNED BY ${user}; DROP ROLE ${user}`)
 })
 
-test('a source that allows two connections is read one lane after the other', async () => {
+longTest('a source that allows two connections is read one lane after the other', async () => {
   await using db = await testDatabase()
   await db.query(
     `CREATE TABLE a (id int PRIMARY KEY, t text);

@@ -8,9 +8,9 @@ import { produceLines, skipWithoutKafkaConsole } from '../support/kafka-console.
 import { testKafka } from '../support/kafka.ts'
 import { openLane, readAll, startWriter } from '../engine/log/lanes.ts'
 import { silent as logger } from '../support/logger.ts'
-import { longTest } from '../support/long.ts'
+import { longTest, usually } from '../support/long.ts'
 
-test.for(['none', 'gzip', 'snappy', 'lz4', 'zstd'])(
+test.for(usually(2, ['none', 'gzip', 'snappy', 'lz4', 'zstd']))(
   'reads what another producer has written with the compression %s',
   async (codec, context) => {
     skipWithoutKafkaConsole(context)
@@ -76,7 +76,7 @@ test('a fetch that waits at the end of a partition ends with its fetcher, not wh
   await ended
 })
 
-test.each(['lz4', 'snappy', 'gzip', 'uncompressed'])(
+test.each(usually(1, ['lz4', 'snappy', 'gzip', 'uncompressed']))(
   'reads a lane whose broker compresses anew with %s',
   async (type) => {
     const { endpoint } = await openLane('kafka record')

@@ -1,5 +1,10 @@
 import { runLive } from './run-live.ts'
 
+// A reader such as `head` leaves early: the pass goes on to its end, where it removes what it made.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 // `npm run test:live -- VENDOR`: a pass over a real account. Exit code 1 if a step failed, 2 if the command
 // line is wrong.
 const done = await runLive(process.argv.slice(2), {

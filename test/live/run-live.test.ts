@@ -6,6 +6,7 @@ import { liveVendors, runLive } from './run-live.ts'
 import { checkActions } from './run-pass.ts'
 import { simulate } from './simulators.ts'
 import { stripe } from './vendors/stripe.ts'
+import { usuallyThird } from '../support/long.ts'
 
 /** A run in this process: its steps, or the text about a wrong command line, and what it wrote. */
 async function run(args: readonly string[], environment: Record<string, string> = {}) {
@@ -14,7 +15,12 @@ async function run(args: readonly string[], environment: Record<string, string> 
   return { done: await runLive(args, { environment, write }), output }
 }
 
-test.each(liveVendors.map(({ type }) => type))(
+test.each(
+  usuallyThird(
+    1,
+    liveVendors.map(({ type }) => type),
+  ),
+)(
   'the pass over the simulator of %s has no failure, and tries all actions that it does not rule out',
   async (type) => {
     const { done, output } = await run([type, '--simulator', '--leave-traces'])

@@ -2,10 +2,12 @@ import { globSync, readFileSync } from 'node:fs'
 
 export interface LongForm {
   readonly about: string
+  /** Its tests are in other forms too, so that a run of all forms leaves it out. */
+  readonly isSum?: true
   /** Programs that it needs beside those of the usual run. */
   readonly needs?: string
-  /** Settings of the long form. The environment of the caller wins, so that a seed can be played again. */
-  readonly env: Readonly<Record<string, string>>
+  /** Its own settings. The environment of the caller wins, so that a seed can be played again. */
+  readonly env?: Readonly<Record<string, string>>
   /** Arguments of vitest, or a script of Node with its arguments. */
   readonly run: { readonly vitest: readonly string[] } | { readonly script: readonly string[] }
 }
@@ -17,48 +19,71 @@ const oneAfterTheOther = [...integration, '--no-file-parallelism']
 const serverFiles = 'test/**/*.{integration,e2e}.test.ts'
 
 const crashFiles = [
-  'test/engine/crash.integration.test.ts',
+  'test/engine/crash.long.integration.test.ts',
   'test/engine/fresh-rows.long.integration.test.ts',
   'test/engine/server-crash.integration.test.ts',
-  'test/engine/log-states.integration.test.ts',
-  'test/sinks/topic/crash.integration.test.ts',
-  'test/sinks/topic/broker-crash.integration.test.ts',
+  'test/engine/log-states.long.integration.test.ts',
+  'test/sinks/topic/crash.long.integration.test.ts',
+  'test/sinks/topic/broker-crash.long.integration.test.ts',
 ]
 
-/** Forms with a name of their own have more rounds of one file; `moments` has all cases of all others. */
+/**
+ * `rest` has each test that `npm test` leaves out, if it needs no other program: CI runs both. `moments` and
+ * `cases` are the halves of it with and without servers. The other forms have more rounds, or need a program.
+ */
 export const longForms: Readonly<Record<string, LongForm>> = {
+  rest: {
+    about: 'all that `npm test` leaves out and that needs no other program: CI runs both',
+    isSum: true,
+    run: { vitest: [...restFiles()] },
+  },
   crash: {
     about:
       'kill -9 of runs, sinks, brokers and databases, 25 rounds a test; every state of log and checkpoint',
-    env: { LONG_TESTS: '1', CRASH_ROUNDS: '25' },
+    env: { CRASH_ROUNDS: '25' },
     run: { vitest: [...integration, ...crashFiles] },
   },
   moments: {
     about:
       'every case of the tests that stop, kill and restart things, of which the usual run has one or two',
-    env: { LONG_TESTS: '1', SHOP_MINUTES: '10', ROTATION_ROUNDS: '25' },
+    env: { SHOP_MINUTES: '10', ROTATION_ROUNDS: '25' },
     run: { vitest: [...integration, ...momentFiles()] },
   },
   contracts: {
     about:
       'the streams of each vendor through every fault, and stopped after every one of their states',
-    env: { LONG_TESTS: '1' },
     run: { vitest: [...unit, 'test/connectors'] },
+  },
+  destinations: {
+    about: 'every mode and every moment of a kill of the contract of destinations',
+    run: { vitest: [...integration, 'test/sinks/contract'] },
+  },
+  duckdb: {
+    about:
+      'runs into a bucket of a real S3 server, in all formats, killed six times; DuckDB reads what a user would',
+    needs:
+      'Go, and two minutes to build Versity Gateway once; python3 with venv, and its package index',
+    env: { DUCKDB: '1' },
+    run: { vitest: [...integration, 'test/sinks/s3'] },
   },
   cases: {
     about: 'every case of the tests without servers, of which the usual run has some',
-    env: { LONG_TESTS: '1' },
     run: { vitest: [...unit, ...unitFiles()] },
   },
   chaos: {
     about: 'random tables, changes and faults for 30 minutes (`CHAOS_MINUTES`)',
-    env: {},
     run: { script: ['test/chaos/main.ts', '--minutes', process.env.CHAOS_MINUTES ?? '30'] },
   },
   sandbox: {
     about: 'what sandboxes report beside what runs do, eight seeds, and 500 kills of sandboxes',
     env: { SANDBOX_SEEDS: '1,2,3,4,5,6,7,8', SANDBOX_KILLS: '500' },
     run: { vitest: [...integration, 'test/engine/sandbox'] },
+  },
+  types: {
+    about:
+      'every type copied from PostgreSQL 15, 16 and 17 to 18 and back: equal values, an equal dump of the schema',
+    needs: 'PostgreSQL 15 of Debian, and npm for 16 and 17',
+    run: { vitest: [...integration, 'test/engine/source-types-versions'] },
   },
   faults: {
     about: 'a bad network in front of each party',
@@ -69,7 +94,7 @@ export const longForms: Readonly<Record<string, LongForm>> = {
   storm: {
     about:
       '50,000 webhook events, durable in PostgreSQL or Kafka, while service and broker are killed',
-    env: { LONG_TESTS: '1', STORM_EVENTS: '25000' },
+    env: { STORM_EVENTS: '25000' },
     run: { vitest: [...integration, 'test/service/webhooks/storm.long.e2e.test.ts'] },
   },
   upgrade: {
@@ -81,7 +106,6 @@ export const longForms: Readonly<Record<string, LongForm>> = {
   schemathesis: {
     about: 'thousands of requests made from the OpenAPI document',
     needs: 'python3 with venv, and its package index',
-    env: {},
     run: { script: ['test/schemathesis/main.ts'] },
   },
   codegen: {
@@ -92,14 +116,20 @@ export const longForms: Readonly<Record<string, LongForm>> = {
   rebuild: {
     about:
       'the table that a reader makes of the topics, in both framings, beside the destination’s',
-    env: { LONG_TESTS: '1', REBUILD: '1' },
-    run: { vitest: [...integration, 'test/engine/topics/rebuild-runs.integration.test.ts'] },
+    env: { REBUILD: '1' },
+    run: { vitest: [...integration, 'test/engine/topics/rebuild-runs.long.integration.test.ts'] },
   },
   storage: {
-    about: 'records of 100 MiB through each log and a real S3 server, Versity Gateway',
+    about:
+      'records of 100 MiB through each log, files read from a real S3 server, Versity Gateway, and the contract of destinations there',
     needs: 'Go, and two minutes to build it once',
     env: { REAL_S3: '1' },
-    run: { vitest: ['test/engine/log/stored'] },
+    run: {
+      vitest: [
+        ...['test/engine/log/stored', 'test/storage', 'test/connectors/files'],
+        'test/sinks/contract/s3.contract.test.ts',
+      ],
+    },
   },
   vault: {
     about: 'HashiCorp Vault itself as the vault',
@@ -110,7 +140,7 @@ export const longForms: Readonly<Record<string, LongForm>> = {
   registry: {
     about: 'Avro with a real schema registry, Apicurio',
     needs: 'Java 17 and Maven, which fetches 109 MB once',
-    env: { LONG_TESTS: '1', REAL_REGISTRY: '1' },
+    env: { REAL_REGISTRY: '1' },
     run: { vitest: [...oneAfterTheOther, 'test/sinks/topic/registry'] },
   },
   'topic-readers': {
@@ -142,7 +172,11 @@ export const longForms: Readonly<Record<string, LongForm>> = {
 
 /** Files that have more cases in the long form, without those that have a form of their own. */
 function momentFiles(): readonly string[] {
-  const own = new Set([...crashFiles, 'test/service/webhooks/storm.long.e2e.test.ts'])
+  const own = new Set([
+    ...crashFiles,
+    'test/service/webhooks/storm.long.e2e.test.ts',
+    'test/engine/source-types-versions.long.integration.test.ts',
+  ])
   return globSync(serverFiles)
     .filter((file) => !own.has(file) && hasLongForm(file))
     .toSorted()
@@ -153,6 +187,16 @@ function unitFiles(): readonly string[] {
   return globSync('test/**/*.test.ts', { exclude: [serverFiles, 'test/connectors/**'] })
     .filter(hasLongForm)
     .toSorted()
+}
+
+/** Files of both projects. The tests of a connector's streams have their cases in the contracts. */
+function restFiles(): readonly string[] {
+  const contracts = [
+    ...globSync('test/connectors/*/stream-contract.test.ts'),
+    ...globSync('test/sinks/contract/*.contract.integration.test.ts'),
+  ]
+  const files = globSync('test/**/*.test.ts').filter(hasLongForm)
+  return [...new Set([...files, ...contracts])].toSorted()
 }
 
 function hasLongForm(file: string): boolean {

@@ -4,46 +4,52 @@ import { markSession } from '../../sinks/postgres/bookkeeping/run-sessions.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { sinkStream, sync } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
-test('a run does not wait for ever for a login that took its lock, and names the session', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer' })
-  await sync(db, sink, [{ id: 1 }])
-  await using intruder = await DestinationSession.open({ address: db.address })
-  {
-    await using marked = await DestinationSession.open({ address: db.address })
-    await markSession(marked, sink.connection, 1)
-    // As anybody reads it, who then waits until the session ends.
-    const [seen] = await intruder.rows<{ key: string; pid: number }>(
-      `SELECT ((classid::int8 << 32) | objid::int8)::text AS key, pg_backend_pid() AS pid
+longTest(
+  'a run does not wait for ever for a login that took its lock, and names the session',
+  async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer' })
+    await sync(db, sink, [{ id: 1 }])
+    await using intruder = await DestinationSession.open({ address: db.address })
+    {
+      await using marked = await DestinationSession.open({ address: db.address })
+      await markSession(marked, sink.connection, 1)
+      // As anybody reads it, who then waits until the session ends.
+      const [seen] = await intruder.rows<{ key: string; pid: number }>(
+        `SELECT ((classid::int8 << 32) | objid::int8)::text AS key, pg_backend_pid() AS pid
          FROM pg_locks JOIN pg_database d ON d.oid = database
         WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1`,
+      )
+      const waiting = intruder.rows('SELECT pg_advisory_lock($1)', [seen?.key])
+      await marked[Symbol.asyncDispose]()
+      await waiting
+    }
+    const [{ pid } = { pid: 0 }] = await intruder.rows<{ pid: number }>(
+      'SELECT pg_backend_pid() AS pid',
     )
-    const waiting = intruder.rows('SELECT pg_advisory_lock($1)', [seen?.key])
-    await marked[Symbol.asyncDispose]()
-    await waiting
-  }
-  const [{ pid } = { pid: 0 }] = await intruder.rows<{ pid: number }>(
-    'SELECT pg_backend_pid() AS pid',
-  )
-  await expect(sync(db, sink, [{ id: 2 }])).rejects.toMatchObject({
-    code: 'destination_lock_held',
-    retryable: true,
-    message: expect.stringMatching(
-      `session ${pid} of user ${db.address.user} held the lock on connection test for more than`,
-    ) as unknown,
-    suggestedFix: expect.stringContaining(`pg_terminate_backend(${pid})`) as unknown,
-  })
-  await intruder.rows('SELECT pg_advisory_unlock_all()')
-  await sync(db, sink, [{ id: 2 }])
-  expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }])
-})
+    await expect(sync(db, sink, [{ id: 2 }])).rejects.toMatchObject({
+      code: 'destination_lock_held',
+      retryable: true,
+      message: expect.stringMatching(
+        `session ${pid} of user ${db.address.user} held the lock on connection test for more than`,
+      ) as unknown,
+      suggestedFix: expect.stringContaining(`pg_terminate_backend(${pid})`) as unknown,
+    })
+    await intruder.rows('SELECT pg_advisory_unlock_all()')
+    await sync(db, sink, [{ id: 2 }])
+    expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 1 }, { id: 2 }])
+  },
+)
 
-test.each<[string, 'shared' | 'exclusive']>([
-  ['-9223372036854775808', 'shared'],
-  ['-1', 'exclusive'],
-  ['4611686018427387905', 'exclusive'],
-])('a transaction waits as long as it may (%s, %s)', async (key, how) => {
+test.each<[string, 'shared' | 'exclusive']>(
+  usually(1, [
+    ['-9223372036854775808', 'shared'],
+    ['-1', 'exclusive'],
+    ['4611686018427387905', 'exclusive'],
+  ]),
+)('a transaction waits as long as it may (%s, %s)', async (key, how) => {
   await using db = await testDatabase()
   await using holder = await DestinationSession.open({ address: db.address })
   await using waiter = await DestinationSession.open({ address: db.address })

@@ -5,7 +5,6 @@ import {
   begin,
   blockOf,
   commit,
-  finish,
   keptCounts,
   load,
   openLane,
@@ -13,6 +12,7 @@ import {
   sync,
   withDestination,
 } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const meta = (changes: readonly unknown[], sync_id = 1): unknown => ({ sync_id, changes })
 const nulled = (field: string): unknown => ({
@@ -55,50 +55,6 @@ test('a second sync appends, keeps positions and starts its slices anew', async 
   expect(await db.query('SELECT id FROM things ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }])
 })
 
-test('an unfinished sync is resumed from its last commit', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer' })
-  const first = await begin(db, sink)
-  await load(db, first, { records: [{ id: 1 }, { id: 2 }], complete: false })
-  const again = await begin(db, sink)
-  expect(again).toMatchObject({ syncId: 1, epoch: 2, resumed: true })
-  expect(again.slices).toEqual([
-    { slice: '', partition: 0, state: { seq: 2 }, seq: 2, complete: false },
-  ])
-})
-
-test('a stream that this run completed is not read again when the run is continued', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer' })
-  await sync(db, sink, [{ id: 1 }])
-  expect(await begin(db, sink, 1)).toMatchObject({ doneInRun: true, syncId: 1 })
-  expect(await begin(db, sink, 2)).toMatchObject({ doneInRun: false, syncId: 2 })
-})
-
-test('an incremental stream goes on from its last states', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer' }, { syncMode: 'incremental', cursor: 'id' })
-  await sync(db, sink, [{ id: 1 }])
-  const next = await begin(db, sink)
-  expect(next.slices).toEqual([
-    { slice: '', partition: 0, state: { seq: 1 }, seq: 0, complete: false },
-  ])
-})
-
-test('nothing of a rolled back transaction is left, and the lane loads the records again', async () => {
-  await using db = await testDatabase()
-  const begun = await begin(db, sinkStream({ id: 'integer' }))
-  const block = blockOf(begun.sink.columns, [{ id: 1 }])
-  await using lane = await openLane(db, begun)
-  await lane.write(block)
-  await lane.flush()
-  await lane.rollback()
-  expect(await db.query('SELECT * FROM things')).toEqual([])
-  await lane.write(block)
-  await commit(lane, 1)
-  expect(await db.query('SELECT id FROM things')).toEqual([{ id: '1' }])
-})
-
 test('a replayed record gets the same raw id', async () => {
   await using db = await testDatabase()
   const begun = await begin(db, sinkStream({ id: 'integer' }))
@@ -115,18 +71,6 @@ test('a replayed record gets the same raw id', async () => {
   await commit(lane, 300)
   expect(await db.query('SELECT id, _airbyte_raw_id FROM things ORDER BY id')).toEqual(ids)
   expect(new Set(ids.map((row) => row._airbyte_raw_id)).size).toBe(300)
-})
-
-test('a lane of an older epoch cannot commit', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer' })
-  const older = await begin(db, sink)
-  await using lane = await openLane(db, older)
-  await lane.write(blockOf(sink.columns, [{ id: 1 }]))
-  await begin(db, sink)
-  await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'fenced' })
-  await expect(openLane(db, older)).rejects.toMatchObject({ code: 'fenced' })
-  expect(await db.query('SELECT * FROM things')).toEqual([])
 })
 
 test('rejected records count, and are kept with their keys and reasons', async () => {
@@ -158,19 +102,6 @@ test('rejected records count, and are kept with their keys and reasons', async (
   ])
 })
 
-test('records that no state covers, and a sequence with a hole, are not committed', async () => {
-  await using db = await testDatabase()
-  const begun = await begin(db, sinkStream({ id: 'integer' }))
-  await using lane = await openLane(db, begun)
-  await lane.write(blockOf(begun.sink.columns, [{ id: 1 }, { id: 2 }]))
-  await expect(commit(lane, 1)).rejects.toMatchObject({ code: 'accounting_mismatch' })
-  await lane.rollback()
-  await expect(
-    lane.write(blockOf(begun.sink.columns, [{ id: 1 }], { seq: 1 })),
-  ).rejects.toMatchObject({ code: 'accounting_mismatch' })
-  expect(await db.query('SELECT * FROM things')).toEqual([])
-})
-
 test('records that were committed already are not committed again', async () => {
   await using db = await testDatabase()
   const begun = await begin(db, sinkStream({ id: 'integer' }))
@@ -180,13 +111,6 @@ test('records that were committed already are not committed again', async () => 
     code: 'accounting_mismatch',
   })
   expect(await db.query('SELECT id FROM things')).toEqual([{ id: '1' }])
-})
-
-test('a sync with an incomplete slice cannot be finished', async () => {
-  await using db = await testDatabase()
-  const begun = await begin(db, sinkStream({ id: 'integer' }))
-  await load(db, begun, { records: [{ id: 1 }], complete: false })
-  await expect(finish(db, begun)).rejects.toMatchObject({ code: 'accounting_mismatch' })
 })
 
 test('values that Postgres refuses become NULL with a note, wherever they stand', async () => {
@@ -254,7 +178,7 @@ test('minimal metadata has two columns, and a third once a change needs it', asy
   ])
 })
 
-test.each(['append', 'overwrite'] as const)(
+test.each(usually(1, ['append', 'overwrite'] as const))(
   'without metadata a table has the data alone, and a third column once a change needs it: %s',
   async (mode) => {
     await using db = await testDatabase()
@@ -294,53 +218,29 @@ test('a table with rows that is not ours is not loaded without metadata either',
   ])
 })
 
-test('a stage that was gathered without metadata is merged when the mode changes to dedup', async () => {
-  await using db = await testDatabase()
-  const none = sinkStream(
-    { id: 'integer', text: 'string' },
-    { mode: 'overwrite', metadata: 'none' },
-  )
-  const begun = await begin(db, none)
-  await load(db, begun, { records: [{ id: 1, text: 'a' }] })
-  const dedup = sinkStream(
-    { id: 'integer', text: 'string' },
-    { mode: 'append_dedup', key: ['id'], metadata: 'minimal' },
-  )
-  await sync(db, dedup, [{ id: 2, text: 'b' }])
-  expect(await db.query('SELECT id::int, text FROM things ORDER BY id')).toEqual([
-    { id: 1, text: 'a' },
-    { id: 2, text: 'b' },
-  ])
-})
+longTest(
+  'a stage that was gathered without metadata is merged when the mode changes to dedup',
+  async () => {
+    await using db = await testDatabase()
+    const none = sinkStream(
+      { id: 'integer', text: 'string' },
+      { mode: 'overwrite', metadata: 'none' },
+    )
+    const begun = await begin(db, none)
+    await load(db, begun, { records: [{ id: 1, text: 'a' }] })
+    const dedup = sinkStream(
+      { id: 'integer', text: 'string' },
+      { mode: 'append_dedup', key: ['id'], metadata: 'minimal' },
+    )
+    await sync(db, dedup, [{ id: 2, text: 'b' }])
+    expect(await db.query('SELECT id::int, text FROM things ORDER BY id')).toEqual([
+      { id: 1, text: 'a' },
+      { id: 2, text: 'b' },
+    ])
+  },
+)
 
-test('a run that is started again under its key keeps its number after its end, another one does not', async () => {
-  await using db = await testDatabase()
-  await withDestination(db, async (destination) => {
-    const start = async (key?: string): Promise<number> =>
-      (await destination.startRun('test', key)).run
-    const end = async (run: number): Promise<void> => {
-      const [row] = await db.query('SELECT start FROM reactor_connect.runs')
-      const ended = { run, start: Number(row?.start), hasKey: true }
-      await destination.endRun('test', { start: ended, how: 'ended', reported: [] })
-    }
-    const first = await start('run_1')
-    await end(first)
-    expect(await start('run_1')).toBe(first)
-    await end(first)
-    expect(await start('run_2')).toBe(first + 1)
-    await end(first + 1)
-    expect(await start()).toBe(first + 2)
-    await end(first + 2)
-    expect(await start()).toBe(first + 3)
-    expect(await start()).toBe(first + 3)
-    // One that was cancelled has not ended.
-    expect(await start('run_3')).toBe(first + 3)
-    expect(await start('run_3')).toBe(first + 3)
-    expect(await start('run_4')).toBe(first + 4)
-  })
-})
-
-test.each(['full', 'minimal'] as const)(
+test.each(usually(1, ['full', 'minimal'] as const))(
   'values that became NULL or were shortened count once each, and name their rows, with %s metadata',
   async (metadata) => {
     await using db = await testDatabase()

@@ -3,6 +3,7 @@ import { ConnectError, type ColumnKind } from '../../protocol/index.ts'
 import type { LaneStats, SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, finish, load, sinkStream } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const domains = `CREATE DOMAIN cents AS numeric(5,2); CREATE DOMAIN more_cents AS cents; CREATE DOMAIN seconds AS timestamp(0); CREATE DOMAIN single AS real NOT NULL;
   CREATE DOMAIN three AS varchar(3); CREATE DOMAIN padded AS char(3); CREATE DOMAIN small AS int; CREATE DOMAIN price AS numeric(5,2) CHECK (value < 900);
@@ -82,7 +83,7 @@ const keys: readonly (readonly [string, ColumnKind, readonly unknown[], string])
 ]
 
 describe.each(['append_dedup', 'overwrite_dedup'] as const)('keys, with %s', (mode) => {
-  test('no two keys become one in a column whose type would make them one', async () => {
+  longTest('no two keys become one in a column whose type would make them one', async () => {
     await using db = await databaseWith('id bigint')
     const name = (index: number): string => `keyed_${index}`
     const tables = keys.map(([type], index) => `CREATE TABLE ${name(index)} (id ${type}, v bigint)`)
@@ -133,14 +134,20 @@ test('an own key type is not changed under the rows of a merge, but after the st
   expect(await db.query('SELECT id, v::int FROM things')).toEqual([{ id: 'PT1S', v: 2 }])
 })
 
-test('a key of network addresses or labels stays, and what it takes for equal is told when the sync begins', async () => {
-  await using db = await databaseWith('id inet, e mood')
-  const sink = sinkStream({ id: 'string', e: 'string' }, { mode: 'append_dedup', key: ['id', 'e'] })
-  const begun = await begin(db, sink)
-  expect(begun.warnings.join()).toContain('type inet')
-  expect(begun.warnings.join()).not.toContain('mood')
-  expect(await typesOf(db)).toEqual({ id: 'inet', e: 'mood' })
-})
+longTest(
+  'a key of network addresses or labels stays, and what it takes for equal is told when the sync begins',
+  async () => {
+    await using db = await databaseWith('id inet, e mood')
+    const sink = sinkStream(
+      { id: 'string', e: 'string' },
+      { mode: 'append_dedup', key: ['id', 'e'] },
+    )
+    const begun = await begin(db, sink)
+    expect(begun.warnings.join()).toContain('type inet')
+    expect(begun.warnings.join()).not.toContain('mood')
+    expect(await typesOf(db)).toEqual({ id: 'inet', e: 'mood' })
+  },
+)
 
 /**
  * The type of the column, the kind of the field, a value, the new type of the column, and the text of the
@@ -198,7 +205,7 @@ const others: readonly (readonly [string, ColumnKind, unknown, string, string])[
   ['few', 'integer', 12, 'few', '12'],
 ]
 
-describe.each(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const)(
+describe.each(usually(1, ['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const))(
   'other columns, with %s',
   (mode: SyncMode) => {
     test('values of columns that a user made arrive as they came', async () => {
@@ -224,7 +231,7 @@ describe.each(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as cons
   },
 )
 
-test('the values that rows have are the same in the wider type', async () => {
+longTest('the values that rows have are the same in the wider type', async () => {
   await using db = await databaseWith('a int[], h hstore, m money, n money, p inet, r int4range')
   await loaded(db, sinkStream({ a: 'json' }), [])
   await db.query('ALTER TABLE things ALTER a TYPE int[] USING ARRAY[1]')

@@ -5,6 +5,7 @@ import type { SinkStream, SliceStart, StreamSync } from '../../sinks/sink.ts'
 import { planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, load, sinkStream, sync, withDestination } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const columns = { id: 'integer' } as const
 const incremental = sinkStream(columns, { syncMode: 'incremental', cursor: 'id' })
@@ -31,16 +32,18 @@ async function beginPlanned(db: TestDatabase, sink: SinkStream): Promise<StreamS
   return begun
 }
 
-test.each([
-  ['slices', 'state', 'UPDATE reactor_connect.slices SET state = $1'],
-  ['streams', 'settings', 'UPDATE reactor_connect.streams SET settings = $1'],
-  ['streams', 'columns', 'UPDATE reactor_connect.streams SET columns = $1'],
-  ['streams', 'table_notes', 'UPDATE reactor_connect.streams SET table_notes = $1'],
-  ['streams', 'earlier_tables', 'UPDATE reactor_connect.streams SET earlier_tables = $1'],
-  ['streams', 'merged_key', 'UPDATE reactor_connect.streams SET merged_key = $1'],
-  ['streams', 'untold_counts', 'UPDATE reactor_connect.streams SET untold_counts = ARRAY[$1]'],
-  ['positions', 'columns', 'UPDATE reactor_connect.positions SET columns = $1'],
-])(
+test.each(
+  usually(2, [
+    ['slices', 'state', 'UPDATE reactor_connect.slices SET state = $1'],
+    ['streams', 'settings', 'UPDATE reactor_connect.streams SET settings = $1'],
+    ['streams', 'columns', 'UPDATE reactor_connect.streams SET columns = $1'],
+    ['streams', 'table_notes', 'UPDATE reactor_connect.streams SET table_notes = $1'],
+    ['streams', 'earlier_tables', 'UPDATE reactor_connect.streams SET earlier_tables = $1'],
+    ['streams', 'merged_key', 'UPDATE reactor_connect.streams SET merged_key = $1'],
+    ['streams', 'untold_counts', 'UPDATE reactor_connect.streams SET untold_counts = ARRAY[$1]'],
+    ['positions', 'columns', 'UPDATE reactor_connect.positions SET columns = $1'],
+  ]),
+)(
   'a row of %s whose %s nobody can read is named with its stream, and a reset mends it',
   async (table, column, damage) => {
     await using db = await testDatabase()
@@ -67,12 +70,14 @@ test('the row of another stream that has the table is named', async () => {
   expect(message).toContain('stream things of connection other')
 })
 
-test.each([
-  ['an unfinished append', sinkStream(columns), false],
-  ['an append that read all and did not end', sinkStream(columns), true],
-  ['an incremental stream', incremental, true],
-  ['an unfinished overwrite', sinkStream(columns, { mode: 'overwrite' }), false],
-])(
+test.each(
+  usually(1, [
+    ['an unfinished append', sinkStream(columns), false],
+    ['an append that read all and did not end', sinkStream(columns), true],
+    ['an incremental stream', incremental, true],
+    ['an unfinished overwrite', sinkStream(columns, { mode: 'overwrite' }), false],
+  ]),
+)(
   '%s whose slices were deleted does not load its rows a second time',
   async (_, sink, complete) => {
     await using db = await testDatabase()
@@ -88,33 +93,38 @@ test.each([
   },
 )
 
-test('slices that a sync does not go on from are not missed, and a reset forgets them', async () => {
-  await using db = await testDatabase()
-  const whole = sinkStream(columns, { mode: 'overwrite' })
-  await load(db, await beginPlanned(db, whole), { records: [{ id: 1 }] })
-  await withDestination(db, (destination) => destination.forget('test', 'all'))
-  await load(db, await beginPlanned(db, whole), { records: [{ id: 1 }] })
-  const [row] = await db.query('SELECT planned::int FROM reactor_connect.streams')
-  expect(row).toEqual({ planned: 1 })
-  await db.query(
-    'UPDATE reactor_connect.streams SET complete = true; DELETE FROM reactor_connect.slices',
-  )
-  expect(await begin(db, whole)).toMatchObject({ resumed: false })
-})
+longTest(
+  'slices that a sync does not go on from are not missed, and a reset forgets them',
+  async () => {
+    await using db = await testDatabase()
+    const whole = sinkStream(columns, { mode: 'overwrite' })
+    await load(db, await beginPlanned(db, whole), { records: [{ id: 1 }] })
+    await withDestination(db, (destination) => destination.forget('test', 'all'))
+    await load(db, await beginPlanned(db, whole), { records: [{ id: 1 }] })
+    const [row] = await db.query('SELECT planned::int FROM reactor_connect.streams')
+    expect(row).toEqual({ planned: 1 })
+    await db.query(
+      'UPDATE reactor_connect.streams SET complete = true; DELETE FROM reactor_connect.slices',
+    )
+    expect(await begin(db, whole)).toMatchObject({ resumed: false })
+  },
+)
 
-test.each([
-  ['DROP TABLE reactor_connect.slices', '"reactor_connect"."slices"'],
-  ['DROP TABLE reactor_connect.migrations', '"reactor_connect"."migrations"'],
-  ['DELETE FROM reactor_connect.migrations', '"reactor_connect"."migrations"'],
-  [
-    'ALTER TABLE reactor_connect.slices DROP COLUMN state',
-    'column state of "reactor_connect"."slices"',
-  ],
-  [
-    'DROP TABLE reactor_connect.positions; DELETE FROM reactor_connect.migrations WHERE version = 8',
-    '"reactor_connect"."positions"',
-  ],
-])('what somebody took from the bookkeeping is named: %s', async (damage, object) => {
+test.each(
+  usually(1, [
+    ['DROP TABLE reactor_connect.slices', '"reactor_connect"."slices"'],
+    ['DROP TABLE reactor_connect.migrations', '"reactor_connect"."migrations"'],
+    ['DELETE FROM reactor_connect.migrations', '"reactor_connect"."migrations"'],
+    [
+      'ALTER TABLE reactor_connect.slices DROP COLUMN state',
+      'column state of "reactor_connect"."slices"',
+    ],
+    [
+      'DROP TABLE reactor_connect.positions; DELETE FROM reactor_connect.migrations WHERE version = 8',
+      '"reactor_connect"."positions"',
+    ],
+  ]),
+)('what somebody took from the bookkeeping is named: %s', async (damage, object) => {
   await using db = await testDatabase()
   await sync(db, incremental, [{ id: 1 }])
   await db.query(damage)

@@ -2,6 +2,7 @@ import type { RecordData } from '../../protocol/index.ts'
 import { describe, expect, test } from 'vitest'
 import { testDatabase } from '../support/postgres.ts'
 import { begin, finish, load, sinkStream, sync, openLane, blockOf, commit } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const deletedAt = '_ab_cdc_deleted_at'
 
@@ -98,7 +99,7 @@ describe('deletes', () => {
   const options = { mode: 'append_dedup', key: ['id'], cursor: 'v' } as const
   const time = '2024-01-02T03:04:05Z'
 
-  test.each(['hard', 'soft'] as const)(
+  test.each(usually(1, ['hard', 'soft'] as const))(
     'rows that are not in the table since they are marked are counted: %s',
     async (deletes) => {
       await using db = await testDatabase()
@@ -213,7 +214,7 @@ test('a missing field of a change stream leaves its column alone, and null does 
   ])
 })
 
-test('a cursor inside of an object orders the rows', async () => {
+longTest('a cursor inside of an object orders the rows', async () => {
   await using db = await testDatabase()
   const plain = sinkStream({ id: 'integer', meta: 'json' }, { mode: 'append_dedup', key: ['id'] })
   const sink = { ...plain, stream: { ...plain.stream, cursor_field: ['meta', 'at'] } }
@@ -224,7 +225,7 @@ test('a cursor inside of an object orders the rows', async () => {
   expect(await db.query('SELECT meta FROM things')).toEqual([{ meta: { at: 10 } }])
 })
 
-test('several lanes merge into one table at the same time', async () => {
+longTest('several lanes merge into one table at the same time', async () => {
   await using db = await testDatabase()
   const sink = sinkStream(
     { id: 'integer', v: 'integer' },
@@ -251,7 +252,7 @@ test('several lanes merge into one table at the same time', async () => {
   ])
 })
 
-test('minimal metadata gets its third column in a merge', async () => {
+longTest('minimal metadata gets its third column in a merge', async () => {
   await using db = await testDatabase()
   const sink = sinkStream(
     { id: 'integer', text: 'string' },
@@ -268,49 +269,55 @@ test('minimal metadata gets its third column in a merge', async () => {
   ])
 })
 
-test('a table that was appended to is deduplicated when the mode changes, and may be appended to again', async () => {
-  await using db = await testDatabase()
-  const columns = { id: 'integer', v: 'integer' } as const
-  const appending = sinkStream(columns)
-  const deduping = sinkStream(columns, { mode: 'append_dedup', key: ['id'], cursor: 'v' })
-  await sync(db, appending, [
-    { id: 1, v: 2 },
-    { id: 1, v: 1 },
-    { id: 2, v: 1 },
-  ])
-  await sync(db, deduping, [{ id: 2, v: 2 }])
-  const rows = 'SELECT id::int, v::int FROM things ORDER BY id, v'
-  expect(await db.query(rows)).toEqual([
-    { id: 1, v: 2 },
-    { id: 2, v: 2 },
-  ])
-  await sync(db, appending, [{ id: 2, v: 0 }])
-  expect(await db.query(rows)).toHaveLength(3)
-})
+longTest(
+  'a table that was appended to is deduplicated when the mode changes, and may be appended to again',
+  async () => {
+    await using db = await testDatabase()
+    const columns = { id: 'integer', v: 'integer' } as const
+    const appending = sinkStream(columns)
+    const deduping = sinkStream(columns, { mode: 'append_dedup', key: ['id'], cursor: 'v' })
+    await sync(db, appending, [
+      { id: 1, v: 2 },
+      { id: 1, v: 1 },
+      { id: 2, v: 1 },
+    ])
+    await sync(db, deduping, [{ id: 2, v: 2 }])
+    const rows = 'SELECT id::int, v::int FROM things ORDER BY id, v'
+    expect(await db.query(rows)).toEqual([
+      { id: 1, v: 2 },
+      { id: 2, v: 2 },
+    ])
+    await sync(db, appending, [{ id: 2, v: 0 }])
+    expect(await db.query(rows)).toHaveLength(3)
+  },
+)
 
-test('a table that somebody put in the place of another, which still has the index of the key, gets its own', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer', v: 'string' }, { mode: 'append_dedup', key: ['id'] })
-  await sync(db, sink, [{ id: 1, v: 'a' }])
-  await db.query(`ALTER TABLE things RENAME TO things_old;
+longTest(
+  'a table that somebody put in the place of another, which still has the index of the key, gets its own',
+  async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer', v: 'string' }, { mode: 'append_dedup', key: ['id'] })
+    await sync(db, sink, [{ id: 1, v: 'a' }])
+    await db.query(`ALTER TABLE things RENAME TO things_old;
     CREATE TABLE things (LIKE things_old) PARTITION BY RANGE (id);
     CREATE TABLE things_1 PARTITION OF things DEFAULT;
     INSERT INTO things SELECT * FROM things_old`)
-  for (const v of ['b', 'c']) {
-    await sync(db, sink, [
-      { id: 1, v },
-      { id: 2, v },
-    ])
-    expect(await db.query('SELECT id, v FROM things ORDER BY id')).toEqual([
-      { id: '1', v },
-      { id: '2', v },
-    ])
-  }
-  // The old table keeps its properties.
-  await expect(db.query('INSERT INTO things_old (id) VALUES (1)')).rejects.toThrow(/unique/)
-})
+    for (const v of ['b', 'c']) {
+      await sync(db, sink, [
+        { id: 1, v },
+        { id: 2, v },
+      ])
+      expect(await db.query('SELECT id, v FROM things ORDER BY id')).toEqual([
+        { id: '1', v },
+        { id: '2', v },
+      ])
+    }
+    // The old table keeps its properties.
+    await expect(db.query('INSERT INTO things_old (id) VALUES (1)')).rejects.toThrow(/unique/)
+  },
+)
 
-test('a partitioned table that was appended to loses only what is there twice', async () => {
+longTest('a partitioned table that was appended to loses only what is there twice', async () => {
   await using db = await testDatabase()
   const columns = { id: 'integer', part: 'integer', v: 'integer' } as const
   await sync(db, sinkStream(columns), [])
@@ -333,25 +340,28 @@ test('a partitioned table that was appended to loses only what is there twice', 
   ])
 })
 
-test('where the source gives rows in the order of the cursor, the order of its text does not count', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream(
-    { id: 'integer', cursor: 'string', v: 'integer' },
-    { mode: 'append_dedup', syncMode: 'incremental', key: ['id'], cursor: 'cursor' },
-  )
-  const stream = { ...sink.stream.stream, is_cursor_ordered: true }
-  const ordered = { ...sink, stream: { ...sink.stream, stream } }
-  await sync(db, ordered, [{ id: 1, cursor: '9', v: 1 }])
-  await sync(db, ordered, [
-    { id: 1, cursor: '10', v: 2 },
-    { id: 2, cursor: '99', v: 1 },
-    { id: 2, cursor: '100', v: 2 },
-  ])
-  expect(await db.query('SELECT id::int, v::int FROM things ORDER BY id')).toEqual([
-    { id: 1, v: 2 },
-    { id: 2, v: 2 },
-  ])
-})
+longTest(
+  'where the source gives rows in the order of the cursor, the order of its text does not count',
+  async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream(
+      { id: 'integer', cursor: 'string', v: 'integer' },
+      { mode: 'append_dedup', syncMode: 'incremental', key: ['id'], cursor: 'cursor' },
+    )
+    const stream = { ...sink.stream.stream, is_cursor_ordered: true }
+    const ordered = { ...sink, stream: { ...sink.stream, stream } }
+    await sync(db, ordered, [{ id: 1, cursor: '9', v: 1 }])
+    await sync(db, ordered, [
+      { id: 1, cursor: '10', v: 2 },
+      { id: 2, cursor: '99', v: 1 },
+      { id: 2, cursor: '100', v: 2 },
+    ])
+    expect(await db.query('SELECT id::int, v::int FROM things ORDER BY id')).toEqual([
+      { id: 1, v: 2 },
+      { id: 2, v: 2 },
+    ])
+  },
+)
 
 test('what dedup lacks is said before anything is made', async () => {
   await using db = await testDatabase()

@@ -14,6 +14,7 @@ import {
   sinkStream,
   withDestination,
 } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
 const { connection } = sink
@@ -26,7 +27,7 @@ const frozenIn: Readonly<Record<string, string>> = {
   savePlan: 'SELECT FROM reactor_connect.streams FOR UPDATE',
 }
 
-test.each(Object.entries(frozenIn))(
+test.each(usually(1, Object.entries(frozenIn)))(
   'a process that is frozen in %s does not hold up the next run, and commits nothing when it wakes',
   async (_where, locks) => {
     await using db = await testDatabase()
@@ -45,45 +46,53 @@ test.each(Object.entries(frozenIn))(
   },
 )
 
-test('a process that is frozen in a commit does not hold up the run of another key', async () => {
-  await using db = await testDatabase()
-  await withDestination(db, async (destination) => {
-    const older = await destination.startRun(connection, 'a')
-    const begun = await destination.begin(sink, older)
-    await load(db, begun, { records: [{ id: 1 }], complete: false })
-    await using frozen = await DestinationSession.open({ address: db.address })
-    await markSession(frozen, connection, older.start)
-    await frozen.run('BEGIN; SELECT FROM reactor_connect.slices FOR UPDATE')
-    const { untoldCounts } = await destination.begin(
-      sink,
-      await destination.startRun(connection, 'b'),
-    )
-    expect(untoldCounts).toEqual(keptCounts())
-    await expect(frozen.run('COMMIT')).rejects.toMatchObject({
-      code: 'destination_connection_lost',
+longTest(
+  'a process that is frozen in a commit does not hold up the run of another key',
+  async () => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      const older = await destination.startRun(connection, 'a')
+      const begun = await destination.begin(sink, older)
+      await load(db, begun, { records: [{ id: 1 }], complete: false })
+      await using frozen = await DestinationSession.open({ address: db.address })
+      await markSession(frozen, connection, older.start)
+      await frozen.run('BEGIN; SELECT FROM reactor_connect.slices FOR UPDATE')
+      const { untoldCounts } = await destination.begin(
+        sink,
+        await destination.startRun(connection, 'b'),
+      )
+      expect(untoldCounts).toEqual(keptCounts())
+      await expect(frozen.run('COMMIT')).rejects.toMatchObject({
+        code: 'destination_connection_lost',
+      })
     })
-  })
-})
+  },
+)
 
-test('a process that is frozen while it starts a run does not hold up the next one', async () => {
-  await using db = await testDatabase()
-  await withDestination(db, async (destination) => {
-    await destination.startRun(connection)
-    await using frozen = await DestinationSession.open({ address: db.address })
-    const held = Promise.withResolvers<undefined>()
-    const woken = Promise.withResolvers<undefined>()
-    const starting = frozen.transaction(async () => {
-      await frozen.run('SELECT FROM reactor_connect.runs FOR UPDATE')
-      held.resolve(undefined)
-      await woken.promise
+longTest(
+  'a process that is frozen while it starts a run does not hold up the next one',
+  async () => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      await destination.startRun(connection)
+      await using frozen = await DestinationSession.open({ address: db.address })
+      const held = Promise.withResolvers<undefined>()
+      const woken = Promise.withResolvers<undefined>()
+      const starting = frozen.transaction(async () => {
+        await frozen.run('SELECT FROM reactor_connect.runs FOR UPDATE')
+        held.resolve(undefined)
+        await woken.promise
+      })
+      const refused = expect(starting).rejects.toMatchObject({
+        code: 'destination_connection_lost',
+      })
+      await held.promise
+      await loadWhole(db, sink)
+      woken.resolve(undefined)
+      await refused
     })
-    const refused = expect(starting).rejects.toMatchObject({ code: 'destination_connection_lost' })
-    await held.promise
-    await loadWhole(db, sink)
-    woken.resolve(undefined)
-    await refused
-  })
-})
+  },
+)
 
 test('from the start of a newer run, nothing of an older one is accepted', async () => {
   await using db = await testDatabase()
@@ -100,7 +109,7 @@ test('from the start of a newer run, nothing of an older one is accepted', async
   })
 })
 
-test('a begin whose session a newer run ends, hears who took over', async () => {
+longTest('a begin whose session a newer run ends, hears who took over', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {
     const older = await destination.startRun(connection)
@@ -136,7 +145,7 @@ test('a reset waits for a commit of the stream, and forgets it', async () => {
   })
 })
 
-test('a newer start whose locks the older one did not see fences its commits too', async () => {
+longTest('a newer start whose locks the older one did not see fences its commits too', async () => {
   await using db = await testDatabase()
   await withDestination(db, async (destination) => {
     const older = await destination.begin(sink, await destination.startRun(connection))
@@ -162,15 +171,18 @@ test('runs of other connections are left alone', async () => {
   })
 })
 
-test('the server notices within half a minute that the machine of a session is gone', async () => {
-  await using db = await testDatabase()
-  await using session = await DestinationSession.open({ address: db.address })
-  const settings = await session.rows(
-    `SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,
+longTest(
+  'the server notices within half a minute that the machine of a session is gone',
+  async () => {
+    await using db = await testDatabase()
+    await using session = await DestinationSession.open({ address: db.address })
+    const settings = await session.rows(
+      `SELECT current_setting('tcp_keepalives_idle') AS idle, current_setting('tcp_keepalives_interval') AS interval,
             current_setting('tcp_keepalives_count') AS count`,
-  )
-  expect(settings).toEqual([{ idle: '10', interval: '5', count: '4' }])
-})
+    )
+    expect(settings).toEqual([{ idle: '10', interval: '5', count: '4' }])
+  },
+)
 
 /** A run of its own, as a process does that knows of no other. */
 async function loadWhole(

@@ -4,6 +4,7 @@ import type { RecordData } from '../../protocol/index.ts'
 import type { LaneStats, SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, finish, load, sinkStream, sync, type StreamOptions } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const dedupModes = ['append_dedup', 'overwrite_dedup'] as const
 
@@ -31,7 +32,7 @@ async function rejections(db: TestDatabase): Promise<unknown> {
   return db.query('SELECT seq::int, reason, key FROM reactor_connect.rejected_records ORDER BY seq')
 }
 
-describe.each(dedupModes)('with %s', (mode) => {
+describe.each(usually(1, dedupModes))('with %s', (mode) => {
   test('records whose key does not fit its column are rejected, each with its key', async () => {
     await using db = await testDatabase()
     const records = [{ id: 1 }, { id: 2n ** 63n }, { id: 2n ** 63n + 1n }, { id: 'x' }, { id: 2 }]
@@ -197,16 +198,19 @@ describe.each(dedupModes)('with %s', (mode) => {
   })
 })
 
-test('a record with a long key that comes twice, beside a delete, is rejected each time', async () => {
-  await using db = await testDatabase()
-  const sink = keyed('append_dedup', { id: 'string', _ab_cdc_deleted_at: 'timestamptz' })
-  const long = randomBytes(2000).toString('hex')
-  const deletion = { id: 'b', _ab_cdc_deleted_at: '2026-01-01T00:00:00Z' }
-  const records = [{ id: long }, { id: 'a' }, { id: long }, deletion]
-  expect(await loaded(db, sink, records)).toMatchObject({ loaded: 2, rejected: 2 })
-})
+longTest(
+  'a record with a long key that comes twice, beside a delete, is rejected each time',
+  async () => {
+    await using db = await testDatabase()
+    const sink = keyed('append_dedup', { id: 'string', _ab_cdc_deleted_at: 'timestamptz' })
+    const long = randomBytes(2000).toString('hex')
+    const deletion = { id: 'b', _ab_cdc_deleted_at: '2026-01-01T00:00:00Z' }
+    const records = [{ id: long }, { id: 'a' }, { id: long }, deletion]
+    expect(await loaded(db, sink, records)).toMatchObject({ loaded: 2, rejected: 2 })
+  },
+)
 
-test('an index of the user’s own that a value is too long for fails the stream', async () => {
+longTest('an index of the user’s own that a value is too long for fails the stream', async () => {
   await using db = await testDatabase()
   const sink = keyed('append_dedup', { id: 'integer', v: 'string' })
   await sync(db, sink, [{ id: 1, v: 'a' }])
@@ -246,7 +250,7 @@ function ownTable(db: TestDatabase, columns: string): Promise<unknown> {
   )
 }
 
-test.each([...dedupModes, 'append'] as const)(
+test.each(usually(1, [...dedupModes, 'append'] as const))(
   'a column of type real is made wide enough for a double, with %s, and its values stay as they were written',
   async (mode) => {
     await using db = await testDatabase()

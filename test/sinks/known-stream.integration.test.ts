@@ -14,6 +14,7 @@ import {
   sync,
   withDestination,
 } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const columns = { id: 'integer', u: 'integer' } as const
 
@@ -30,12 +31,14 @@ async function refusedFix(db: TestDatabase, sink: SinkStream): Promise<string> {
   return error instanceof Error && 'suggestedFix' in error ? String(error.suggestedFix) : ''
 }
 
-test.each([
-  ['overwrite', 'overwrite'],
-  ['overwrite_dedup', 'append'],
-  ['append', 'append_dedup'],
-  ['append_dedup', 'append'],
-] as const)(
+test.each(
+  usually(1, [
+    ['overwrite', 'overwrite'],
+    ['overwrite_dedup', 'append'],
+    ['append', 'append_dedup'],
+    ['append_dedup', 'append'],
+  ] as const),
+)(
   'a table that %s has loaded completely is not for another connection with %s',
   async (mine, other) => {
     await using db = await testDatabase()
@@ -62,29 +65,35 @@ test('the statement that the error gives lets go of the table', async () => {
   expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
 })
 
-test('a table that was dropped belongs to nobody, and then to the next one that makes it', async () => {
-  await using db = await testDatabase()
-  await sync(db, streamOf('one', 'append_dedup'), [{ id: 1 }])
-  await db.query('DROP TABLE things')
-  await sync(db, streamOf('two', 'append_dedup'), [{ id: 2 }])
-  await sync(db, streamOf('two', 'append_dedup'), [{ id: 3 }])
-  await expect(begin(db, streamOf('one', 'append_dedup'))).rejects.toMatchObject({
-    code: 'destination_table_shared',
-    details: { connection: 'two' },
-  })
-  expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 2 }, { id: 3 }])
-})
+longTest(
+  'a table that was dropped belongs to nobody, and then to the next one that makes it',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, streamOf('one', 'append_dedup'), [{ id: 1 }])
+    await db.query('DROP TABLE things')
+    await sync(db, streamOf('two', 'append_dedup'), [{ id: 2 }])
+    await sync(db, streamOf('two', 'append_dedup'), [{ id: 3 }])
+    await expect(begin(db, streamOf('one', 'append_dedup'))).rejects.toMatchObject({
+      code: 'destination_table_shared',
+      details: { connection: 'two' },
+    })
+    expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 2 }, { id: 3 }])
+  },
+)
 
-test('a connection that is reset lets go of its tables, and does not get them back from the next one', async () => {
-  await using db = await testDatabase()
-  await sync(db, streamOf('one', 'overwrite'), [{ id: 1 }])
-  await withDestination(db, (destination) => destination.forget('one', 'all'))
-  await sync(db, streamOf('two', 'overwrite'), [{ id: 2 }])
-  await expect(begin(db, streamOf('one', 'overwrite'))).rejects.toMatchObject({
-    code: 'destination_table_shared',
-    details: { connection: 'two' },
-  })
-})
+longTest(
+  'a connection that is reset lets go of its tables, and does not get them back from the next one',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, streamOf('one', 'overwrite'), [{ id: 1 }])
+    await withDestination(db, (destination) => destination.forget('one', 'all'))
+    await sync(db, streamOf('two', 'overwrite'), [{ id: 2 }])
+    await expect(begin(db, streamOf('one', 'overwrite'))).rejects.toMatchObject({
+      code: 'destination_table_shared',
+      details: { connection: 'two' },
+    })
+  },
+)
 
 test('a default mode that would append since the key is gone is refused, a chosen one is warned of', async () => {
   await using db = await testDatabase()
@@ -100,38 +109,44 @@ test('a default mode that would append since the key is gone is refused, a chose
   expect(await sync(db, appending, [])).toMatchObject({ warnings: [] })
 })
 
-test('a default mode that would replace rows that were kept is refused, a chosen one is not', async () => {
-  await using db = await testDatabase()
-  await sync(db, streamOf('one', 'append'), [{ id: 1 }, { id: 2 }])
-  const overwrite = streamOf('one', 'overwrite')
-  await expect(begin(db, { ...overwrite, isDefaultMode: true })).rejects.toMatchObject({
-    code: 'destination_mode_changed',
-    message: expect.stringContaining(
-      'was loaded with append, and what its source offers now leads to overwrite',
-    ) as unknown,
-  })
-  expect(await db.query('SELECT count(*)::int AS rows FROM things')).toEqual([{ rows: 2 }])
-  // An empty table has nothing to lose.
-  await db.query('TRUNCATE things')
-  expect(await begin(db, { ...overwrite, isDefaultMode: true })).toMatchObject({ resumed: false })
-  await sync(db, overwrite, [{ id: 3 }])
-  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
-})
+longTest(
+  'a default mode that would replace rows that were kept is refused, a chosen one is not',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, streamOf('one', 'append'), [{ id: 1 }, { id: 2 }])
+    const overwrite = streamOf('one', 'overwrite')
+    await expect(begin(db, { ...overwrite, isDefaultMode: true })).rejects.toMatchObject({
+      code: 'destination_mode_changed',
+      message: expect.stringContaining(
+        'was loaded with append, and what its source offers now leads to overwrite',
+      ) as unknown,
+    })
+    expect(await db.query('SELECT count(*)::int AS rows FROM things')).toEqual([{ rows: 2 }])
+    // An empty table has nothing to lose.
+    await db.query('TRUNCATE things')
+    expect(await begin(db, { ...overwrite, isDefaultMode: true })).toMatchObject({ resumed: false })
+    await sync(db, overwrite, [{ id: 3 }])
+    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
+  },
+)
 
-test('a key that a stream gets deletes versions of its rows only if the mode was chosen', async () => {
-  await using db = await testDatabase()
-  await sync(db, streamOf('one', 'append'), [{ id: 1 }, { id: 1 }, { id: 2 }])
-  const merging = streamOf('one', 'append_dedup')
-  await expect(begin(db, { ...merging, isDefaultMode: true })).rejects.toMatchObject({
-    code: 'destination_mode_changed',
-    details: { rows: '1 row of "public"."things" that have the key of a newer row' },
-  })
-  expect(await db.query('SELECT count(*)::int AS rows FROM things')).toEqual([{ rows: 3 }])
-  const { warnings } = await sync(db, merging, [])
-  expect(warnings).toEqual([expect.stringContaining('1 row of "public"."things" was deleted')])
-})
+longTest(
+  'a key that a stream gets deletes versions of its rows only if the mode was chosen',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, streamOf('one', 'append'), [{ id: 1 }, { id: 1 }, { id: 2 }])
+    const merging = streamOf('one', 'append_dedup')
+    await expect(begin(db, { ...merging, isDefaultMode: true })).rejects.toMatchObject({
+      code: 'destination_mode_changed',
+      details: { rows: '1 row of "public"."things" that have the key of a newer row' },
+    })
+    expect(await db.query('SELECT count(*)::int AS rows FROM things')).toEqual([{ rows: 3 }])
+    const { warnings } = await sync(db, merging, [])
+    expect(warnings).toEqual([expect.stringContaining('1 row of "public"."things" was deleted')])
+  },
+)
 
-test('a stream whose table is another one now is warned of, each time', async () => {
+longTest('a stream whose table is another one now is warned of, each time', async () => {
   await using db = await testDatabase()
   const sink = sinkStream(columns)
   const warned: (readonly string[])[] = []
@@ -215,37 +230,43 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     expect(await loadInto(db, 'p1', sink)).toEqual([])
   })
 
-  test('is warned of where the destination knows nothing of the rows, or another stream loaded them', async () => {
-    await using db = await testDatabase()
-    await loadInto(db, 'p1', sinkStream(columns, incremental))
-    await db.query('DROP SCHEMA reactor_connect CASCADE')
-    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
-      expect.stringContaining('"p1"."things" holds rows of an earlier load'),
-    ])
-    expect(await loadInto(db, 'p1', sinkStream(columns, { connection: 'two' }))).toEqual([
-      expect.stringMatching(/holds rows of other streams \(things of connection test\)/),
-    ])
-    // A full refresh that appends adds all rows each time.
-    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([])
-  })
+  longTest(
+    'is warned of where the destination knows nothing of the rows, or another stream loaded them',
+    async () => {
+      await using db = await testDatabase()
+      await loadInto(db, 'p1', sinkStream(columns, incremental))
+      await db.query('DROP SCHEMA reactor_connect CASCADE')
+      expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
+        expect.stringContaining('"p1"."things" holds rows of an earlier load'),
+      ])
+      expect(await loadInto(db, 'p1', sinkStream(columns, { connection: 'two' }))).toEqual([
+        expect.stringMatching(/holds rows of other streams \(things of connection test\)/),
+      ])
+      // A full refresh that appends adds all rows each time.
+      expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([])
+    },
+  )
 
-  test('is refused after an overwrite, which left no checkpoint, and warned of in a full refresh', async () => {
-    await using db = await testDatabase()
-    await loadInto(db, 'p1', sinkStream(columns, { mode: 'overwrite' }))
-    const thrown: unknown = await loadInto(db, 'p1', sinkStream(columns, incremental)).catch(
-      (error: unknown) => error,
-    )
-    const error = ConnectError.from(thrown)
-    expect(error.code).toBe('destination_rows_repeated')
-    expect(error.message).toContain('its mode was overwrite')
-    expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }])
-    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
-      expect.stringContaining('The mode was overwrite, and is append'),
-    ])
-    expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }, { id: 1 }])
-  })
+  longTest(
+    'is refused after an overwrite, which left no checkpoint, and warned of in a full refresh',
+    async () => {
+      await using db = await testDatabase()
+      await loadInto(db, 'p1', sinkStream(columns, { mode: 'overwrite' }))
+      const thrown: unknown = await loadInto(db, 'p1', sinkStream(columns, incremental)).catch(
+        (error: unknown) => error,
+      )
+      const error = ConnectError.from(thrown)
+      expect(error.code).toBe('destination_rows_repeated')
+      expect(error.message).toContain('its mode was overwrite')
+      expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }])
+      expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
+        expect.stringContaining('The mode was overwrite, and is append'),
+      ])
+      expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }, { id: 1 }])
+    },
+  )
 
-  test('is not warned of in another mode when the table has been emptied', async () => {
+  longTest('is not warned of in another mode when the table has been emptied', async () => {
     await using db = await testDatabase()
     await loadInto(db, 'p1', sinkStream(columns, { mode: 'overwrite' }))
     await db.query('TRUNCATE p1.things')
@@ -253,25 +274,30 @@ describe('a stream that appends from its beginning to a table that has rows', ()
     expect(await db.query('SELECT id::int FROM p1.things')).toEqual([{ id: 1 }])
   })
 
-  test('is refused where its states do not count any more, and warned of where all is to be added', async () => {
-    await using db = await testDatabase()
-    await loadInto(db, 'p1', sinkStream(columns, incremental))
-    await expect(
-      loadInto(db, 'p1', sinkStream(columns, { ...incremental, cursor: 'u' })),
-    ).rejects.toMatchObject({ code: 'destination_rows_repeated' })
-    expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
-      expect.stringContaining('holds rows of an earlier load'),
-    ])
-    await expect(loadInto(db, 'p1', sinkStream(columns, incremental))).rejects.toMatchObject({
-      code: 'destination_rows_repeated',
-    })
-  })
+  longTest(
+    'is refused where its states do not count any more, and warned of where all is to be added',
+    async () => {
+      await using db = await testDatabase()
+      await loadInto(db, 'p1', sinkStream(columns, incremental))
+      await expect(
+        loadInto(db, 'p1', sinkStream(columns, { ...incremental, cursor: 'u' })),
+      ).rejects.toMatchObject({ code: 'destination_rows_repeated' })
+      expect(await loadInto(db, 'p1', sinkStream(columns))).toEqual([
+        expect.stringContaining('holds rows of an earlier load'),
+      ])
+      await expect(loadInto(db, 'p1', sinkStream(columns, incremental))).rejects.toMatchObject({
+        code: 'destination_rows_repeated',
+      })
+    },
+  )
 })
 
-test.each([
-  ['read in parts', 'incremental', 'id'],
-  ['read whole', 'full_refresh', undefined],
-] as const)(
+test.each(
+  usually(1, [
+    ['read in parts', 'incremental', 'id'],
+    ['read whole', 'full_refresh', undefined],
+  ] as const),
+)(
   'a stream that appends goes on where it stopped when only its key is another one: %s',
   async (_, syncMode, cursor) => {
     await using db = await testDatabase()
@@ -310,11 +336,13 @@ describe('what a begin warns of', () => {
   const deleted = /^2 rows of "public"\."things" were deleted/
   const moded = /^The mode was append_dedup, and is append/
 
-  test.each([
-    ['runs without keys', undefined, undefined],
-    ['attempts of one run', 'a', 'a'],
-    ['runs of different keys', 'a', 'b'],
-  ])('is told again after a kill, and once: %s', async (_, first, second) => {
+  test.each(
+    usually(1, [
+      ['runs without keys', undefined, undefined],
+      ['attempts of one run', 'a', 'a'],
+      ['runs of different keys', 'a', 'b'],
+    ]),
+  )('is told again after a kill, and once: %s', async (_, first, second) => {
     await using db = await testDatabase()
     for (let run = 0; run < 3; run++) await sync(db, appended, [{ id: 1, u: 1 }])
     const merged = sinkStream(columns, { mode: 'append_dedup', key: ['id'] })

@@ -4,36 +4,44 @@ import { openPostgresLane } from '../../sinks/postgres/load/postgres-lane.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { startPostgres, testDatabase, type TestPostgres } from '../support/postgres.ts'
 import { begin, blockOf, commit, finish, load, openLane, sinkStream, someStart } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
-test('after a crash of the server, exactly what was committed is there, and the sync goes on', async () => {
-  await using server = await startPostgres()
-  const place = { address: server.address }
-  const sink = sinkStream({ id: 'integer' })
-  await using destination = await openPostgresDestination(place)
-  const begun = await destination.begin(sink, someStart)
-  {
-    await using lane = await openPostgresLane(place, begun, 0)
+longTest(
+  'after a crash of the server, exactly what was committed is there, and the sync goes on',
+  async () => {
+    await using server = await startPostgres()
+    const place = { address: server.address }
+    const sink = sinkStream({ id: 'integer' })
+    await using destination = await openPostgresDestination(place)
+    const begun = await destination.begin(sink, someStart)
+    {
+      await using lane = await openPostgresLane(place, begun, 0)
+      await lane.setColumns(sink.columns)
+      await lane.write(blockOf(sink.columns, [{ id: 1 }, { id: 2 }]))
+      await commit(lane, 2, { complete: false })
+      await lane.write(blockOf(sink.columns, [{ id: 3 }], { seq: 2 }))
+      await lane.flush()
+      await killAll(server)
+      await expect(commit(lane, 3)).rejects.toMatchObject({ retryable: true })
+    }
+    await server.restart()
+    const again = await destination.begin(sink, someStart)
+    expect(again).toMatchObject({
+      resumed: true,
+      epoch: 2,
+      slices: [{ seq: 2, state: { seq: 2 } }],
+    })
+    await using lane = await openPostgresLane(place, again, 0)
     await lane.setColumns(sink.columns)
-    await lane.write(blockOf(sink.columns, [{ id: 1 }, { id: 2 }]))
-    await commit(lane, 2, { complete: false })
     await lane.write(blockOf(sink.columns, [{ id: 3 }], { seq: 2 }))
-    await lane.flush()
-    await killAll(server)
-    await expect(commit(lane, 3)).rejects.toMatchObject({ retryable: true })
-  }
-  await server.restart()
-  const again = await destination.begin(sink, someStart)
-  expect(again).toMatchObject({ resumed: true, epoch: 2, slices: [{ seq: 2, state: { seq: 2 } }] })
-  await using lane = await openPostgresLane(place, again, 0)
-  await lane.setColumns(sink.columns)
-  await lane.write(blockOf(sink.columns, [{ id: 3 }], { seq: 2 }))
-  await commit(lane, 3)
-  await destination.finish(again)
-  expect(await destination.begin(sink, someStart)).toMatchObject({
-    doneInRun: true,
-    slices: [{ seq: 3 }],
-  })
-})
+    await commit(lane, 3)
+    await destination.finish(again)
+    expect(await destination.begin(sink, someStart)).toMatchObject({
+      doneInRun: true,
+      slices: [{ seq: 3 }],
+    })
+  },
+)
 
 test('a session that an administrator ends is a transient failure, and nothing was committed', async () => {
   await using db = await testDatabase()
@@ -107,7 +115,7 @@ test('a commit that fails before its end leaves rows, states and positions as th
   expect(await db.query('SELECT id FROM things')).toEqual([{ id: '1' }])
 })
 
-test.each(['append', 'append_dedup'] as const)(
+test.each(usually(1, ['append', 'append_dedup'] as const))(
   'a statement that was cancelled can be retried, and says why it was: %s',
   async (mode) => {
     await using db = await testDatabase()
@@ -128,7 +136,7 @@ test.each(['append', 'append_dedup'] as const)(
   },
 )
 
-test('a session that is given up while it waits for a lock leaves the queue', async () => {
+longTest('a session that is given up while it waits for a lock leaves the queue', async () => {
   await using db = await testDatabase()
   await db.query('CREATE TABLE things (id int)')
   await using holder = await DestinationSession.open({ address: db.address })

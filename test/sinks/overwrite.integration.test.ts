@@ -1,19 +1,9 @@
 import { expect, test } from 'vitest'
-import type { RecordData } from '../../protocol/index.ts'
 import { DestinationSession } from '../../sinks/postgres/session.ts'
 import { testDatabase } from '../support/postgres.ts'
-import {
-  begin,
-  blockOf,
-  commit,
-  finish,
-  load,
-  openLane,
-  sinkStream,
-  sync,
-  withDestination,
-} from './loading.ts'
+import { begin, finish, load, sinkStream, sync, withDestination } from './loading.ts'
 import { noCounts } from '../../sinks/committed-counts.ts'
+import { longTest } from '../support/long.ts'
 
 const rows = 'SELECT id::int, _airbyte_generation_id::int AS generation FROM things ORDER BY id'
 
@@ -58,108 +48,60 @@ test('an overwrite is put in place while others read the table, also a transacti
   expect(await db.query('SELECT id FROM things')).toEqual([{ id: '2' }])
 })
 
-test('an overwrite of an empty source leaves an empty table', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
-  await sync(db, sink, [{ id: 1 }])
-  await finish(db, await begin(db, sink, 2))
-  expect(await db.query(rows)).toEqual([])
-})
-
-test('an interrupted overwrite goes on in the same stage, and the old rows stay until then', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
-  await sync(db, sink, [{ id: 1 }])
-  await load(db, await begin(db, sink, 2), { records: [{ id: 2 }], complete: false })
-  const again = await begin(db, sink, 2)
-  expect(again).toMatchObject({ resumed: true, generationId: 2, epoch: 3 })
-  expect(again.slices).toMatchObject([{ seq: 1 }])
-  await load(db, again, { records: [{ id: 3 }], seq: 1 })
-  expect(await db.query(rows)).toEqual([{ id: 1, generation: 1 }])
-  await finish(db, again)
-  expect(await db.query(rows)).toEqual([
-    { id: 2, generation: 2 },
-    { id: 3, generation: 2 },
-  ])
-})
-
-test('what another start read whole begins again, but for an attempt of the same run', async () => {
-  await using db = await testDatabase()
-  await withDestination(db, async (destination) => {
-    const columns = { id: 'integer', v: 'integer' } as const
-    const sinks = {
-      overwrite: sinkStream(columns, { mode: 'overwrite', name: 'a' }),
-      append_dedup: sinkStream(columns, { mode: 'append_dedup', key: ['id'], name: 'b' }),
-      append: sinkStream(columns, { name: 'c' }),
-      incremental: sinkStream(columns, { syncMode: 'incremental', cursor: 'v', name: 'd' }),
-    }
-    const beginAll = async (key?: string): Promise<Record<string, unknown>> => {
-      const start = await destination.startRun('test', key)
-      const begun: Record<string, unknown> = {}
-      for (const [mode, sink] of Object.entries(sinks)) {
-        const { resumed, isOlder, untoldCounts, slices } = await destination.begin(sink, start)
-        const { kept, staged, replaced } = untoldCounts
-        expect(replaced).toEqual(noCounts)
-        const loaded = kept.loaded + staged.loaded
-        begun[mode] = { resumed, isOlder, loaded, seq: slices[0]?.seq }
+longTest(
+  'what another start read whole begins again, but for an attempt of the same run',
+  async () => {
+    await using db = await testDatabase()
+    await withDestination(db, async (destination) => {
+      const columns = { id: 'integer', v: 'integer' } as const
+      const sinks = {
+        overwrite: sinkStream(columns, { mode: 'overwrite', name: 'a' }),
+        append_dedup: sinkStream(columns, { mode: 'append_dedup', key: ['id'], name: 'b' }),
+        append: sinkStream(columns, { name: 'c' }),
+        incremental: sinkStream(columns, { syncMode: 'incremental', cursor: 'v', name: 'd' }),
       }
-      return begun
-    }
-    const loadAll = async (): Promise<void> => {
-      for (const sink of Object.values(sinks))
-        await load(db, await begin(db, sink, 1), { records: [{ id: 1, v: 1 }], complete: false })
-    }
-    const fresh = { resumed: false, isOlder: false, loaded: 0 }
-    const older = { resumed: true, isOlder: true, loaded: 1, seq: 1 }
+      const beginAll = async (key?: string): Promise<Record<string, unknown>> => {
+        const start = await destination.startRun('test', key)
+        const begun: Record<string, unknown> = {}
+        for (const [mode, sink] of Object.entries(sinks)) {
+          const { resumed, isOlder, untoldCounts, slices } = await destination.begin(sink, start)
+          const { kept, staged, replaced } = untoldCounts
+          expect(replaced).toEqual(noCounts)
+          const loaded = kept.loaded + staged.loaded
+          begun[mode] = { resumed, isOlder, loaded, seq: slices[0]?.seq }
+        }
+        return begun
+      }
+      const loadAll = async (): Promise<void> => {
+        for (const sink of Object.values(sinks))
+          await load(db, await begin(db, sink, 1), { records: [{ id: 1, v: 1 }], complete: false })
+      }
+      const fresh = { resumed: false, isOlder: false, loaded: 0 }
+      const older = { resumed: true, isOlder: true, loaded: 1, seq: 1 }
 
-    await beginAll()
-    await loadAll()
-    expect(await beginAll()).toEqual({
-      overwrite: { ...fresh, seq: undefined },
-      // Its row is in the table, and no run has reported it.
-      append_dedup: { ...fresh, loaded: 1, seq: undefined },
-      append: older,
-      incremental: older,
+      await beginAll()
+      await loadAll()
+      expect(await beginAll()).toEqual({
+        overwrite: { ...fresh, seq: undefined },
+        // Its row is in the table, and no run has reported it.
+        append_dedup: { ...fresh, loaded: 1, seq: undefined },
+        append: older,
+        incremental: older,
+      })
+      expect(await db.query('SELECT FROM a')).toEqual([])
+
+      await destination.forget('test', 'all')
+      await beginAll('attempts')
+      await loadAll()
+      const all = { overwrite: older, append_dedup: older, append: older, incremental: older }
+      expect(await beginAll('attempts')).toEqual(all)
+      // Another run counts for itself.
+      expect(await beginAll('another')).toMatchObject({ incremental: { resumed: true, loaded: 0 } })
     })
-    expect(await db.query('SELECT FROM a')).toEqual([])
+  },
+)
 
-    await destination.forget('test', 'all')
-    await beginAll('attempts')
-    await loadAll()
-    const all = { overwrite: older, append_dedup: older, append: older, incremental: older }
-    expect(await beginAll('attempts')).toEqual(all)
-    // Another run counts for itself.
-    expect(await beginAll('another')).toMatchObject({ incremental: { resumed: true, loaded: 0 } })
-  })
-})
-
-test('a start that is not the newest any more begins and commits nothing, and hears who took over', async () => {
-  await using db = await testDatabase()
-  await withDestination(db, async (destination) => {
-    const sink = sinkStream({ id: 'integer' })
-    const older = await destination.startRun('test')
-    const begun = await destination.begin(sink, older)
-    await using lane = await openLane(db, begun)
-    await lane.write(blockOf(sink.columns, [{ id: 1 }]))
-    const newer = await destination.startRun('test', 'run_7')
-    const fenced = {
-      code: 'fenced',
-      message: expect.stringMatching(
-        /taken over by run run_7, which process \d+ on .* started at 20/,
-      ) as unknown,
-    }
-    await expect(destination.begin(sink, older)).rejects.toMatchObject(fenced)
-    const again = await destination.begin(sink, newer)
-    await expect(commit(lane, 1)).rejects.toMatchObject(fenced)
-    await destination.endRun('test', { start: older, how: 'ended', reported: [begun.streamId] })
-    expect(await db.query('SELECT ended FROM reactor_connect.runs')).toEqual([{ ended: false }])
-    await load(db, again, { records: [{ id: 2 }] })
-    await destination.finish(again)
-    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
-  })
-})
-
-test('a left-over stage is merged when the stream is no longer overwritten', async () => {
+longTest('a left-over stage is merged when the stream is no longer overwritten', async () => {
   await using db = await testDatabase()
   const columns = { id: 'integer', v: 'integer' } as const
   const overwriting = sinkStream(columns, {
@@ -176,45 +118,30 @@ test('a left-over stage is merged when the stream is no longer overwritten', asy
   expect(await db.query(`SELECT relname FROM pg_class WHERE relname LIKE '%stage%'`)).toEqual([])
 })
 
-test('a left-over stage is merged by key when the stream is deduplicated from now on', async () => {
-  await using db = await testDatabase()
-  const columns = { id: 'integer', v: 'integer', big: 'string' } as const
-  const overwriting = sinkStream(columns, { mode: 'overwrite' })
-  await sync(db, overwriting, [{ id: 1, v: 1, big: 'a' }])
-  await load(db, await begin(db, overwriting, 2), {
-    records: [
+longTest(
+  'a left-over stage is merged by key when the stream is deduplicated from now on',
+  async () => {
+    await using db = await testDatabase()
+    const columns = { id: 'integer', v: 'integer', big: 'string' } as const
+    const overwriting = sinkStream(columns, { mode: 'overwrite' })
+    await sync(db, overwriting, [{ id: 1, v: 1, big: 'a' }])
+    await load(db, await begin(db, overwriting, 2), {
+      records: [
+        { id: 1, v: 2, big: 'b' },
+        { id: 2, v: 2, big: 'c' },
+        { id: 2, v: 1, big: 'd' },
+      ],
+      complete: false,
+    })
+    await begin(db, sinkStream(columns, { mode: 'append_dedup', key: ['id'], cursor: 'v' }), 2)
+    expect(await db.query('SELECT id::int, v::int, big FROM things ORDER BY id')).toEqual([
       { id: 1, v: 2, big: 'b' },
       { id: 2, v: 2, big: 'c' },
-      { id: 2, v: 1, big: 'd' },
-    ],
-    complete: false,
-  })
-  await begin(db, sinkStream(columns, { mode: 'append_dedup', key: ['id'], cursor: 'v' }), 2)
-  expect(await db.query('SELECT id::int, v::int, big FROM things ORDER BY id')).toEqual([
-    { id: 1, v: 2, big: 'b' },
-    { id: 2, v: 2, big: 'c' },
-  ])
-})
+    ])
+  },
+)
 
-test('overwrite_dedup swaps in one row per key', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream(
-    { id: 'integer', v: 'integer' },
-    { mode: 'overwrite_dedup', key: ['id'], cursor: 'v' },
-  )
-  await sync(db, sink, [{ id: 9, v: 1 }])
-  await sync(db, sink, [
-    { id: 1, v: 2 },
-    { id: 1, v: 1 },
-    { id: 2, v: 1 },
-  ])
-  expect(await db.query(rows)).toEqual([
-    { id: 1, generation: 2 },
-    { id: 2, generation: 2 },
-  ])
-})
-
-test('a new column comes to table and stage while an overwrite is interrupted', async () => {
+longTest('a new column comes to table and stage while an overwrite is interrupted', async () => {
   await using db = await testDatabase()
   const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
   await load(db, await begin(db, sink), { records: [{ id: 1 }], complete: false })
@@ -230,7 +157,7 @@ test('a new column comes to table and stage while an overwrite is interrupted', 
   ])
 })
 
-test('an overwrite with minimal metadata brings its notes along', async () => {
+longTest('an overwrite with minimal metadata brings its notes along', async () => {
   await using db = await testDatabase()
   const sink = sinkStream({ text: 'string' }, { mode: 'overwrite', metadata: 'minimal' })
   await sync(db, sink, [{ text: 'a' }])
@@ -242,25 +169,6 @@ test('an overwrite with minimal metadata brings its notes along', async () => {
     { text: 'nul', plain: false },
   ])
 })
-
-test.each(['overwrite', 'overwrite_dedup'] as const)(
-  'an overwrite without any record says how many rows are gone: %s',
-  async (mode) => {
-    await using db = await testDatabase()
-    const sink = sinkStream({ id: 'integer' }, { mode, key: ['id'] })
-    const warningsOf = async (records: readonly RecordData[]): Promise<readonly string[]> => {
-      const begun = await begin(db, sink)
-      await load(db, begun, { records })
-      return finish(db, begun)
-    }
-    expect(await warningsOf([])).toEqual([])
-    expect(await warningsOf([{ id: 1 }, { id: 2 }])).toEqual([])
-    expect(await warningsOf([])).toEqual([
-      'The source had no record of the stream, so all rows of "public"."things" were deleted: 2.',
-    ])
-    expect(await warningsOf([])).toEqual([])
-  },
-)
 
 test('an overwrite whose records were all rejected keeps its rows, and the next one begins anew', async () => {
   await using db = await testDatabase()

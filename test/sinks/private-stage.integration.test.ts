@@ -4,6 +4,7 @@ import { testDatabase, type Row, type TestDatabase } from '../support/postgres.t
 import { ConnectError } from '../../protocol/index.ts'
 import type { StreamSync } from '../../sinks/sink.ts'
 import { begin, finish, load, sinkStream, sync, withDestination } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const things = { id: 'integer' } as const
 
@@ -28,15 +29,17 @@ async function loaded(db: TestDatabase, id: number): Promise<StreamSync> {
   return ready
 }
 
-test.each([
-  ['of the schema', 'IN SCHEMA public', ''],
-  ['of the database', '', ''],
-  [
-    'of both',
-    'IN SCHEMA public',
-    'ALTER DEFAULT PRIVILEGES GRANT INSERT, SELECT ON TABLES TO pg_monitor',
-  ],
-])(
+test.each(
+  usually(1, [
+    ['of the schema', 'IN SCHEMA public', ''],
+    ['of the database', '', ''],
+    [
+      'of both',
+      'IN SCHEMA public',
+      'ALTER DEFAULT PRIVILEGES GRANT INSERT, SELECT ON TABLES TO pg_monitor',
+    ],
+  ]),
+)(
   'nobody else reads a stage, whatever the default privileges %s are, and the table that comes of it has them, as a new one has',
   async (_where, place, more) => {
     await using db = await testDatabase()
@@ -71,17 +74,20 @@ test('a table that has other rights than a new one keeps them, and its stage has
   expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
 })
 
-test('a stage that an earlier version left readable is closed before the next rows come', async () => {
-  await using db = await testDatabase()
-  const { syncId } = await loaded(db, 1)
-  const [stage] = await db.query(
-    `SELECT quote_ident(relname) AS name FROM pg_class WHERE relname LIKE '${stages}' AND relkind = 'r'`,
-  )
-  await db.query(`GRANT SELECT ON ${String(stage?.name)} TO PUBLIC, pg_monitor`)
-  const resumed = await begin(db, sinkStream(things, { mode: 'overwrite' }), 1)
-  expect(resumed).toMatchObject({ resumed: true, syncId })
-  expect(await aclOf(db, stages)).toEqual([])
-})
+longTest(
+  'a stage that an earlier version left readable is closed before the next rows come',
+  async () => {
+    await using db = await testDatabase()
+    const { syncId } = await loaded(db, 1)
+    const [stage] = await db.query(
+      `SELECT quote_ident(relname) AS name FROM pg_class WHERE relname LIKE '${stages}' AND relkind = 'r'`,
+    )
+    await db.query(`GRANT SELECT ON ${String(stage?.name)} TO PUBLIC, pg_monitor`)
+    const resumed = await begin(db, sinkStream(things, { mode: 'overwrite' }), 1)
+    expect(resumed).toMatchObject({ resumed: true, syncId })
+    expect(await aclOf(db, stages)).toEqual([])
+  },
+)
 
 const dedup = sinkStream(things, { mode: 'overwrite_dedup', key: ['id'] })
 const renamed = 'ALTER TABLE things RENAME TO things_old'
@@ -99,7 +105,7 @@ test('a table that was renamed keeps its rows and the index of its key, and the 
   })
 })
 
-test('so does one that was renamed between a start that died and the next one', async () => {
+longTest('so does one that was renamed between a start that died and the next one', async () => {
   await using db = await testDatabase()
   await sync(db, dedup, [{ id: 1 }])
   const died = await begin(db, dedup, 2)
@@ -112,35 +118,43 @@ test('so does one that was renamed between a start that died and the next one', 
   expect(await db.query('SELECT id::int FROM things_old')).toEqual([{ id: 1 }])
 })
 
-test('and one that was renamed while a sync loads: its end fails, and the next start ends it', async () => {
-  await using db = await testDatabase()
-  await sync(db, dedup, [{ id: 1 }])
-  const ready = await begin(db, dedup, 2)
-  await load(db, ready, { records: [{ id: 2 }] })
-  await db.query(renamed)
-  await expect(finish(db, ready)).rejects.toMatchObject({ code: 'destination_table_gone' })
-  const next = await begin(db, dedup, 2)
-  if (!next.resumed) await load(db, next, { records: [{ id: 2 }] })
-  await finish(db, next)
-  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
-})
+longTest(
+  'and one that was renamed while a sync loads: its end fails, and the next start ends it',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, dedup, [{ id: 1 }])
+    const ready = await begin(db, dedup, 2)
+    await load(db, ready, { records: [{ id: 2 }] })
+    await db.query(renamed)
+    await expect(finish(db, ready)).rejects.toMatchObject({ code: 'destination_table_gone' })
+    const next = await begin(db, dedup, 2)
+    if (!next.resumed) await load(db, next, { records: [{ id: 2 }] })
+    await finish(db, next)
+    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 2 }])
+  },
+)
 
-test('one that was renamed while a sync loads, and another one put in its place, takes the rows', async () => {
-  await using db = await testDatabase()
-  await sync(db, dedup, [{ id: 1 }])
-  const ready = await begin(db, dedup, 2)
-  await load(db, ready, { records: [{ id: 2 }] })
-  await db.query(`${renamed}; CREATE TABLE things (LIKE things_old)`)
-  await finish(db, ready)
-  await sync(db, dedup, [{ id: 3 }])
-  expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
-})
+longTest(
+  'one that was renamed while a sync loads, and another one put in its place, takes the rows',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, dedup, [{ id: 1 }])
+    const ready = await begin(db, dedup, 2)
+    await load(db, ready, { records: [{ id: 2 }] })
+    await db.query(`${renamed}; CREATE TABLE things (LIKE things_old)`)
+    await finish(db, ready)
+    await sync(db, dedup, [{ id: 3 }])
+    expect(await db.query('SELECT id::int FROM things')).toEqual([{ id: 3 }])
+  },
+)
 
-test.each([
-  ['ALL TABLES', 'public'],
-  ['TABLES IN SCHEMA public', 'public'],
-  ['TABLES IN SCHEMA other', undefined],
-])(
+test.each(
+  usually(1, [
+    ['ALL TABLES', 'public'],
+    ['TABLES IN SCHEMA public', 'public'],
+    ['TABLES IN SCHEMA other', undefined],
+  ]),
+)(
   'the first overwrite into a new table works where a publication is for %s, and the run warns if that has the stage too',
   async (what, schema) => {
     await using db = await testDatabase()
@@ -158,26 +172,29 @@ test.each([
   },
 )
 
-test('a stage that somebody dropped is read again from the beginning, also by a run that is to merge its rows', async () => {
-  await using db = await testDatabase()
-  const options = { syncMode: 'incremental', key: ['id'], cursor: 'id' } as const
-  const overwrite = sinkStream(things, { ...options, mode: 'overwrite_dedup' })
-  const merge = sinkStream(things, { ...options, mode: 'append_dedup' })
-  const ready = await begin(db, overwrite)
-  await withDestination(db, (destination) =>
-    destination.savePlan(ready, [{ slice: '', partition: 0, state: null }]),
-  )
-  await load(db, ready, { records: [{ id: 1 }], complete: false })
-  const goesOn = await begin(db, overwrite)
-  expect(goesOn.slices).toMatchObject([{ state: { seq: 1 } }])
-  const [stage] = await db.query(
-    `SELECT quote_ident(relname) AS name FROM pg_class WHERE relname LIKE '${stages}' AND relkind = 'r'`,
-  )
-  await db.query(`DROP TABLE ${String(stage?.name)}`)
-  expect((await begin(db, merge, 2)).slices).toEqual([])
-})
+longTest(
+  'a stage that somebody dropped is read again from the beginning, also by a run that is to merge its rows',
+  async () => {
+    await using db = await testDatabase()
+    const options = { syncMode: 'incremental', key: ['id'], cursor: 'id' } as const
+    const overwrite = sinkStream(things, { ...options, mode: 'overwrite_dedup' })
+    const merge = sinkStream(things, { ...options, mode: 'append_dedup' })
+    const ready = await begin(db, overwrite)
+    await withDestination(db, (destination) =>
+      destination.savePlan(ready, [{ slice: '', partition: 0, state: null }]),
+    )
+    await load(db, ready, { records: [{ id: 1 }], complete: false })
+    const goesOn = await begin(db, overwrite)
+    expect(goesOn.slices).toMatchObject([{ state: { seq: 1 } }])
+    const [stage] = await db.query(
+      `SELECT quote_ident(relname) AS name FROM pg_class WHERE relname LIKE '${stages}' AND relkind = 'r'`,
+    )
+    await db.query(`DROP TABLE ${String(stage?.name)}`)
+    expect((await begin(db, merge, 2)).slices).toEqual([])
+  },
+)
 
-test('what a failed overwrite left is listed by the query of its page', async () => {
+longTest('what a failed overwrite left is listed by the query of its page', async () => {
   await using db = await testDatabase()
   const page = await readFile('docs/connectors/postgres-destination.md', 'utf8')
   const query = /```sql\n(SELECT c\.oid::regclass AS stage[^`]+);\n```/.exec(page)?.[1] ?? ''

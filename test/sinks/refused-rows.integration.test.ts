@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { sinkStream, sync } from './loading.ts'
+import { usually } from '../support/long.ts'
 
 const columns = { id: 'integer', v: 'string' } as const
 
@@ -11,7 +12,7 @@ async function failure(work: Promise<unknown>): Promise<ConnectError> {
   return error
 }
 
-test.each(['append_dedup', 'overwrite', 'overwrite_dedup'] as const)(
+test.each(usually(1, ['append_dedup', 'overwrite', 'overwrite_dedup'] as const))(
   'a table in a publication whose rows have no identity is named, and the advised statement mends it: %s',
   async (mode) => {
     await using db = await testDatabase()
@@ -30,7 +31,7 @@ test.each(['append_dedup', 'overwrite', 'overwrite_dedup'] as const)(
   },
 )
 
-test.each(['append_dedup', 'overwrite_dedup'] as const)(
+test.each(usually(1, ['append_dedup', 'overwrite_dedup'] as const))(
   'where all tables are published, the table is made and named, and not its stage: %s',
   async (mode) => {
     await using db = await testDatabase()

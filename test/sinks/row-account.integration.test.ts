@@ -11,6 +11,7 @@ import {
   sync,
   type StreamOptions,
 } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const columns = { id: 'integer', name: 'string' } as const
 const modes: readonly SyncMode[] = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup']
@@ -44,7 +45,7 @@ async function rowsOf(db: TestDatabase): Promise<unknown> {
   return db.query('SELECT id::int, name FROM things ORDER BY id')
 }
 
-test.each(modes)(
+test.each(usually(1, modes))(
   'a trigger that leaves out inserted rows fails %s, and nothing is lost',
   async (mode) => {
     await using db = await testDatabase()
@@ -60,11 +61,13 @@ test.each(modes)(
   },
 )
 
-test.each([
-  ['INSERT', 'each key once', renewed],
-  ['UPDATE', 'each key once', renewed],
-  ['UPDATE', 'a key twice', [...renewed, ...renewed]],
-])(
+test.each(
+  usually(1, [
+    ['INSERT', 'each key once', renewed],
+    ['UPDATE', 'each key once', renewed],
+    ['UPDATE', 'a key twice', [...renewed, ...renewed]],
+  ]),
+)(
   'a merge that a BEFORE %s trigger leaves rows out of fails, with %s',
   async (event, _, records) => {
     await using db = await testDatabase()
@@ -89,7 +92,7 @@ test('rows that are older than those of the table are left as they are, and no t
   expect(await rowsOf(db)).toEqual([{ id: 1, name: 'old' }, ...records.slice(1)])
 })
 
-test('an older row does not hide one that a trigger leaves out', async () => {
+longTest('an older row does not hide one that a trigger leaves out', async () => {
   await using db = await testDatabase()
   const stream = streamOf('append_dedup', { cursor: 'name', syncMode: 'incremental' })
   await sync(db, stream, old)
@@ -110,11 +113,13 @@ async function keepOld(db: TestDatabase, body = 'RETURN OLD'): Promise<void> {
   )
 }
 
-test.each([
-  ['each key once', {}, renewed],
-  ['a key twice', {}, [...renewed, ...renewed]],
-  ['minimal metadata', { metadata: 'minimal' }, renewed],
-] as const)(
+test.each(
+  usually(1, [
+    ['each key once', {}, renewed],
+    ['a key twice', {}, [...renewed, ...renewed]],
+    ['minimal metadata', { metadata: 'minimal' }, renewed],
+  ] as const),
+)(
   'a BEFORE UPDATE trigger that returns the old row fails the merge, with %s',
   async (_, options, records) => {
     await using db = await testDatabase()
@@ -134,7 +139,7 @@ test.each([
   },
 )
 
-test('a partition whose trigger returns the old row fails the merge', async () => {
+longTest('a partition whose trigger returns the old row fails the merge', async () => {
   await using db = await testDatabase()
   await db.query(
     `CREATE TABLE things (id bigint, name text) PARTITION BY RANGE (id);
@@ -164,7 +169,7 @@ test('a BEFORE UPDATE trigger that keeps a value, and a record that comes again 
   expect(await rowsOf(db)).toEqual([renewed[0], old[1], renewed[2]])
 })
 
-test.each(['full', 'minimal'] as const)(
+test.each(usually(1, ['full', 'minimal'] as const))(
   'a BEFORE UPDATE trigger that keeps the time of the old row leaves nothing out, with %s metadata',
   async (metadata) => {
     await using db = await testDatabase()
@@ -182,12 +187,14 @@ test.each(['full', 'minimal'] as const)(
 
 const byOtherKey = 'NEW.id = NEW.id + 100; RETURN NEW'
 
-test.each([
-  ['each key once', renewed],
-  ['a key twice', [...renewed, ...renewed]],
-  // The first version has left its key when the second one comes: nothing is refused by the server.
-  ['only the changed key twice', [{ id: 2, name: 'newer' }, ...renewed]],
-])(
+test.each(
+  usually(1, [
+    ['each key once', renewed],
+    ['a key twice', [...renewed, ...renewed]],
+    // The first version has left its key when the second one comes: nothing is refused by the server.
+    ['only the changed key twice', [{ id: 2, name: 'newer' }, ...renewed]],
+  ]),
+)(
   'a BEFORE UPDATE trigger that gives rows a key of no record fails the merge, with %s',
   async (_, records) => {
     await using db = await testDatabase()
@@ -211,68 +218,80 @@ test.each([
   },
 )
 
-test('a merge that was refused because of its trigger is refused again when newer versions have come', async () => {
-  await using db = await testDatabase()
-  const stream = streamOf('append_dedup')
-  await sync(db, stream, old)
-  await keepOld(db, byOtherKey)
-  const versions = ['newer', 'newest'].map((name) => ({ id: 2, name }))
-  for (const records of [versions.slice(0, 1), versions]) {
-    const begun = await begin(db, stream)
-    const loading = load(db, begun, { records, ms: emittedAtMs + 1 })
-    await expect(loading).rejects.toMatchObject({ code: 'destination_key_unusable' })
-    expect(await rowsOf(db)).toEqual(old)
-  }
-})
+longTest(
+  'a merge that was refused because of its trigger is refused again when newer versions have come',
+  async () => {
+    await using db = await testDatabase()
+    const stream = streamOf('append_dedup')
+    await sync(db, stream, old)
+    await keepOld(db, byOtherKey)
+    const versions = ['newer', 'newest'].map((name) => ({ id: 2, name }))
+    for (const records of [versions.slice(0, 1), versions]) {
+      const begun = await begin(db, stream)
+      const loading = load(db, begun, { records, ms: emittedAtMs + 1 })
+      await expect(loading).rejects.toMatchObject({ code: 'destination_key_unusable' })
+      expect(await rowsOf(db)).toEqual(old)
+    }
+  },
+)
 
-test('a trigger that gives different records one key is told, whether they come together or not', async () => {
-  await using db = await testDatabase()
-  const stream = streamOf('append_dedup')
-  await sync(db, stream, [])
-  await db.query(
-    `CREATE FUNCTION round() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id = NEW.id / 10 * 10; RETURN NEW; END';
+longTest(
+  'a trigger that gives different records one key is told, whether they come together or not',
+  async () => {
+    await using db = await testDatabase()
+    const stream = streamOf('append_dedup')
+    await sync(db, stream, [])
+    await db.query(
+      `CREATE FUNCTION round() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id = NEW.id / 10 * 10; RETURN NEW; END';
      CREATE TRIGGER round BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION round()`,
-  )
-  const together = [
-    { id: 21, name: 'a' },
-    { id: 22, name: 'b' },
-  ]
-  const refused = await sync(db, stream, together).catch((error: unknown) => error)
-  expect(refused).toMatchObject({
-    code: 'destination_key_unusable',
-    message: expect.stringContaining('trigger round') as unknown,
-    suggestedFix: expect.stringContaining(
-      '`ALTER TABLE "public"."things" DISABLE TRIGGER round`',
-    ) as unknown,
-  })
-  expect(await rowsOf(db)).toEqual([])
-  for (const record of together) {
-    await expect(sync(db, stream, [record])).rejects.toMatchObject({
+    )
+    const together = [
+      { id: 21, name: 'a' },
+      { id: 22, name: 'b' },
+    ]
+    const refused = await sync(db, stream, together).catch((error: unknown) => error)
+    expect(refused).toMatchObject({
       code: 'destination_key_unusable',
+      message: expect.stringContaining('trigger round') as unknown,
+      suggestedFix: expect.stringContaining(
+        '`ALTER TABLE "public"."things" DISABLE TRIGGER round`',
+      ) as unknown,
     })
-  }
-  expect(await rowsOf(db)).toEqual([])
-})
+    expect(await rowsOf(db)).toEqual([])
+    for (const record of together) {
+      await expect(sync(db, stream, [record])).rejects.toMatchObject({
+        code: 'destination_key_unusable',
+      })
+    }
+    expect(await rowsOf(db)).toEqual([])
+  },
+)
 
-test('a trigger that gives records another key than their rows of before have is refused', async () => {
-  await using db = await testDatabase()
-  const stream = sinkStream({ id: 'string', name: 'string' }, { mode: 'append_dedup', key: ['id'] })
-  await sync(db, stream, [{ id: 'ada', name: 'old' }])
-  await db.query(
-    `CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id = upper(NEW.id); RETURN NEW; END';
+longTest(
+  'a trigger that gives records another key than their rows of before have is refused',
+  async () => {
+    await using db = await testDatabase()
+    const stream = sinkStream(
+      { id: 'string', name: 'string' },
+      { mode: 'append_dedup', key: ['id'] },
+    )
+    await sync(db, stream, [{ id: 'ada', name: 'old' }])
+    await db.query(
+      `CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id = upper(NEW.id); RETURN NEW; END';
      CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON things FOR EACH ROW EXECUTE FUNCTION shout();
      INSERT INTO things (id) VALUES ('bob')`,
-  )
-  // The second key is there, so that the rows are merged.
-  const records = ['ada', 'bob'].map((id) => ({ id, name: 'new' }))
-  await expect(sync(db, stream, records)).rejects.toMatchObject({
-    code: 'destination_key_unusable',
-  })
-  expect(await db.query('SELECT id, name FROM things ORDER BY id')).toEqual([
-    { id: 'BOB', name: null },
-    { id: 'ada', name: 'old' },
-  ])
-})
+    )
+    // The second key is there, so that the rows are merged.
+    const records = ['ada', 'bob'].map((id) => ({ id, name: 'new' }))
+    await expect(sync(db, stream, records)).rejects.toMatchObject({
+      code: 'destination_key_unusable',
+    })
+    expect(await db.query('SELECT id, name FROM things ORDER BY id')).toEqual([
+      { id: 'BOB', name: null },
+      { id: 'ada', name: 'old' },
+    ])
+  },
+)
 
 /** A trigger with this body. */
 async function change(db: TestDatabase, events: string, body: string): Promise<void> {
@@ -284,13 +303,15 @@ async function change(db: TestDatabase, events: string, body: string): Promise<v
 
 const later = `NEW.name = 'zzz'`
 
-test.each([
-  ['UPDATE', 'sets a later cursor', 'name', later],
-  ['INSERT', 'sets a later cursor', 'name', later],
-  ['INSERT OR UPDATE', 'fills in a cursor', 'name', `NEW.name = coalesce(NEW.name, 'now')`],
-  ['UPDATE', 'sets a later time', undefined, `NEW._airbyte_extracted_at = now()`],
-  ['INSERT', 'sets a later time', undefined, `NEW._airbyte_extracted_at = 'infinity'`],
-])(
+test.each(
+  usually(1, [
+    ['UPDATE', 'sets a later cursor', 'name', later],
+    ['INSERT', 'sets a later cursor', 'name', later],
+    ['INSERT OR UPDATE', 'fills in a cursor', 'name', `NEW.name = coalesce(NEW.name, 'now')`],
+    ['UPDATE', 'sets a later time', undefined, `NEW._airbyte_extracted_at = now()`],
+    ['INSERT', 'sets a later time', undefined, `NEW._airbyte_extracted_at = 'infinity'`],
+  ]),
+)(
   'a BEFORE %s trigger that %s than the record has is refused: the next version would be taken for an older one',
   async (events, _, cursor, body) => {
     await using db = await testDatabase()
@@ -322,11 +343,13 @@ test.each([
   },
 )
 
-test.each([
-  ['an earlier cursor', `NEW.name = 'a'`],
-  ['the cursor of before', `NEW.name = OLD.name`],
-  ['an earlier time', `NEW._airbyte_extracted_at = '2000-01-01'`],
-])('a trigger that sets %s hides no newer version', async (_, body) => {
+test.each(
+  usually(1, [
+    ['an earlier cursor', `NEW.name = 'a'`],
+    ['the cursor of before', `NEW.name = OLD.name`],
+    ['an earlier time', `NEW._airbyte_extracted_at = '2000-01-01'`],
+  ]),
+)('a trigger that sets %s hides no newer version', async (_, body) => {
   await using db = await testDatabase()
   const stream = streamOf('append_dedup', { cursor: 'name', syncMode: 'incremental' })
   await sync(db, stream, old)
@@ -342,7 +365,7 @@ test.each([
   expect(await rowsOf(db)).toEqual([{ id: 1, name: 'r' }, old[1]])
 })
 
-test('the fix names the partition of a trigger, and all triggers and policies', async () => {
+longTest('the fix names the partition of a trigger, and all triggers and policies', async () => {
   await using db = await testDatabase()
   await db.query(
     `CREATE TABLE things (id bigint, name text) PARTITION BY RANGE (id);
@@ -367,7 +390,7 @@ test('the fix names the partition of a trigger, and all triggers and policies', 
   expect(await rowsOf(db)).toEqual(renewed)
 })
 
-test('the fix names nothing that had no part in it', async () => {
+longTest('the fix names nothing that had no part in it', async () => {
   await using db = await testDatabase()
   await db.query(
     `CREATE TABLE things (id bigint, name text) PARTITION BY RANGE (id);
@@ -394,7 +417,7 @@ test('the fix names nothing that had no part in it', async () => {
   })
 })
 
-test('deletes of a change stream that a trigger leaves out fail the stream', async () => {
+longTest('deletes of a change stream that a trigger leaves out fail the stream', async () => {
   await using db = await testDatabase()
   const changes = { id: 'integer', name: 'string', _ab_cdc_deleted_at: 'timestamptz' } as const
   const stream = sinkStream(changes, { mode: 'append_dedup', key: ['id'] })
@@ -410,7 +433,7 @@ test('deletes of a change stream that a trigger leaves out fail the stream', asy
   expect(await rowsOf(db)).toEqual([old[1], { id: 3, name: 'new' }])
 })
 
-test.each(['overwrite', 'overwrite_dedup'] as const)(
+test.each(usually(1, ['overwrite', 'overwrite_dedup'] as const))(
   'the exchange of %s that a BEFORE DELETE trigger leaves rows in fails',
   async (mode) => {
     await using db = await testDatabase()
@@ -423,20 +446,22 @@ test.each(['overwrite', 'overwrite_dedup'] as const)(
   },
 )
 
-test('duplicates that a trigger leaves in are not taken for removed', async () => {
+longTest('duplicates that a trigger leaves in are not taken for removed', async () => {
   await using db = await testDatabase()
   await sync(db, streamOf('append'), [...old, ...old])
   await leaveOut(db, 'DELETE')
   await expect(begin(db, streamOf('append_dedup'))).rejects.toMatchObject(leftOut)
 })
 
-test.each([
-  ['append_dedup', 'ON INSERT', 'INSTEAD NOTHING'],
-  ['append_dedup', 'ON UPDATE', 'ALSO NOTIFY changed'],
-  ['overwrite', 'ON INSERT', 'INSTEAD NOTHING'],
-  ['overwrite', 'ON DELETE', 'INSTEAD NOTHING'],
-  ['overwrite_dedup', 'ON DELETE', 'INSTEAD NOTHING'],
-] as const)('%s refuses a table with a rule %s DO %s', async (mode, event, action) => {
+test.each(
+  usually(1, [
+    ['append_dedup', 'ON INSERT', 'INSTEAD NOTHING'],
+    ['append_dedup', 'ON UPDATE', 'ALSO NOTIFY changed'],
+    ['overwrite', 'ON INSERT', 'INSTEAD NOTHING'],
+    ['overwrite', 'ON DELETE', 'INSTEAD NOTHING'],
+    ['overwrite_dedup', 'ON DELETE', 'INSTEAD NOTHING'],
+  ] as const),
+)('%s refuses a table with a rule %s DO %s', async (mode, event, action) => {
   await using db = await testDatabase()
   await sync(db, streamOf(mode), old)
   await db.query(`CREATE RULE "My rule" AS ${event} TO things DO ${action}`)
@@ -448,7 +473,7 @@ test.each([
   expect(await rowsOf(db)).toEqual(old)
 })
 
-test.each(['overwrite', 'append_dedup'] as const)(
+test.each(usually(1, ['overwrite', 'append_dedup'] as const))(
   'a rule that comes while %s loads leaves no row out without an error',
   async (mode) => {
     await using db = await testDatabase()
@@ -461,7 +486,7 @@ test.each(['overwrite', 'append_dedup'] as const)(
   },
 )
 
-test.each(modes)(
+test.each(usually(1, modes))(
   'a rule that is disabled, and a trigger that changes rows, are no problem for %s',
   async (mode) => {
     await using db = await testDatabase()

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { ColumnKind } from '../../protocol/index.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { load, sinkStream, sync, withDestination } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
-test.each(['append', 'overwrite'] as const)(
+test.each(usually(1, ['append', 'overwrite'] as const))(
   'a sync tells what happens to the columns of a table that was there, once: %s',
   async (mode) => {
     await using db = await testDatabase()
@@ -23,11 +24,13 @@ test.each(['append', 'overwrite'] as const)(
   },
 )
 
-test.each([
-  ['append', { again: true }],
-  ['append_dedup', { again: true }],
-  ['overwrite', { replaced: true }],
-] as const)(
+test.each(
+  usually(1, [
+    ['append', { again: true }],
+    ['append_dedup', { again: true }],
+    ['overwrite', { replaced: true }],
+  ] as const),
+)(
   'a column that was dropped from the table is told as added again where rows stay: %s',
   async (mode, more) => {
     await using db = await testDatabase()
@@ -43,7 +46,7 @@ test.each([
   },
 )
 
-test.each(['append', 'append_dedup', 'overwrite'] as const)(
+test.each(usually(1, ['append', 'append_dedup', 'overwrite'] as const))(
   'a column that comes back is warned of, once, where rows stay: %s',
   async (mode) => {
     await using db = await testDatabase()
@@ -97,11 +100,13 @@ describe('what happened to the columns of a table', () => {
     })
   }
 
-  test.each([
-    ['runs without keys', undefined, undefined],
-    ['attempts of one run', 'a', 'a'],
-    ['runs of different keys', 'a', 'b'],
-  ])('is told after a kill, with what happened since, and once: %s', async (_, first, second) => {
+  test.each(
+    usually(1, [
+      ['runs without keys', undefined, undefined],
+      ['attempts of one run', 'a', 'a'],
+      ['runs of different keys', 'a', 'b'],
+    ]),
+  )('is told after a kill, with what happened since, and once: %s', async (_, first, second) => {
     await using db = await testDatabase()
     await sync(db, sinkStream(before), [])
     const killed = { ...(first !== undefined && { key: first }), end: 'killed' } as const
@@ -115,7 +120,7 @@ describe('what happened to the columns of a table', () => {
     expect(await start(db, { ...after, d: 'time' }, { ...last, end: 'ended' })).toEqual([])
   })
 
-  test('is told again by a run that is started under the same key after its end', async () => {
+  longTest('is told again by a run that is started under the same key after its end', async () => {
     await using db = await testDatabase()
     await sync(db, sinkStream(before), [])
     expect(await start(db, after, { key: 'a', end: 'ended' })).toEqual(notes)
@@ -123,7 +128,7 @@ describe('what happened to the columns of a table', () => {
     expect(await start(db, after, { key: 'b', end: 'ended' })).toEqual([])
   })
 
-  test('is told by the start that finds the stream completed', async () => {
+  longTest('is told by the start that finds the stream completed', async () => {
     await using db = await testDatabase()
     await sync(db, sinkStream(before), [])
     await withDestination(db, async (destination) => {
@@ -139,7 +144,7 @@ describe('what happened to the columns of a table', () => {
     })
   })
 
-  test('is forgotten with the table', async () => {
+  longTest('is forgotten with the table', async () => {
     await using db = await testDatabase()
     await sync(db, sinkStream(before), [])
     expect(await start(db, after, { end: 'killed' })).toEqual(notes)

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { ConnectError } from '../../protocol/index.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { sinkStream, sync } from './loading.ts'
+import { usually } from '../support/long.ts'
 
 const columns = { id: 'integer', v: 'string' } as const
 const modes = ['append', 'append_dedup', 'overwrite', 'overwrite_dedup'] as const
@@ -12,7 +13,7 @@ async function failure(work: Promise<unknown>): Promise<ConnectError> {
   return error
 }
 
-test.each(modes.slice(1))(
+test.each(usually(1, modes.slice(1)))(
   'rows of a table that inherits from the loaded one stay, and the advised statement lets it be loaded: %s',
   async (mode) => {
     await using db = await testDatabase()
@@ -46,7 +47,7 @@ test('a table that others inherit from is appended to', async () => {
   ])
 })
 
-test.each(modes)(
+test.each(usually(1, modes))(
   'a table whose policies hide rows from the user that loads it is refused before anything is changed: %s',
   async (mode) => {
     await using db = await testDatabase()

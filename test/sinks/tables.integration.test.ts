@@ -22,6 +22,7 @@ import {
   withDestination,
   someStart,
 } from './loading.ts'
+import { longTest, usually, usuallyThird } from '../support/long.ts'
 
 async function typeOf(db: TestDatabase, column: string, table = 'things'): Promise<unknown> {
   const rows = await db.query(
@@ -72,7 +73,7 @@ describe('an existing column gets wider in place, and its rows keep their values
     ['bytes', 'AQI=', 'string', 'b', 'text', [String.raw`\x0102`, 'b']],
     ['time', '10:00:00', 'timetz', '11:00:00+00', 'text', ['10:00:00', '11:00:00+00']],
   ]
-  test.each(cases)('%s (%j), then %s (%j), gives %s', async (...row) => {
+  test.each(usuallyThird(0, cases))('%s (%j), then %s (%j), gives %s', async (...row) => {
     const [first, a, second, b, type, values] = row
     await using db = await testDatabase()
     await sync(db, sinkStream({ v: first }), [{ v: a }])
@@ -94,7 +95,7 @@ test('columns are added, and a column that is no longer declared stays', async (
   ])
 })
 
-test.each(['append', 'append_dedup'] as const)(
+test.each(usually(1, ['append', 'append_dedup'] as const))(
   'in mode %s, records at the log position have the columns that they were logged with, however many attempts later',
   async (mode) => {
     await using db = await testDatabase()
@@ -159,20 +160,23 @@ test('a column that the table fills by itself is named before anything is loaded
   expect(await db.query('SELECT id, v FROM things')).toEqual([{ id: '1', v: '3' }])
 })
 
-test('the advised statement lets values into a virtual generated column, where the server has such', async () => {
-  await using db = await testDatabase()
-  const things = sinkStream({ id: 'integer', 'My v': 'integer' })
-  await sync(db, things, [])
-  const [server] = await db.query(`SELECT current_setting('server_version_num')::int AS number`)
-  const isVirtual = Number(server?.number) >= 180_000
-  await db.query(`ALTER TABLE things DROP COLUMN "My v";
+longTest(
+  'the advised statement lets values into a virtual generated column, where the server has such',
+  async () => {
+    await using db = await testDatabase()
+    const things = sinkStream({ id: 'integer', 'My v': 'integer' })
+    await sync(db, things, [])
+    const [server] = await db.query(`SELECT current_setting('server_version_num')::int AS number`)
+    const isVirtual = Number(server?.number) >= 180_000
+    await db.query(`ALTER TABLE things DROP COLUMN "My v";
     ALTER TABLE things ADD COLUMN "My v" bigint GENERATED ALWAYS AS (id * 2) ${isVirtual ? 'VIRTUAL' : 'STORED'}`)
-  const error = ConnectError.from(await begin(db, things, 2).catch((thrown: unknown) => thrown))
-  expect(error.code).toBe('destination_column_generated')
-  await db.query(/`([^`]+)`/.exec(error.suggestedFix)?.[1] ?? '')
-  await sync(db, things, [{ id: 1, 'My v': 3 }])
-  expect(await db.query('SELECT id, "My v" AS v FROM things')).toEqual([{ id: '1', v: '3' }])
-})
+    const error = ConnectError.from(await begin(db, things, 2).catch((thrown: unknown) => thrown))
+    expect(error.code).toBe('destination_column_generated')
+    await db.query(/`([^`]+)`/.exec(error.suggestedFix)?.[1] ?? '')
+    await sync(db, things, [{ id: 1, 'My v': 3 }])
+    expect(await db.query('SELECT id, "My v" AS v FROM things')).toEqual([{ id: '1', v: '3' }])
+  },
+)
 
 test('an empty table is taken over, one with rows of somebody else is not, and a view never', async () => {
   await using db = await testDatabase()
@@ -200,30 +204,38 @@ test('a table that was dropped is made anew, and read from the beginning', async
   expect(await begin(db, sink)).toMatchObject({ resumed: false, slices: [] })
 })
 
-test('a table that was renamed keeps the index of its key when the mode of the stream changes', async () => {
-  await using db = await testDatabase()
-  await sync(db, sinkStream({ id: 'integer' }, { mode: 'append_dedup', key: ['id'] }), [{ id: 1 }])
-  await db.query('ALTER TABLE things RENAME TO old_things')
-  await sync(db, sinkStream({ id: 'integer' }), [{ id: 1 }, { id: 1 }])
-  await expect(db.query('INSERT INTO old_things (id) VALUES (1)')).rejects.toThrow(/unique/)
-})
+longTest(
+  'a table that was renamed keeps the index of its key when the mode of the stream changes',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, sinkStream({ id: 'integer' }, { mode: 'append_dedup', key: ['id'] }), [
+      { id: 1 },
+    ])
+    await db.query('ALTER TABLE things RENAME TO old_things')
+    await sync(db, sinkStream({ id: 'integer' }), [{ id: 1 }, { id: 1 }])
+    await expect(db.query('INSERT INTO old_things (id) VALUES (1)')).rejects.toThrow(/unique/)
+  },
+)
 
-test('states of another table do not count, also where the connection comes back to its first one', async () => {
-  await using db = await testDatabase()
-  const sink = sinkStream({ id: 'integer' }, { syncMode: 'incremental', cursor: 'id' })
-  for (const [run, schema] of ['one', 'two', 'one'].entries()) {
-    const place = { address: db.address, schema }
-    if (run === 2) await db.query('TRUNCATE one.things')
-    await using destination = await openPostgresDestination(place)
-    const begun = await destination.begin(sink, { ...someStart, run })
-    expect(begun).toMatchObject({ resumed: false, slices: [] })
-    await using lane = await openPostgresLane(place, begun, 0)
-    await lane.setColumns(sink.columns)
-    await lane.write(blockOf(sink.columns, [{ id: run }]))
-    await commit(lane, 1)
-    await destination.finish(begun)
-  }
-})
+longTest(
+  'states of another table do not count, also where the connection comes back to its first one',
+  async () => {
+    await using db = await testDatabase()
+    const sink = sinkStream({ id: 'integer' }, { syncMode: 'incremental', cursor: 'id' })
+    for (const [run, schema] of ['one', 'two', 'one'].entries()) {
+      const place = { address: db.address, schema }
+      if (run === 2) await db.query('TRUNCATE one.things')
+      await using destination = await openPostgresDestination(place)
+      const begun = await destination.begin(sink, { ...someStart, run })
+      expect(begun).toMatchObject({ resumed: false, slices: [] })
+      await using lane = await openPostgresLane(place, begun, 0)
+      await lane.setColumns(sink.columns)
+      await lane.write(blockOf(sink.columns, [{ id: run }]))
+      await commit(lane, 1)
+      await destination.finish(begun)
+    }
+  },
+)
 
 test('two streams of one connection do not share a table', async () => {
   await using db = await testDatabase()
@@ -335,25 +347,28 @@ describe('a destination that cannot be used says why', () => {
     expect(await db.query('SELECT * FROM things')).toEqual([])
   })
 
-  test('a column that must not be NULL is called so, and its table named when an overwrite fills it', async () => {
-    await using db = await testDatabase()
-    const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
-    await sync(db, sink, [])
-    await db.query('ALTER TABLE things ADD COLUMN must integer NOT NULL')
-    const error = await sync(db, sink, [{ id: 1 }]).catch((thrown: unknown) =>
-      ConnectError.from(thrown),
-    )
-    expect(error).toMatchObject({
-      code: 'destination_constraint_violated',
-      message: 'A record violates NOT NULL of column "must" of "public"."things"',
-    })
-    expect(error).toHaveProperty(
-      'suggestedFix',
-      expect.stringContaining('ALTER TABLE "public"."things" ALTER COLUMN "must" DROP NOT NULL'),
-    )
-  })
+  longTest(
+    'a column that must not be NULL is called so, and its table named when an overwrite fills it',
+    async () => {
+      await using db = await testDatabase()
+      const sink = sinkStream({ id: 'integer' }, { mode: 'overwrite' })
+      await sync(db, sink, [])
+      await db.query('ALTER TABLE things ADD COLUMN must integer NOT NULL')
+      const error = await sync(db, sink, [{ id: 1 }]).catch((thrown: unknown) =>
+        ConnectError.from(thrown),
+      )
+      expect(error).toMatchObject({
+        code: 'destination_constraint_violated',
+        message: 'A record violates NOT NULL of column "must" of "public"."things"',
+      })
+      expect(error).toHaveProperty(
+        'suggestedFix',
+        expect.stringContaining('ALTER TABLE "public"."things" ALTER COLUMN "must" DROP NOT NULL'),
+      )
+    },
+  )
 
-  test.each(['append', 'append_dedup', 'overwrite'] as const)(
+  test.each(usually(1, ['append', 'append_dedup', 'overwrite'] as const))(
     'what a trigger of the user raises is not told, %s',
     async (mode) => {
       await using db = await testDatabase()
@@ -371,7 +386,7 @@ describe('a destination that cannot be used says why', () => {
     },
   )
 
-  test.each(['append', 'append_dedup', 'overwrite'] as const)(
+  test.each(usually(1, ['append', 'append_dedup', 'overwrite'] as const))(
     'a value that a trigger refuses is not taken for a cell that its column refuses, %s',
     async (mode) => {
       await using db = await testDatabase()
@@ -399,21 +414,24 @@ describe('a destination that cannot be used says why', () => {
     },
   )
 
-  test('a value that a generated column refuses is not taken for a cell that its column refuses', async () => {
-    await using db = await testDatabase()
-    const sink = sinkStream({ id: 'integer', note: 'string', at: 'timestamptz' })
-    await sync(db, sink, [])
-    await db.query(
-      'ALTER TABLE things ADD COLUMN share bigint GENERATED ALWAYS AS (10 / (id - 1)) STORED',
-    )
-    await expect(
-      sync(db, sink, [{ id: 1, note: ' id: 1', at: '-0044-03-15T00:00:00Z' }]),
-    ).rejects.toMatchObject({
-      code: 'destination_value_refused',
-      details: { stream: 'things', table: 'things', sqlstate: '22012' },
-    })
-    expect(await db.query('SELECT FROM things')).toEqual([])
-  })
+  longTest(
+    'a value that a generated column refuses is not taken for a cell that its column refuses',
+    async () => {
+      await using db = await testDatabase()
+      const sink = sinkStream({ id: 'integer', note: 'string', at: 'timestamptz' })
+      await sync(db, sink, [])
+      await db.query(
+        'ALTER TABLE things ADD COLUMN share bigint GENERATED ALWAYS AS (10 / (id - 1)) STORED',
+      )
+      await expect(
+        sync(db, sink, [{ id: 1, note: ' id: 1', at: '-0044-03-15T00:00:00Z' }]),
+      ).rejects.toMatchObject({
+        code: 'destination_value_refused',
+        details: { stream: 'things', table: 'things', sqlstate: '22012' },
+      })
+      expect(await db.query('SELECT FROM things')).toEqual([])
+    },
+  )
 
   test('a stream with more columns than a table may have', async () => {
     await using db = await testDatabase()
@@ -423,22 +441,27 @@ describe('a destination that cannot be used says why', () => {
     await expect(refused).rejects.toMatchObject({ code: 'destination_too_many_columns' })
   })
 
-  test('a stream whose columns that are never NULL are too wide for a page, and not one that may have NULL in them', async () => {
-    await using db = await testDatabase()
-    const names = Array.from({ length: 1_590 }, (_, n) => `c${String(n)}`)
-    const sink = sinkStream(Object.fromEntries(names.map((name) => [name, 'integer'])))
-    const declaredAs = (type: JsonValue): typeof sink => {
-      const json_schema = { properties: Object.fromEntries(names.map((name) => [name, { type }])) }
-      const { stream } = sink.stream
-      return { ...sink, stream: { ...sink.stream, stream: { ...stream, json_schema } } }
-    }
-    await expect(begin(db, declaredAs('integer'))).rejects.toMatchObject({
-      code: 'destination_too_many_columns',
-      details: { reason: expect.stringMatching(/"c0", "c1", "c2" and 1,587 other/) as unknown },
-    })
-    expect(await db.query(`SELECT to_regclass('things') AS made`)).toEqual([{ made: null }])
-    await sync(db, declaredAs(['null', 'integer']), [{ c0: 1, c1589: 2 }])
-  })
+  longTest(
+    'a stream whose columns that are never NULL are too wide for a page, and not one that may have NULL in them',
+    async () => {
+      await using db = await testDatabase()
+      const names = Array.from({ length: 1_590 }, (_, n) => `c${String(n)}`)
+      const sink = sinkStream(Object.fromEntries(names.map((name) => [name, 'integer'])))
+      const declaredAs = (type: JsonValue): typeof sink => {
+        const json_schema = {
+          properties: Object.fromEntries(names.map((name) => [name, { type }])),
+        }
+        const { stream } = sink.stream
+        return { ...sink, stream: { ...sink.stream, stream: { ...stream, json_schema } } }
+      }
+      await expect(begin(db, declaredAs('integer'))).rejects.toMatchObject({
+        code: 'destination_too_many_columns',
+        details: { reason: expect.stringMatching(/"c0", "c1", "c2" and 1,587 other/) as unknown },
+      })
+      expect(await db.query(`SELECT to_regclass('things') AS made`)).toEqual([{ made: null }])
+      await sync(db, declaredAs(['null', 'integer']), [{ c0: 1, c1589: 2 }])
+    },
+  )
 })
 
 test('savePlan keeps the slices of a resumed sync where they are', async () => {
@@ -463,11 +486,13 @@ test('savePlan keeps the slices of a resumed sync where they are', async () => {
   })
 })
 
-test.each([
-  ...['reactor_connect', 'reactor_connect_service', 'reactor_connect_jobs', 'pgboss'],
-  ...['Reactor_Connect_Jobs', 'reactor_connect_later\n', 'reactor_sandbox_0123'],
-  ...['information_schema', 'pg_catalog', 'pg_toast', 'PGBOSS'],
-])('a source whose schema is called %s gets nothing into it', async (namespace) => {
+test.each(
+  usually(1, [
+    ...['reactor_connect', 'reactor_connect_service', 'reactor_connect_jobs', 'pgboss'],
+    ...['Reactor_Connect_Jobs', 'reactor_connect_later\n', 'reactor_sandbox_0123'],
+    ...['information_schema', 'pg_catalog', 'pg_toast', 'PGBOSS'],
+  ]),
+)('a source whose schema is called %s gets nothing into it', async (namespace) => {
   await using db = await testDatabase()
   await db.query('CREATE SCHEMA reactor_connect_service')
   // A table that the service has created and not filled yet: an empty table would be taken over.

@@ -4,6 +4,7 @@ import type { ColumnKind, RecordData, RecordValue } from '../../protocol/index.t
 import type { SinkStream } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, blockOf, commit, openLane, sinkStream, sync } from './loading.ts'
+import { usually } from '../support/long.ts'
 
 const deletedAt = '_ab_cdc_deleted_at'
 const time = '2024-01-02T03:04:05Z'
@@ -31,7 +32,7 @@ async function loadInBlocks(
 }
 
 describe('what was seen of a batch counts, also of the rows before the one for which binary COPY gives way to text', () => {
-  test.each(['hard', 'soft'] as const)(
+  test.each(usually(1, ['hard', 'soft'] as const))(
     'such as a %s delete and a missing field',
     async (deletes) => {
       await using db = await testDatabase()
@@ -57,7 +58,7 @@ describe('what was seen of a batch counts, also of the rows before the one for w
     },
   )
 
-  test.each(['full', 'minimal'] as const)(
+  test.each(usually(1, ['full', 'minimal'] as const))(
     'such as a note of a changed value, with %s metadata',
     async (metadata) => {
       await using db = await testDatabase()
@@ -168,11 +169,13 @@ async function loadAll(
   return { counts, rows }
 }
 
-test.each([
-  { mode: 'append', deletes: 'hard' },
-  { mode: 'append_dedup', deletes: 'hard' },
-  { mode: 'append_dedup', deletes: 'soft' },
-] as const)(
+test.each(
+  usually(1, [
+    { mode: 'append', deletes: 'hard' },
+    { mode: 'append_dedup', deletes: 'hard' },
+    { mode: 'append_dedup', deletes: 'soft' },
+  ] as const),
+)(
   'a load that begins in binary ends in the same table as one in text alone: $mode, $deletes deletes',
   async ({ mode, deletes }) => {
     await using db = await testDatabase()

@@ -13,6 +13,7 @@ import {
   sync,
   type StreamOptions,
 } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const columns = { id: 'string', name: 'string' } as const
 const first = [
@@ -76,15 +77,17 @@ const laterCursor =
   'trigger touch gives rows a later column "name" or _airbyte_extracted_at than their records have'
 const otherKey = 'trigger touch gives rows another key than their records have'
 
-test.each([
-  ['the cursor', `NEW.name = 'zzz'`, byName, laterCursor],
-  [
-    'the time',
-    `NEW._airbyte_extracted_at = 'infinity'`,
-    {},
-    'trigger touch gives rows a later _airbyte_extracted_at',
-  ],
-])(
+test.each(
+  usually(1, [
+    ['the cursor', `NEW.name = 'zzz'`, byName, laterCursor],
+    [
+      'the time',
+      `NEW._airbyte_extracted_at = 'infinity'`,
+      {},
+      'trigger touch gives rows a later _airbyte_extracted_at',
+    ],
+  ]),
+)(
   'a BEFORE INSERT trigger that sets %s later is refused also where all keys are new',
   async (_, body, options, problem) => {
     await using db = await testDatabase()
@@ -101,18 +104,21 @@ test.each([
   },
 )
 
-test('a BEFORE INSERT trigger of a partition that sets the cursor later is refused also where all keys are new', async () => {
-  await using db = await testDatabase()
-  await db.query(
-    `CREATE TABLE things (id text, name text) PARTITION BY HASH (id);
+longTest(
+  'a BEFORE INSERT trigger of a partition that sets the cursor later is refused also where all keys are new',
+  async () => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE TABLE things (id text, name text) PARTITION BY HASH (id);
      CREATE TABLE all_things PARTITION OF things FOR VALUES WITH (MODULUS 1, REMAINDER 0)`,
-  )
-  await sync(db, streamOf(byName), [])
-  await trigger(db, 'BEFORE INSERT', `NEW.name = 'zzz'`, { table: 'all_things' })
-  await expect(loadAll(db, { records: first, ...byName })).rejects.toMatchObject(
-    refusal(laterCursor, 'ALTER TABLE "public"."all_things" DISABLE TRIGGER touch'),
-  )
-})
+    )
+    await sync(db, streamOf(byName), [])
+    await trigger(db, 'BEFORE INSERT', `NEW.name = 'zzz'`, { table: 'all_things' })
+    await expect(loadAll(db, { records: first, ...byName })).rejects.toMatchObject(
+      refusal(laterCursor, 'ALTER TABLE "public"."all_things" DISABLE TRIGGER touch'),
+    )
+  },
+)
 
 test('a trigger that comes while a lane inserts new keys is seen at its next transaction', async () => {
   await using db = await testDatabase()
@@ -129,15 +135,17 @@ test('a trigger that comes while a lane inserts new keys is seen at its next tra
 const touchRow = `IF pg_trigger_depth() = 1 THEN UPDATE things SET name = 'zzz' WHERE id = NEW.id; END IF`
 const touchAll = `IF pg_trigger_depth() = 1 THEN UPDATE things SET name = 'zzz'; END IF`
 
-test.each([
-  ['of each row', touchRow, {}],
-  ['of each statement', touchAll, { each: 'FOR EACH STATEMENT' }],
-  [
-    'at the end of the transaction',
-    touchRow,
-    { kind: 'CONSTRAINT TRIGGER', each: 'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW' },
-  ],
-])(
+test.each(
+  usually(1, [
+    ['of each row', touchRow, {}],
+    ['of each statement', touchAll, { each: 'FOR EACH STATEMENT' }],
+    [
+      'at the end of the transaction',
+      touchRow,
+      { kind: 'CONSTRAINT TRIGGER', each: 'DEFERRABLE INITIALLY DEFERRED FOR EACH ROW' },
+    ],
+  ]),
+)(
   'an AFTER trigger %s that sets the cursor later is refused, with new keys and with known ones',
   async (_, body, kind) => {
     await using db = await testDatabase()
@@ -181,15 +189,17 @@ test('triggers that write elsewhere, or change other columns, are no problem', a
   ).toEqual(['a', 'b', 'c'].map((name) => ({ name })))
 })
 
-test.each([
-  ['lower-cases keys', 'NEW.id = lower(NEW.id)'],
-  [
-    'exchanges keys',
-    `NEW.id = CASE NEW.id WHEN 'K1' THEN 'K2' WHEN 'K2' THEN 'K1' ELSE NEW.id END`,
-  ],
-  ['moves keys to those of other records', `NEW.id = 'K' || (substr(NEW.id, 2)::int * 2)`],
-  ['takes keys away', 'NEW.id = NULL'],
-])(
+test.each(
+  usually(2, [
+    ['lower-cases keys', 'NEW.id = lower(NEW.id)'],
+    [
+      'exchanges keys',
+      `NEW.id = CASE NEW.id WHEN 'K1' THEN 'K2' WHEN 'K2' THEN 'K1' ELSE NEW.id END`,
+    ],
+    ['moves keys to those of other records', `NEW.id = 'K' || (substr(NEW.id, 2)::int * 2)`],
+    ['takes keys away', 'NEW.id = NULL'],
+  ]),
+)(
   'a BEFORE INSERT trigger that %s is refused in its first run, whatever its other columns',
   async (_, body) => {
     await using db = await testDatabase()
@@ -206,20 +216,23 @@ test.each([
   },
 )
 
-test('a trigger whose keys are in the table already is named for its keys, also if older rows stay', async () => {
-  await using db = await testDatabase()
-  await sync(db, streamOf(byName), [
-    { id: 'k1', name: 'zzz' },
-    { id: 'k2', name: 'a' },
-  ])
-  await trigger(db, 'BEFORE INSERT', 'NEW.id = lower(NEW.id)')
-  await expect(loadAll(db, { records: first, run: 1, ...byName })).rejects.toMatchObject({
-    ...refusal(otherKey, disable),
-    suggestedFix: expect.stringContaining('`overwrite_dedup`') as unknown,
-  })
-})
+longTest(
+  'a trigger whose keys are in the table already is named for its keys, also if older rows stay',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, streamOf(byName), [
+      { id: 'k1', name: 'zzz' },
+      { id: 'k2', name: 'a' },
+    ])
+    await trigger(db, 'BEFORE INSERT', 'NEW.id = lower(NEW.id)')
+    await expect(loadAll(db, { records: first, run: 1, ...byName })).rejects.toMatchObject({
+      ...refusal(otherKey, disable),
+      suggestedFix: expect.stringContaining('`overwrite_dedup`') as unknown,
+    })
+  },
+)
 
-test.each<SyncMode>(['append', 'overwrite', 'overwrite_dedup'])(
+test.each<SyncMode>(usually(1, ['append', 'overwrite', 'overwrite_dedup']))(
   'a trigger that changes keys and cursors is no problem for %s: no version is compared',
   async (mode) => {
     await using db = await testDatabase()
@@ -251,7 +264,7 @@ test('deletes are carried out in a table with triggers, and older ones are not',
   expect(await rowsOf(db)).toEqual([first[1], { id: 'K3', name: 'b' }, { id: 'K4', name: 'b' }])
 })
 
-test("a table's triggers are found whatever its name is", async () => {
+longTest("a table's triggers are found whatever its name is", async () => {
   await using db = await testDatabase()
   const name = `w$&$1 o'd`
   await sync(db, streamOf({ name, ...byName }), [])

@@ -12,6 +12,7 @@ import {
   withDestination,
   type StreamOptions,
 } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const columns = { id: 'integer', doc: 'json' } as const
 const full = (options: StreamOptions): SinkStream =>
@@ -93,7 +94,7 @@ const cases = modes.flatMap(([name, sink, before, after]) => [
 ])
 
 describe('what a start that was killed has loaded, left out and warned of', () => {
-  test.each(cases)('is told by the next run: $name, $moment', async (option) => {
+  test.each(usually(2, cases))('is told by the next run: $name, $moment', async (option) => {
     await using db = await testDatabase()
     const { sink, isFinished, untold } = option
     await withDestination(db, async (destination) => {
@@ -105,7 +106,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
     })
   })
 
-  test.each(cases)(
+  test.each(usually(1, cases))(
     'waits for a run that has the stream, and adds up: $name, $moment',
     async ({ sink, isFinished, untold }) => {
       await using db = await testDatabase()
@@ -131,7 +132,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
     },
   )
 
-  test.each(cases)(
+  test.each(usually(1, cases))(
     'is not told again if the start was stopped and told it: $name, $moment',
     async ({ sink, isFinished }) => {
       await using db = await testDatabase()
@@ -172,21 +173,24 @@ describe('what a start that was killed has loaded, left out and warned of', () =
     })
   })
 
-  test('is told by a merge of the stage of a stopped overwrite, as far as it is loaded by that', async () => {
-    await using db = await testDatabase()
-    const sink = full({ mode: 'overwrite_dedup' })
-    await withDestination(db, async (destination) => {
-      const start = await destination.startRun('test')
-      const sync = await destination.begin(sink, start)
-      await loadAndKill(db, destination, sync, { isFinished: false })
-      await destination.endRun('test', { start, how: 'stopped', reported: [sync.streamId] })
-      const merged = await begin(destination, full({ mode: 'append_dedup' }))
-      expect(merged.untoldCounts).toEqual(kept({ loaded: 3 }))
-      expect(await db.query('SELECT count(*)::int AS n FROM things')).toEqual([{ n: 3 }])
-    })
-  })
+  longTest(
+    'is told by a merge of the stage of a stopped overwrite, as far as it is loaded by that',
+    async () => {
+      await using db = await testDatabase()
+      const sink = full({ mode: 'overwrite_dedup' })
+      await withDestination(db, async (destination) => {
+        const start = await destination.startRun('test')
+        const sync = await destination.begin(sink, start)
+        await loadAndKill(db, destination, sync, { isFinished: false })
+        await destination.endRun('test', { start, how: 'stopped', reported: [sync.streamId] })
+        const merged = await begin(destination, full({ mode: 'append_dedup' }))
+        expect(merged.untoldCounts).toEqual(kept({ loaded: 3 }))
+        expect(await db.query('SELECT count(*)::int AS n FROM things')).toEqual([{ n: 3 }])
+      })
+    },
+  )
 
-  test.each(cases)(
+  test.each(usually(1, cases))(
     'is told by a run that cannot begin the stream: $name, $moment',
     async ({ sink, isFinished }) => {
       await using db = await testDatabase()
@@ -228,7 +232,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
     })
   })
 
-  test('is in the table when another mode merges the stage', async () => {
+  longTest('is in the table when another mode merges the stage', async () => {
     await using db = await testDatabase()
     await withDestination(db, async (destination) => {
       const overwrite = full({ mode: 'overwrite' })
@@ -239,7 +243,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
     })
   })
 
-  test('is loaded when another mode merges the stage of an overwrite that failed', async () => {
+  longTest('is loaded when another mode merges the stage of an overwrite that failed', async () => {
     await using db = await testDatabase()
     await withDestination(db, async (destination) => {
       const start = await destination.startRun('test')
@@ -253,7 +257,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
     })
   })
 
-  test('stays in the table that an overwrite of another one leaves alone', async () => {
+  longTest('stays in the table that an overwrite of another one leaves alone', async () => {
     await using db = await testDatabase()
     const sink = full({ mode: 'overwrite' })
     await withDestination(db, async (destination) => {
@@ -273,7 +277,7 @@ describe('what a start that was killed has loaded, left out and warned of', () =
     expect(last.untoldCounts).toEqual({ ...kept(ofStart), replaced: ofStart })
   })
 
-  test('is told after the bookkeeping was that of an older version', async () => {
+  longTest('is told after the bookkeeping was that of an older version', async () => {
     await using db = await testDatabase()
     const sink = full({ mode: 'append_dedup' })
     await withDestination(db, async (destination) => {

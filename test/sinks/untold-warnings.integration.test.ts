@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Destination, RunStart, SinkStream, StreamSync } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { commit, keptCounts, load, openLane, sinkStream, withDestination } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const stream = sinkStream(
   { id: 'integer' },
@@ -77,11 +78,13 @@ describe('a warning of the source', () => {
     })
   })
 
-  test.each([
-    ['runs without keys', [undefined, undefined, undefined, undefined], counts],
-    // Their starter counts what is killed.
-    ['runs with keys', ['run_1', 'run_1', 'run_2', 'run_3'], none],
-  ])(
+  test.each(
+    usually(1, [
+      ['runs without keys', [undefined, undefined, undefined, undefined], counts],
+      // Their starter counts what is killed.
+      ['runs with keys', ['run_1', 'run_1', 'run_2', 'run_3'], none],
+    ]),
+  )(
     'is kept when a run ends without the stream, as are counts: %s',
     async (_, keys, untoldCounts) => {
       await using db = await testDatabase()
@@ -101,61 +104,70 @@ describe('a warning of the source', () => {
     },
   )
 
-  test('is told, with what was loaded, by a run that cannot begin the stream, and by no other', async () => {
-    await using db = await testDatabase()
-    await withDestination(db, async (destination) => {
-      const { start: first, sync } = await startAndKill(db, destination)
-      expect(await destination.untold(other, first)).toBeUndefined()
-      await db.query('CREATE TABLE child () INHERITS (things)')
-      const start = await destination.startRun('test')
-      await expect(destination.begin(stream, start)).rejects.toMatchObject({
-        code: 'destination_table_inherited',
-      })
-      const earlier = { warnings: [readWarning], untoldCounts: counts, tableNotes: [] }
-      expect(await destination.untold(stream, start)).toEqual(earlier)
-      await destination.endRun('test', { start, how: 'ended', reported: [sync.streamId] })
-      await db.query('DROP TABLE child')
-      const next = await begun(destination)
-      expect(next.sync).toMatchObject({ resumed: true, warnings: [], untoldCounts: none })
-    })
-  })
-
-  test('was told by a run whose starter knows that an earlier start completed the stream', async () => {
-    await using db = await testDatabase()
-    await withDestination(db, async (destination) => {
-      const first = await startAndKill(db, destination, 'run_1')
-      const completed = [first.sync.streamId]
-      const endWithout = async (key: string): Promise<void> => {
-        const { start, sync } = await begun(destination, { sink: other, key })
-        await destination.endRun('test', {
-          start,
-          how: 'ended',
-          reported: [sync.streamId],
-          completed,
+  longTest(
+    'is told, with what was loaded, by a run that cannot begin the stream, and by no other',
+    async () => {
+      await using db = await testDatabase()
+      await withDestination(db, async (destination) => {
+        const { start: first, sync } = await startAndKill(db, destination)
+        expect(await destination.untold(other, first)).toBeUndefined()
+        await db.query('CREATE TABLE child () INHERITS (things)')
+        const start = await destination.startRun('test')
+        await expect(destination.begin(stream, start)).rejects.toMatchObject({
+          code: 'destination_table_inherited',
         })
-      }
-      // The bookkeeping knows that it did not.
-      await endWithout('run_1')
-      const second = await begun(destination, { key: 'run_2' })
-      expect(second.sync.warnings).toEqual([readWarning])
-      await load(db, second.sync, { records: [{ id: 2 }], seq: 1 })
-      await destination.finish(second.sync)
-      await endWithout('run_2')
-      const { sync } = await begun(destination, { key: 'run_3' })
-      expect(sync).toMatchObject({ warnings: [], untoldCounts: none })
-    })
-  })
+        const earlier = { warnings: [readWarning], untoldCounts: counts, tableNotes: [] }
+        expect(await destination.untold(stream, start)).toEqual(earlier)
+        await destination.endRun('test', { start, how: 'ended', reported: [sync.streamId] })
+        await db.query('DROP TABLE child')
+        const next = await begun(destination)
+        expect(next.sync).toMatchObject({ resumed: true, warnings: [], untoldCounts: none })
+      })
+    },
+  )
 
-  test('leaves what a run with a key loaded to its starter, which has counted it, where that run did not end', async () => {
-    await using db = await testDatabase()
-    await withDestination(db, async (destination) => {
-      await startAndKill(db, destination, 'run_1')
-      const { sync } = await begun(destination, { key: 'run_2' })
-      expect(sync).toMatchObject({ warnings: [readWarning], untoldCounts: none })
-    })
-  })
+  longTest(
+    'was told by a run whose starter knows that an earlier start completed the stream',
+    async () => {
+      await using db = await testDatabase()
+      await withDestination(db, async (destination) => {
+        const first = await startAndKill(db, destination, 'run_1')
+        const completed = [first.sync.streamId]
+        const endWithout = async (key: string): Promise<void> => {
+          const { start, sync } = await begun(destination, { sink: other, key })
+          await destination.endRun('test', {
+            start,
+            how: 'ended',
+            reported: [sync.streamId],
+            completed,
+          })
+        }
+        // The bookkeeping knows that it did not.
+        await endWithout('run_1')
+        const second = await begun(destination, { key: 'run_2' })
+        expect(second.sync.warnings).toEqual([readWarning])
+        await load(db, second.sync, { records: [{ id: 2 }], seq: 1 })
+        await destination.finish(second.sync)
+        await endWithout('run_2')
+        const { sync } = await begun(destination, { key: 'run_3' })
+        expect(sync).toMatchObject({ warnings: [], untoldCounts: none })
+      })
+    },
+  )
 
-  test('goes with the checkpoints that it speaks of', async () => {
+  longTest(
+    'leaves what a run with a key loaded to its starter, which has counted it, where that run did not end',
+    async () => {
+      await using db = await testDatabase()
+      await withDestination(db, async (destination) => {
+        await startAndKill(db, destination, 'run_1')
+        const { sync } = await begun(destination, { key: 'run_2' })
+        expect(sync).toMatchObject({ warnings: [readWarning], untoldCounts: none })
+      })
+    },
+  )
+
+  longTest('goes with the checkpoints that it speaks of', async () => {
     await using db = await testDatabase()
     await withDestination(db, async (destination) => {
       const { sync } = await begun(destination)
@@ -176,7 +188,7 @@ describe('a warning of the source', () => {
     })
   })
 
-  test('does not hold up a lane that loads, nor is it held up by one', async () => {
+  longTest('does not hold up a lane that loads, nor is it held up by one', async () => {
     await using db = await testDatabase()
     await withDestination(db, async (destination) => {
       const { sync } = await begun(destination)
@@ -188,7 +200,7 @@ describe('a warning of the source', () => {
     })
   })
 
-  test('is one of a hundred at most', async () => {
+  longTest('is one of a hundred at most', async () => {
     await using db = await testDatabase()
     await withDestination(db, async (destination) => {
       const { sync } = await begun(destination)
@@ -205,7 +217,7 @@ describe('a warning of the source', () => {
   })
 })
 
-test.each(['overwrite', 'overwrite_dedup'] as const)(
+test.each(usually(1, ['overwrite', 'overwrite_dedup'] as const))(
   'an %s that emptied the table is told by the next start if the run was killed before its end',
   async (mode) => {
     await using db = await testDatabase()

@@ -5,6 +5,7 @@ import { DestinationSession } from '../../sinks/postgres/session.ts'
 import type { SinkStream, SyncMode } from '../../sinks/sink.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, sinkStream, sync } from './loading.ts'
+import { longTest, usually } from '../support/long.ts'
 
 const columns = { id: 'integer', v: 'string' } as const
 
@@ -27,7 +28,7 @@ async function triggered(db: TestDatabase, when: string, body: string): Promise<
   )
 }
 
-describe.each(['append_dedup', 'overwrite_dedup'] as const)('with %s', (mode) => {
+describe.each(usually(1, ['append_dedup', 'overwrite_dedup'] as const))('with %s', (mode) => {
   test('a key column that somebody renamed is told with the statement that renames it back', async () => {
     await using db = await testDatabase()
     await sync(db, keyed(mode), [{ id: 1, v: 'a' }])
@@ -45,10 +46,12 @@ describe.each(['append_dedup', 'overwrite_dedup'] as const)('with %s', (mode) =>
     expect(await db.query('SELECT id::int, v FROM things')).toEqual([{ id: 1, v: 'b' }])
   })
 
-  test.each([
-    ['RANGE (v)', 'it is partitioned by "v"'],
-    ['RANGE ((id + 1))', 'it is partitioned by an expression'],
-  ])('a table with PARTITION BY %s is told in our own words', async (partition, problem) => {
+  test.each(
+    usually(1, [
+      ['RANGE (v)', 'it is partitioned by "v"'],
+      ['RANGE ((id + 1))', 'it is partitioned by an expression'],
+    ]),
+  )('a table with PARTITION BY %s is told in our own words', async (partition, problem) => {
     await using db = await testDatabase()
     await db.query(`CREATE TABLE things (id bigint, v text) PARTITION BY ${partition}`)
     const error = await refusal(begin(db, keyed(mode)))
@@ -79,10 +82,12 @@ test('a key column that is gone from a table with rows is told before anything i
   await sync(db, keyed(), [{ id: 1, v: 'a' }])
 })
 
-test.each([
-  ['BEFORE INSERT OR UPDATE', 'new.id := 7', [{ id: 1 }, { id: 2 }, { id: 3 }]],
-  ['BEFORE UPDATE', 'new.id := 8', [{ id: 7 }, { id: 8 }]],
-])('a trigger %s that changes the key (%s) is told', async (when, body, records) => {
+test.each(
+  usually(1, [
+    ['BEFORE INSERT OR UPDATE', 'new.id := 7', [{ id: 1 }, { id: 2 }, { id: 3 }]],
+    ['BEFORE UPDATE', 'new.id := 8', [{ id: 7 }, { id: 8 }]],
+  ]),
+)('a trigger %s that changes the key (%s) is told', async (when, body, records) => {
   await using db = await testDatabase()
   await sync(db, keyed(), [{ id: 7 }, { id: 8 }])
   await triggered(db, when, body)
@@ -95,7 +100,7 @@ test.each([
   expect(await db.query('SELECT id::int FROM things ORDER BY id')).toEqual([{ id: 7 }, { id: 8 }])
 })
 
-test.each(['append_dedup', 'overwrite_dedup'] as const)(
+test.each(usually(1, ['append_dedup', 'overwrite_dedup'] as const))(
   'a trigger of a partition that sets the key of another row is told: %s',
   async (mode) => {
     await using db = await testDatabase()
@@ -120,19 +125,22 @@ test.each(['append_dedup', 'overwrite_dedup'] as const)(
   },
 )
 
-test('a unique index of a partition that is not of the key stays a constraint of the user', async () => {
-  await using db = await testDatabase()
-  await db.query(
-    `CREATE TABLE things (id bigint, v text) PARTITION BY RANGE (id);
+longTest(
+  'a unique index of a partition that is not of the key stays a constraint of the user',
+  async () => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE TABLE things (id bigint, v text) PARTITION BY RANGE (id);
      CREATE TABLE low PARTITION OF things DEFAULT;
      CREATE UNIQUE INDEX own ON low (v)`,
-  )
-  await sync(db, keyed(), [])
-  await triggered(db, 'BEFORE INSERT OR UPDATE', `new.v := 'same'`)
-  const error = await refusal(sync(db, keyed(), [{ id: 7 }, { id: 8 }]))
-  expect(error).toMatchObject({ code: 'destination_constraint_violated' })
-  expect(error.message).toContain('"own"')
-})
+    )
+    await sync(db, keyed(), [])
+    await triggered(db, 'BEFORE INSERT OR UPDATE', `new.v := 'same'`)
+    const error = await refusal(sync(db, keyed(), [{ id: 7 }, { id: 8 }]))
+    expect(error).toMatchObject({ code: 'destination_constraint_violated' })
+    expect(error.message).toContain('"own"')
+  },
+)
 
 const changesKey = {
   code: 'destination_key_unusable',
@@ -145,14 +153,16 @@ const leavesPartition = {
     'No partition of "public"."things" accepts a record: trigger change gives rows values of another partition',
 }
 
-test.each([
-  ['UPDATE', 'low', 'append_dedup'],
-  ['UPDATE', 'things', 'append_dedup'],
-  ['INSERT', 'low', 'append_dedup'],
-  ['INSERT', 'things', 'append_dedup'],
-  ['INSERT', 'low', 'append'],
-  ['INSERT', 'low', 'overwrite'],
-] as const)(
+test.each(
+  usually(2, [
+    ['UPDATE', 'low', 'append_dedup'],
+    ['UPDATE', 'things', 'append_dedup'],
+    ['INSERT', 'low', 'append_dedup'],
+    ['INSERT', 'things', 'append_dedup'],
+    ['INSERT', 'low', 'append'],
+    ['INSERT', 'low', 'overwrite'],
+  ] as const),
+)(
   'a trigger BEFORE %s on %s that gives rows values of another partition is named: %s',
   async (event, table, mode) => {
     const [id, expected] = event === 'UPDATE' ? [1, changesKey] : [2, leavesPartition]
@@ -181,50 +191,59 @@ test.each([
   },
 )
 
-test('a table that is itself a partition is told to be one, and not to have partitions of its own', async () => {
-  await using db = await testDatabase()
-  await sync(db, keyed('append'), [])
-  await db.query(
-    `CREATE TABLE all_things (LIKE things) PARTITION BY RANGE (id);
+longTest(
+  'a table that is itself a partition is told to be one, and not to have partitions of its own',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, keyed('append'), [])
+    await db.query(
+      `CREATE TABLE all_things (LIKE things) PARTITION BY RANGE (id);
      ALTER TABLE all_things ATTACH PARTITION things FOR VALUES FROM (0) TO (100)`,
-  )
-  const error = await refusal(sync(db, keyed('append'), [{ id: 100, v: 'a' }]))
-  expect(error).toMatchObject({ code: 'destination_partition_missing' })
-  expect(error.message).toContain('it is itself a partition, for other values')
-  expect(error.suggestedFix).toContain('`ALTER TABLE … DETACH PARTITION "public"."things"`')
-  expect(error.suggestedFix).not.toContain('PARTITION OF')
-})
+    )
+    const error = await refusal(sync(db, keyed('append'), [{ id: 100, v: 'a' }]))
+    expect(error).toMatchObject({ code: 'destination_partition_missing' })
+    expect(error.message).toContain('it is itself a partition, for other values')
+    expect(error.suggestedFix).toContain('`ALTER TABLE … DETACH PARTITION "public"."things"`')
+    expect(error.suggestedFix).not.toContain('PARTITION OF')
+  },
+)
 
-test('a CHECK of a domain that an overwrite violates names the table, and not where rows are gathered', async () => {
-  await using db = await testDatabase()
-  await db.query(
-    `CREATE DOMAIN short AS text CHECK (length(value) < 3);
+longTest(
+  'a CHECK of a domain that an overwrite violates names the table, and not where rows are gathered',
+  async () => {
+    await using db = await testDatabase()
+    await db.query(
+      `CREATE DOMAIN short AS text CHECK (length(value) < 3);
      CREATE TABLE things (id bigint, v short)`,
-  )
-  const error = await refusal(sync(db, keyed('overwrite'), [{ id: 1, v: 'long' }]))
-  expect(error).toMatchObject({
-    code: 'destination_constraint_violated',
-    details: { object: '"public"."things"' },
-  })
-  expect(error.message).toContain(
-    'constraint "short_check" of domain "public"."short", the type of a column of "public"."things"',
-  )
-  expect(`${error.message} ${error.suggestedFix}`).not.toContain('__stage_')
-})
+    )
+    const error = await refusal(sync(db, keyed('overwrite'), [{ id: 1, v: 'long' }]))
+    expect(error).toMatchObject({
+      code: 'destination_constraint_violated',
+      details: { object: '"public"."things"' },
+    })
+    expect(error.message).toContain(
+      'constraint "short_check" of domain "public"."short", the type of a column of "public"."things"',
+    )
+    expect(`${error.message} ${error.suggestedFix}`).not.toContain('__stage_')
+  },
+)
 
-test('a sandbox is told the same before a run: of a renamed key, and of rows that would come twice', async () => {
-  await using db = await testDatabase()
-  await sync(db, keyed(), [{ id: 1, v: 'a' }])
-  const appended = sinkStream(columns, { name: 'others', syncMode: 'incremental', cursor: 'id' })
-  await sync(db, appended, [{ id: 1, v: 'a' }])
-  await db.query('ALTER TABLE things RENAME COLUMN id TO number')
-  await using session = await DestinationSession.open({ address: db.address })
-  const place = { schema: undefined, earlier: [] }
-  const { refusal: renamed } = await readProduction(session, keyed(), place)
-  expect(renamed).toMatchObject({ code: 'destination_key_unusable' })
-  const goesOn = await readProduction(session, appended, place)
-  expect(goesOn).toMatchObject({ refusal: undefined, warnings: [] })
-  const byOther = sinkStream(columns, { name: 'others', syncMode: 'incremental', cursor: 'v' })
-  const { refusal: repeated } = await readProduction(session, byOther, place)
-  expect(repeated).toMatchObject({ code: 'destination_rows_repeated' })
-})
+longTest(
+  'a sandbox is told the same before a run: of a renamed key, and of rows that would come twice',
+  async () => {
+    await using db = await testDatabase()
+    await sync(db, keyed(), [{ id: 1, v: 'a' }])
+    const appended = sinkStream(columns, { name: 'others', syncMode: 'incremental', cursor: 'id' })
+    await sync(db, appended, [{ id: 1, v: 'a' }])
+    await db.query('ALTER TABLE things RENAME COLUMN id TO number')
+    await using session = await DestinationSession.open({ address: db.address })
+    const place = { schema: undefined, earlier: [] }
+    const { refusal: renamed } = await readProduction(session, keyed(), place)
+    expect(renamed).toMatchObject({ code: 'destination_key_unusable' })
+    const goesOn = await readProduction(session, appended, place)
+    expect(goesOn).toMatchObject({ refusal: undefined, warnings: [] })
+    const byOther = sinkStream(columns, { name: 'others', syncMode: 'incremental', cursor: 'v' })
+    const { refusal: repeated } = await readProduction(session, byOther, place)
+    expect(repeated).toMatchObject({ code: 'destination_rows_repeated' })
+  },
+)

@@ -5,6 +5,7 @@ import type { ColumnKind, RecordData, RecordValue } from '../../protocol/index.t
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { begin, blockOf, commit, openLane, sinkStream, sync } from './loading.ts'
 import { anyText } from '../support/any-text.ts'
+import { usually } from '../support/long.ts'
 
 /** A value as a source gives it, and as Postgres itself reads it from text. */
 interface Sample {
@@ -166,11 +167,13 @@ async function differences(
   )
 }
 
-test.each([
-  { road: 'as text, where a column has no binary form', declared: columns, values: samples },
-  { road: 'in binary up to a row that needs text', declared: binaryColumns, values: samples },
-  { road: 'in binary', declared: binaryColumns, values: plainSamples, format: 'FORMAT binary' },
-])(
+test.each(
+  usually(1, [
+    { road: 'as text, where a column has no binary form', declared: columns, values: samples },
+    { road: 'in binary up to a row that needs text', declared: binaryColumns, values: samples },
+    { road: 'in binary', declared: binaryColumns, values: plainSamples, format: 'FORMAT binary' },
+  ]),
+)(
   'any value of any kind arrives as Postgres itself would read it: $road',
   async ({ declared, values, format }) => {
     await using db = await testDatabase()

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { SyncMode } from '../../sinks/sink.ts'
 import { testDatabase } from '../support/postgres.ts'
 import { sinkStream, sync } from './loading.ts'
+import { usually } from '../support/long.ts'
 
 /**
  * As uuids are: small, but 100 of them are more than the 2 KB from which the server moves values out of a
@@ -16,7 +17,7 @@ function named<T>(count: number, value: T): Record<string, T> {
   )
 }
 
-test.each<SyncMode>(['append', 'append_dedup', 'overwrite', 'overwrite_dedup'])(
+test.each<SyncMode>(usually(1, ['append', 'append_dedup', 'overwrite', 'overwrite_dedup']))(
   'the small values of a table of many columns stay in their rows: %s',
   async (mode) => {
     await using db = await testDatabase()

@@ -19,7 +19,8 @@ import {
   type TablePlan,
 } from '../../engine/run-types.ts'
 import { openWorkerThreads, type WorkerThreads } from '../../engine/threads/worker-threads.ts'
-import { columnsOf, type AirbyteStream } from '../../protocol/index.ts'
+import { sourceDefinitions } from '../../plan/streams/source-definitions.ts'
+import { columnsOf, type AirbyteStream, type DefinitionGroup } from '../../protocol/index.ts'
 import type { Metadata, SyncMode } from '../../sinks/sink.ts'
 import type { PostgresAddress } from './postgres.ts'
 import { silent } from './logger.ts'
@@ -48,6 +49,8 @@ export interface PlanOptions {
   readonly metadata?: Metadata
   /** Default: `portable`, the types that every source gets. Tests of the types of the source set it. */
   readonly types?: 'source' | 'portable'
+  /** Definitions of the source's tables that the tables get too. */
+  readonly with?: readonly DefinitionGroup[]
   readonly limits?: Partial<RunLimits>
   /** All streams go through this function of the service. */
   readonly transform?: { readonly name: string; readonly service: FunctionsService }
@@ -99,6 +102,7 @@ function sinkStream(options: PlanOptions, stream: AirbyteStream): PlannedStream 
     metadata: options.metadata ?? 'full',
     ...((options.types ?? 'portable') === 'portable' && { types: 'portable' as const }),
     deletes: 'hard',
+    ...sourceDefinitions(stream, options.with, { rules: undefined, isTransformed: false }),
     ...(options.transform !== undefined && { transform: options.transform.name }),
   }
 }

@@ -6,7 +6,7 @@ import type { AddressOf } from '../../service/connections/destination-address.ts
 import { createRunMetrics } from '../../engine/metrics/registered-metrics.ts'
 import type { JobOptions } from '../../engine/threads/pool.ts'
 import { openSourceThreads, type SourceThreads } from '../../engine/threads/source-threads.ts'
-import type { WorkerThreads } from '../../engine/threads/worker-threads.ts'
+import type { LaneThreads, WorkerThreads } from '../../engine/threads/worker-threads.ts'
 import type { Settings } from '../../service/platform/config/settings.ts'
 import { loadSettings } from '../../service/platform/config/load-settings.ts'
 import { pgBossJobs } from '../../service/platform/jobs/pg-boss-jobs.ts'
@@ -205,15 +205,27 @@ function threadsOf(settings: Settings): WorkerThreads {
     forRun: (lanes) => {
       opened ??= openServiceThreads(settings, silent)
       const threads = opened.forRun(lanes)
-      return {
-        read: (job, options) => threads.read(job, untilEnd(options)),
-        load: (job, options) => threads.load(job, untilEnd(options)),
-      }
+      return endingThreads(threads, untilEnd)
+    },
+    forFeed: (lanes) => {
+      opened ??= openServiceThreads(settings, silent)
+      return endingThreads(opened.forFeed(lanes), untilEnd)
     },
     [Symbol.asyncDispose]: () => {
       end.abort()
       return Promise.resolve()
     },
+  }
+}
+
+function endingThreads(
+  threads: LaneThreads,
+  untilEnd: (options: JobOptions) => JobOptions,
+): LaneThreads {
+  return {
+    read: (job, options) => threads.read(job, untilEnd(options)),
+    load: (job, options) => threads.load(job, untilEnd(options)),
+    [Symbol.asyncDispose]: () => threads[Symbol.asyncDispose](),
   }
 }
 

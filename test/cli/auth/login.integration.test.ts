@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { askIdentity } from '../../../cli/auth/ask-identity.ts'
 import { isEncrypted } from '../../../cli/auth/is-encrypted.ts'
 import { keepLogin, loginFile, readLogins } from '../../../cli/client/login-file.ts'
-import type { Environment } from '../../../service/platform/config/environment.ts'
+import type { Environment } from '../../../plan/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 import { IdentityService } from '../../fakes/identity-service.ts'
 import { TestApi } from '../../support/test-api.ts'
@@ -11,6 +11,7 @@ import { closedPort } from '../reactor-command.ts'
 import { reactor, type CommandEnd, type CommandOptions } from '../service-command-line.ts'
 import { neverAborted } from '../../support/signal.ts'
 import { newFolder } from '../../support/new-folder.ts'
+import { longTest } from '../../support/long.ts'
 
 const email = 'ada@example.com'
 const password = 'kit-horse battery'
@@ -49,18 +50,21 @@ describe('a login', () => {
     expect((await auth('whoami', { environment: withKey })).out).toContain('test (admin) at')
   })
 
-  test('is the last one if there are several, and each is found by the URL of its service', async () => {
-    await using other = await TestApi.start()
-    await other.service.users.create({ email, role: 'viewer', password })
-    await logIn()
-    await logIn(other.url)
-    expect((await auth('whoami')).out).toContain(`(viewer) at ${other.url}`)
-    expect((await auth(`whoami --url ${api.url}`)).out).toContain('(operator)')
-    expect((await auth(`logout --url ${other.url}`)).out).toContain(other.url)
-    expect((await auth('whoami')).out).toContain(`(operator) at ${api.url}`)
-  })
+  longTest(
+    'is the last one if there are several, and each is found by the URL of its service',
+    async () => {
+      await using other = await TestApi.start()
+      await other.service.users.create({ email, role: 'viewer', password })
+      await logIn()
+      await logIn(other.url)
+      expect((await auth('whoami')).out).toContain(`(viewer) at ${other.url}`)
+      expect((await auth(`whoami --url ${api.url}`)).out).toContain('(operator)')
+      expect((await auth(`logout --url ${other.url}`)).out).toContain(other.url)
+      expect((await auth('whoami')).out).toContain(`(operator) at ${api.url}`)
+    },
+  )
 
-  test('is kept as JSON for programs too', async () => {
+  longTest('is kept as JSON for programs too', async () => {
     const line = `login ${email} --password-stdin --url ${api.url} --json`
     const { out, err } = await auth(line, { stdin: password })
     expect(err).toBe('')
@@ -115,7 +119,7 @@ describe('logging out', () => {
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  test('removes a file that is broken', async () => {
+  longTest('removes a file that is broken', async () => {
     await logIn()
     const file = loginFile(environment())
     await writeFile(file, '{')
@@ -124,7 +128,7 @@ describe('logging out', () => {
     await expect(stat(file)).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
-  test('says how the next command authenticates, if no longer by the login', async () => {
+  longTest('says how the next command authenticates, if no longer by the login', async () => {
     await writeLocalService(home, { url: api.url, apiKey: api.key })
     await logIn()
     const { out } = await auth('logout')
@@ -142,7 +146,7 @@ describe('logging out', () => {
     )
   })
 
-  test('from one of several services says that the login for another is used', async () => {
+  longTest('from one of several services says that the login for another is used', async () => {
     await using other = await TestApi.start()
     await other.service.users.create({ email, role: 'viewer', password })
     await logIn(other.url)

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -9,7 +12,7 @@ import {
   removeLogin,
   removeLogins,
 } from '../../../cli/client/login-file.ts'
-import type { Environment } from '../../../service/platform/config/environment.ts'
+import type { Environment } from '../../../plan/environment.ts'
 import { writeLocalService } from '../../../service/serve/local-service-file.ts'
 import { newFolder } from '../../support/new-folder.ts'
 
@@ -25,6 +28,21 @@ beforeEach(async () => {
 
 const local = { url: 'http://127.0.0.1:9001', apiKey: 'local-key' }
 const login = { url: 'https://connect.example.com', key: 'login-key' }
+
+/** A process that responds to everything. */
+async function listening(): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((_, response) => response.end('{}')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${String(port)}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
 
 describe('the service that is asked', () => {
   test('is that of the flags, else of the environment, else of the login, else of this machine', async () => {
@@ -55,6 +73,24 @@ describe('the service that is asked', () => {
     expect(await findService(flags, inEnvironment)).toEqual({
       url: 'http://f:1/base',
       key: 'flag-key',
+      from: 'flag',
+    })
+  })
+
+  test('is of several processes on this machine the last one that responds', async () => {
+    await using server = await listening()
+    const gone = ['http://127.0.0.1:1', 'http://127.0.0.1:2']
+    const own = { ...local, url: gone[0] ?? '', otherUrls: [server.url, ...gone.slice(1)] }
+    await writeLocalService(home, own)
+    const found = { key: 'local-key', from: 'local' }
+    expect(await findService({}, environment)).toEqual({ ...found, url: server.url })
+    await writeLocalService(home, { ...own, otherUrls: gone.slice(1) })
+    expect(await findService({}, environment)).toEqual({ ...found, url: own.url })
+    // A key is sent to each of them.
+    const second = { url: gone[1] }
+    expect(await findService(second, environment)).toEqual({
+      ...second,
+      key: 'local-key',
       from: 'flag',
     })
   })

@@ -8,6 +8,7 @@ import { TrackerApi } from '../../fakes/tracker-api.ts'
 import { builtProgram } from '../../support/program.ts'
 import { newFolder } from '../../support/new-folder.ts'
 import { temporaryFolder } from '../../support/temporary-folder.ts'
+import { usually } from '../../support/long.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -113,7 +114,7 @@ test('a source whose API refuses says so, and no message quotes its configuratio
   })
 })
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
+test.each(usually(1, ['SIGTERM', 'SIGINT'] as const))(
   '%s ends a source whose templates are busy for hours',
   async (signal) => {
     await using api = await TrackerApi.start(2000)

@@ -5,6 +5,7 @@ import { listOf, timeAt, type Repository } from '../../fakes/github/data.ts'
 import type { VendorApi } from '../../fakes/vendors/vendor-api.ts'
 import { ids } from '../manifests/loopback-source.ts'
 import { fill, startGithub, type GithubLoopback } from './loopback.ts'
+import { longTest } from '../../support/long.ts'
 
 const streams = ['issues', 'issue_comments', 'review_comments', 'pull_requests']
 const lists = ['issues', 'issues/comments', 'pulls/comments', 'pulls']
@@ -74,7 +75,7 @@ describe('lists that have not changed', () => {
     expect((await source.read(streams, fourth.states)).records.get('issues')).toEqual([])
   })
 
-  test('are read in full without a state', async () => {
+  longTest('are read in full without a state', async () => {
     await using world = await startGithub()
     fillLists(world.github.addRepository('acme/shop'))
     const { source } = await readTwice(world)
@@ -99,7 +100,7 @@ describe('no condition is set', () => {
     expect(new Set(ids(third, 'issues')).size).toBe(130)
   })
 
-  test('where a page is full: its ETag does not show what comes after it', async () => {
+  longTest('where a page is full: its ETag does not show what comes after it', async () => {
     await using world = await startGithub()
     const shop = world.github.addRepository('acme/shop')
     for (const list of lists) fill(shop, list, 100, () => ({ updated_at: timeAt(5) }))
@@ -121,7 +122,7 @@ describe('no condition is set', () => {
     for (const stream of streams) expect(ids(third, stream, 'number')).toContain('1')
   })
 
-  test('for the pull requests whose reviews are read', async () => {
+  longTest('for the pull requests whose reviews are read', async () => {
     await using world = await startGithub()
     const shop = world.github.addRepository('acme/shop')
     fill(shop, 'pulls', 2)
@@ -136,18 +137,21 @@ describe('no condition is set', () => {
   })
 })
 
-test('the ETag is in the state of its repository, with the time that the list was asked for', async () => {
-  await using world = await startGithub()
-  fillLists(world.github.addRepository('acme/shop'))
-  const { states } = await readTwice(world)
-  const cursors = (get(states.get('issues') as Dict, 'states') as readonly Dict[]).map((each) =>
-    get(each, 'cursor'),
-  )
-  const etag = expect.stringMatching(/^W\/"[0-9a-f]{64}"$/) as string
-  expect(cursors).toEqual([
-    { updated_at: timeAt(3), last_response: { start: '2024-12-31T23:55:03Z', etag } },
-  ])
-})
+longTest(
+  'the ETag is in the state of its repository, with the time that the list was asked for',
+  async () => {
+    await using world = await startGithub()
+    fillLists(world.github.addRepository('acme/shop'))
+    const { states } = await readTwice(world)
+    const cursors = (get(states.get('issues') as Dict, 'states') as readonly Dict[]).map((each) =>
+      get(each, 'cursor'),
+    )
+    const etag = expect.stringMatching(/^W\/"[0-9a-f]{64}"$/) as string
+    expect(cursors).toEqual([
+      { updated_at: timeAt(3), last_response: { start: '2024-12-31T23:55:03Z', etag } },
+    ])
+  },
+)
 
 function changedAt(rest: string): object {
   return { updated_at: `2025-03-${rest}` }

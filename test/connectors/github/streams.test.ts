@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { listOf, timeAt, userOf, type Item } from '../../fakes/github/data.ts'
 import { ids } from '../manifests/loopback-source.ts'
 import { asked, commit, fill, startGithub } from './loopback.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 const now = '2025-03-01T00:00:00Z'
 
@@ -49,13 +50,15 @@ describe('repositories', () => {
     expect(read.failures.join()).toContain('the credentials may not see it (404)')
   })
 
-  test.each([
-    [/^\/users\/acme$/, []],
-    [/^\/users\/acme$/, { ok: true }],
-    [/^\/repos\/beta\/api$/, []],
-    [/^\/repos\/beta\/api$/, { status: 'up' }],
-    [/^\/installation\/repositories$/, { ok: true }],
-  ])(
+  test.each(
+    usually(1, [
+      [/^\/users\/acme$/, []],
+      [/^\/users\/acme$/, { ok: true }],
+      [/^\/repos\/beta\/api$/, []],
+      [/^\/repos\/beta\/api$/, { status: 'up' }],
+      [/^\/installation\/repositories$/, { ok: true }],
+    ]),
+  )(
     'a response to %s that is none of GitHub fails the stream, and does not pass for nothing: %j',
     async (path, body) => {
       await using world = await startGithub()
@@ -122,7 +125,7 @@ describe('issues and comments', () => {
     expect(ids(second, 'issues', 'number')).toEqual(['250'])
   })
 
-  test('what changes during a read moves nothing past the border of a page', async () => {
+  longTest('what changes during a read moves nothing past the border of a page', async () => {
     await using world = await startGithub()
     const { github } = world
     const shop = github.addRepository('acme/shop')
@@ -153,7 +156,7 @@ describe('issues and comments', () => {
     expect(new Set(ids(read, 'issue_comments')).size).toBe(2400)
   })
 
-  test('many comments of the same second are read to the last', async () => {
+  longTest('many comments of the same second are read to the last', async () => {
     await using world = await startGithub()
     const shop = world.github.addRepository('acme/shop')
     fill(shop, 'pulls/comments', 150)
@@ -273,33 +276,36 @@ describe('workflow runs and jobs', () => {
     expect(second.records.get('workflow_jobs')).toHaveLength(1)
   })
 
-  test('a run that was started again weeks later is found, and jobs of changed runs are read', async () => {
-    await using world = await startGithub()
-    const shop = world.github.addRepository('acme/shop')
-    fill(shop, 'actions/runs', 320, (number) => ({
-      created_at: timeAt(number * 14_400),
-      updated_at: timeAt(number * 14_400),
-    }))
-    for (const run of listOf(shop, 'actions/runs'))
-      listOf(shop, `actions/runs/${String(run.id)}/jobs`).push(job(run, 1))
-    const source = world.source({ repositories: ['acme/shop'] })
-    const first = await source.read(['workflow_runs', 'workflow_jobs'])
-    expect(first.failures).toEqual([])
-    expect(first.records.get('workflow_runs')).toHaveLength(320)
-    expect(first.records.get('workflow_jobs')).toHaveLength(320)
-    const run = listOf(shop, 'actions/runs')[200]
-    if (run === undefined) throw new Error('no run')
-    run.updated_at = '2025-03-01T10:00:00Z'
-    listOf(shop, `actions/runs/${String(run.id)}/jobs`).push(job(run, 2))
-    source.now = '2025-03-02T00:00:00Z'
-    world.api.clear()
-    const second = await source.read(['workflow_runs', 'workflow_jobs'], first.states)
-    expect(second.failures).toEqual([])
-    expect(ids(second, 'workflow_runs', 'number')).toEqual(['201', '320'])
-    expect(ids(second, 'workflow_jobs', 'run_attempt')).toEqual(['1', '1', '2'])
-    // The pages of 32 days, for each of both.
-    expect(asked(world.api, /runs(?:\?|$)/)).toHaveLength(4)
-  })
+  longTest(
+    'a run that was started again weeks later is found, and jobs of changed runs are read',
+    async () => {
+      await using world = await startGithub()
+      const shop = world.github.addRepository('acme/shop')
+      fill(shop, 'actions/runs', 320, (number) => ({
+        created_at: timeAt(number * 14_400),
+        updated_at: timeAt(number * 14_400),
+      }))
+      for (const run of listOf(shop, 'actions/runs'))
+        listOf(shop, `actions/runs/${String(run.id)}/jobs`).push(job(run, 1))
+      const source = world.source({ repositories: ['acme/shop'] })
+      const first = await source.read(['workflow_runs', 'workflow_jobs'])
+      expect(first.failures).toEqual([])
+      expect(first.records.get('workflow_runs')).toHaveLength(320)
+      expect(first.records.get('workflow_jobs')).toHaveLength(320)
+      const run = listOf(shop, 'actions/runs')[200]
+      if (run === undefined) throw new Error('no run')
+      run.updated_at = '2025-03-01T10:00:00Z'
+      listOf(shop, `actions/runs/${String(run.id)}/jobs`).push(job(run, 2))
+      source.now = '2025-03-02T00:00:00Z'
+      world.api.clear()
+      const second = await source.read(['workflow_runs', 'workflow_jobs'], first.states)
+      expect(second.failures).toEqual([])
+      expect(ids(second, 'workflow_runs', 'number')).toEqual(['201', '320'])
+      expect(ids(second, 'workflow_jobs', 'run_attempt')).toEqual(['1', '1', '2'])
+      // The pages of 32 days, for each of both.
+      expect(asked(world.api, /runs(?:\?|$)/)).toHaveLength(4)
+    },
+  )
 })
 
 function job(run: Item, attempt: number): Item {

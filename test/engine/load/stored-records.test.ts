@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { LaneLoader, type LaneLoaderOptions } from '../../../engine/load/lane-loader.ts'
-import type { StoredObject } from '../../../engine/log/stored/storage-config.ts'
+import type { StoredObject } from '../../../storage/storage-config.ts'
 import type { LaneReader, LogEntry } from '../../../engine/log/stream-log.ts'
 import { neverAborted } from '../../support/signal.ts'
 import { SlowLane, sync } from './slow-lane.ts'

@@ -32,7 +32,7 @@ import {
 } from './lanes.ts'
 import { sampleColumns, sampleRecords, sampleStream } from './sample-records.ts'
 import { silent as logger } from '../../support/logger.ts'
-import { usually } from '../../support/long.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 const sliceA = { slice: 'a', from: 0, to: 1_000, unit: 300, block: 70 }
 const sliceB = { ...sliceA, slice: 'b' }
@@ -113,40 +113,43 @@ describe.concurrent.each(usually(1, framings))(
       expect(countRecords(entries)).toBe(15)
     })
 
-    test('commits a unit that stays open in part; after a crash a begin tells where its orphans start', async () => {
-      const { endpoint } = await openLane(kind)
-      await using dying = await KafkaWriter.open(
-        kafkaAddress(endpoint),
-        { ...ids, attemptKeys: keysUpTo(1), columns: sampleColumns, slices: [checkpoint('', 0)] },
-        { logger, bounds: { queueBytes: 2_000, unitMs: 50 } },
-      )
-      await append(dying, unit({ seq: 0, count: 10 }))
-      await using reader = await openLaneReader(endpoint.reader.address, { attempt: 2 }, logger)
-      expect(await take(reader, 3)).toEqual(['begin', 'records', 'state'])
-      await append(dying, [sampleRecords('', { seq: 10, count: 100 })])
-      const orphans = await reader.next(AbortSignal.timeout(10_000))
-      expect(orphans?.entry).toMatchObject({ type: 'records', seq: 10 })
-      await using writer = await openWriter(endpoint, { attempt: 2, slices: [checkpoint('', 0)] })
-      expect(writer.resume).toMatchObject({ from: 'log', slices: [{ seq: 10 }] })
-      await append(writer, [
-        { type: 'begin', syncId: 1, attempt: 2, slice: '', seq: 10, columns: sampleColumns },
-        ...unit({ seq: 10, count: 5 }).slice(1),
-        { type: 'close', attempt: 2, records: 5 },
-      ])
-      await writer.flush()
-      const rest: LogEntry[] = []
-      const { signal } = new AbortController()
-      for (
-        let item = await reader.next(signal);
-        item !== undefined;
-        item = await reader.next(signal)
-      ) {
-        rest.push(item.entry)
-      }
-      const begin = rest.findIndex(({ type }) => type === 'begin')
-      expect(rest[begin]).toMatchObject({ seq: 10, attempt: 2 })
-      expect(countRecords(rest.slice(begin))).toBe(5)
-    })
+    longTest(
+      'commits a unit that stays open in part; after a crash a begin tells where its orphans start',
+      async () => {
+        const { endpoint } = await openLane(kind)
+        await using dying = await KafkaWriter.open(
+          kafkaAddress(endpoint),
+          { ...ids, attemptKeys: keysUpTo(1), columns: sampleColumns, slices: [checkpoint('', 0)] },
+          { logger, bounds: { queueBytes: 2_000, unitMs: 50 } },
+        )
+        await append(dying, unit({ seq: 0, count: 10 }))
+        await using reader = await openLaneReader(endpoint.reader.address, { attempt: 2 }, logger)
+        expect(await take(reader, 3)).toEqual(['begin', 'records', 'state'])
+        await append(dying, [sampleRecords('', { seq: 10, count: 100 })])
+        const orphans = await reader.next(AbortSignal.timeout(10_000))
+        expect(orphans?.entry).toMatchObject({ type: 'records', seq: 10 })
+        await using writer = await openWriter(endpoint, { attempt: 2, slices: [checkpoint('', 0)] })
+        expect(writer.resume).toMatchObject({ from: 'log', slices: [{ seq: 10 }] })
+        await append(writer, [
+          { type: 'begin', syncId: 1, attempt: 2, slice: '', seq: 10, columns: sampleColumns },
+          ...unit({ seq: 10, count: 5 }).slice(1),
+          { type: 'close', attempt: 2, records: 5 },
+        ])
+        await writer.flush()
+        const rest: LogEntry[] = []
+        const { signal } = new AbortController()
+        for (
+          let item = await reader.next(signal);
+          item !== undefined;
+          item = await reader.next(signal)
+        ) {
+          rest.push(item.entry)
+        }
+        const begin = rest.findIndex(({ type }) => type === 'begin')
+        expect(rest[begin]).toMatchObject({ seq: 10, attempt: 2 })
+        expect(countRecords(rest.slice(begin))).toBe(5)
+      },
+    )
 
     test('shows a read_committed consumer that is not ours each record once, and the schema to decode it by', async () => {
       const { endpoint } = await openLane(kind)
@@ -204,31 +207,41 @@ describe.concurrent.each(usually(1, framings))(
       })
     })
 
-    test('starts a reader at a position, and passes over the close of older attempts', async () => {
-      const { endpoint } = await openLane(kind)
-      await startWriter(endpoint, { slices: [sliceA] }).done
-      const first = startReader(endpoint)
-      await first.done
-      const state = first.seen.find(({ type, seq }) => type === 'state' && seq === 600)
-      const position = state?.next ?? ''
-      const checkpoints = [checkpoint('a', 600)]
-      const writer = startWriter(endpoint, { slices: [sliceA], attempt: 2, checkpoints, position })
-      expect(await writer.resumed).toMatchObject({
-        from: 'log',
-        slices: [{ seq: 1_000, complete: true }],
-      })
-      expect(await writer.done).toEqual({ records: 0 })
-      const second = startReader(endpoint, { from: { position, attempt: 2 } })
-      expect(await second.done).toEqual({ records: 400 })
-      expect(second.seen.at(-1)).toMatchObject({ type: 'close', attempt: 2 })
-      const group = await groupOffset(endpoint)
-      expect(BigInt(group)).toBeGreaterThan(BigInt(position))
-    })
+    longTest(
+      'starts a reader at a position, and passes over the close of older attempts',
+      async () => {
+        const { endpoint } = await openLane(kind)
+        await startWriter(endpoint, { slices: [sliceA] }).done
+        const first = startReader(endpoint)
+        await first.done
+        const state = first.seen.find(({ type, seq }) => type === 'state' && seq === 600)
+        const position = state?.next ?? ''
+        const checkpoints = [checkpoint('a', 600)]
+        const writer = startWriter(endpoint, {
+          slices: [sliceA],
+          attempt: 2,
+          checkpoints,
+          position,
+        })
+        expect(await writer.resumed).toMatchObject({
+          from: 'log',
+          slices: [{ seq: 1_000, complete: true }],
+        })
+        expect(await writer.done).toEqual({ records: 0 })
+        const second = startReader(endpoint, { from: { position, attempt: 2 } })
+        expect(await second.done).toEqual({ records: 400 })
+        expect(second.seen.at(-1)).toMatchObject({ type: 'close', attempt: 2 })
+        const group = await groupOffset(endpoint)
+        expect(BigInt(group)).toBeGreaterThan(BigInt(position))
+      },
+    )
 
-    test.for([
-      ['retention deleted', /retention/],
-      ['somebody made anew', /created again/],
-    ] as const)(
+    test.for(
+      usually(1, [
+        ['retention deleted', /retention/],
+        ['somebody made anew', /created again/],
+      ] as const),
+    )(
       'falls back to the destination, with a warning, when the log is one that %s',
       async ([how, reason], { expect }) => {
         const { endpoint } = await openLane(kind)
@@ -283,7 +296,7 @@ describe.concurrent.each(usually(1, framings))(
       },
     )
 
-    test.for(['retention has taken', 'a topic that was made again lacks'] as const)(
+    test.for(usually(1, ['retention has taken', 'a topic that was made again lacks'] as const))(
       'says so if %s what an attempt wrote before its reader came',
       async (how, { expect }) => {
         const { endpoint } = await openLane(kind)
@@ -311,60 +324,64 @@ describe.concurrent.each(usually(1, framings))(
       },
     )
 
-    test('reads messages of the version before the header `v`, and refuses those of a version to come', async () => {
-      const { endpoint } = await openLane(kind)
-      await startWriter(endpoint, { slices: [sliceA] }).done
-      const { topic } = kafkaAddress(endpoint)
-      const messages = await readTopic(topic)
-      const old = await writeAgain(endpoint, messages, ({ type, count }) =>
-        type === 'RECORD' && count === undefined ? ['v', 'sync'] : ['v'],
-      )
-      expect(await readAll(old)).toEqual(await readAll(endpoint))
-      const newer = await writeAgain(endpoint, messages, () => [], { v: '2' })
-      await expect(readAll(newer)).rejects.toMatchObject({
-        code: 'log_version_newer',
-        details: { version: '2', known: 1 },
-      })
-    })
+    longTest(
+      'reads messages of the version before the header `v`, and refuses those of a version to come',
+      async () => {
+        const { endpoint } = await openLane(kind)
+        await startWriter(endpoint, { slices: [sliceA] }).done
+        const { topic } = kafkaAddress(endpoint)
+        const messages = await readTopic(topic)
+        const old = await writeAgain(endpoint, messages, ({ type, count }) =>
+          type === 'RECORD' && count === undefined ? ['v', 'sync'] : ['v'],
+        )
+        expect(await readAll(old)).toEqual(await readAll(endpoint))
+        const newer = await writeAgain(endpoint, messages, () => [], { v: '2' })
+        await expect(readAll(newer)).rejects.toMatchObject({
+          code: 'log_version_newer',
+          details: { version: '2', known: 1 },
+        })
+      },
+    )
 
-    test('goes on past what it tells other readers, also where the destination stands right before it', async ({
-      expect,
-    }) => {
-      const { endpoint, announce } = await openLane(kind)
-      await using first = await announce(attemptOf({ attempt: 1 }))
-      await startWriter(endpoint, { slices: [sliceA], then: 'exit', stopAfter: 600 }).exited
-      const reader = startReader(endpoint)
-      const positionAt = (seq: number): string =>
-        reader.seen.find((entry) => entry.type === 'state' && entry.seq === seq)?.next ?? ''
-      await expect.poll(() => positionAt(600), { timeout: 30_000 }).not.toBe('')
-      const startAt = (seq: number): Parameters<typeof startWriter>[1] => ({
-        slices: [sliceA],
-        checkpoints: [checkpoint('a', seq)],
-        position: positionAt(seq),
-      })
-      await using second = await announce(attemptOf({ attempt: 2 }))
-      expect(await startWriter(endpoint, { ...startAt(300), attempt: 2 }).done).toEqual({
-        records: 400,
-      })
-      await expect(first.complete([])).rejects.toMatchObject({ code: 'fenced' })
-      await second.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
+    longTest(
+      'goes on past what it tells other readers, also where the destination stands right before it',
+      async ({ expect }) => {
+        const { endpoint, announce } = await openLane(kind)
+        await using first = await announce(attemptOf({ attempt: 1 }))
+        await startWriter(endpoint, { slices: [sliceA], then: 'exit', stopAfter: 600 }).exited
+        const reader = startReader(endpoint)
+        const positionAt = (seq: number): string =>
+          reader.seen.find((entry) => entry.type === 'state' && entry.seq === seq)?.next ?? ''
+        await expect.poll(() => positionAt(600), { timeout: 30_000 }).not.toBe('')
+        const startAt = (seq: number): Parameters<typeof startWriter>[1] => ({
+          slices: [sliceA],
+          checkpoints: [checkpoint('a', seq)],
+          position: positionAt(seq),
+        })
+        await using second = await announce(attemptOf({ attempt: 2 }))
+        expect(await startWriter(endpoint, { ...startAt(300), attempt: 2 }).done).toEqual({
+          records: 400,
+        })
+        await expect(first.complete([])).rejects.toMatchObject({ code: 'fenced' })
+        await second.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
 
-      // The second PLAN stands right at the position.
-      const position = positionAt(600)
-      await using third = await announce(attemptOf({ attempt: 3 }))
-      const last = startWriter(endpoint, { ...startAt(600), attempt: 3 })
-      const slices = [checkpoint('a', 1_000, true)]
-      expect(await last.resumed).toEqual({ from: 'log', slices, position })
-      expect(await last.done).toEqual({ records: 0 })
-      await third.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
-      const rest = startReader(endpoint, { from: { position, attempt: 3 } })
-      expect(await rest.done).toEqual({ records: 400 })
-      const { topic } = kafkaAddress(endpoint)
-      const types = (await readTopic(topic)).map(({ headers }) => headers.get('type'))
-      const about = types.filter((type) => type === 'PLAN' || type === 'SYNC_END')
-      expect(about).toEqual(['PLAN', 'PLAN', 'SYNC_END', 'PLAN', 'SYNC_END'])
-      expect([types.at(0), types.at(-1)]).toEqual(['PLAN', 'SYNC_END'])
-    })
+        // The second PLAN stands right at the position.
+        const position = positionAt(600)
+        await using third = await announce(attemptOf({ attempt: 3 }))
+        const last = startWriter(endpoint, { ...startAt(600), attempt: 3 })
+        const slices = [checkpoint('a', 1_000, true)]
+        expect(await last.resumed).toEqual({ from: 'log', slices, position })
+        expect(await last.done).toEqual({ records: 0 })
+        await third.complete([{ slice: 'a', partition: 0, seq: 1_000 }])
+        const rest = startReader(endpoint, { from: { position, attempt: 3 } })
+        expect(await rest.done).toEqual({ records: 400 })
+        const { topic } = kafkaAddress(endpoint)
+        const types = (await readTopic(topic)).map(({ headers }) => headers.get('type'))
+        const about = types.filter((type) => type === 'PLAN' || type === 'SYNC_END')
+        expect(about).toEqual(['PLAN', 'PLAN', 'SYNC_END', 'PLAN', 'SYNC_END'])
+        expect([types.at(0), types.at(-1)]).toEqual(['PLAN', 'SYNC_END'])
+      },
+    )
 
     test('skips to an attempt', async () => {
       const { endpoint } = await openLane(kind)
@@ -463,22 +480,25 @@ describe.concurrent('the kafka log', () => {
     )
   })
 
-  test('gives a connection topics of its own for states and schemas, which several processes may make at once', async () => {
-    const { prefix: connection } = testKafka()
-    const logs = await Promise.all([1, 2, 3].map(() => openLog({ topicsPerConnection: true })))
-    const opened = await Promise.all(
-      logs.map((log) => log.openStream({ connection, stream: sampleStream, partitions: 1 })),
-    )
-    const [endpoint] = opened[0]?.lanes ?? []
-    if (endpoint === undefined) throw new Error('no lane')
-    expect(await startWriter(endpoint, { slices: [sliceA] }).done).toEqual({ records: 1_000 })
-    const states = await readTopic(`connect.${connection}..states`)
-    expect(states.map(({ key }) => String(key))).toContain(
-      JSON.stringify([connection, 'public', 'orders', 'a']),
-    )
-    expect(await readTopic(`connect.${connection}..schemas`)).not.toEqual([])
-    await Promise.all(logs.map((log) => log[Symbol.asyncDispose]()))
-  })
+  longTest(
+    'gives a connection topics of its own for states and schemas, which several processes may make at once',
+    async () => {
+      const { prefix: connection } = testKafka()
+      const logs = await Promise.all([1, 2, 3].map(() => openLog({ topicsPerConnection: true })))
+      const opened = await Promise.all(
+        logs.map((log) => log.openStream({ connection, stream: sampleStream, partitions: 1 })),
+      )
+      const [endpoint] = opened[0]?.lanes ?? []
+      if (endpoint === undefined) throw new Error('no lane')
+      expect(await startWriter(endpoint, { slices: [sliceA] }).done).toEqual({ records: 1_000 })
+      const states = await readTopic(`connect.${connection}..states`)
+      expect(states.map(({ key }) => String(key))).toContain(
+        JSON.stringify([connection, 'public', 'orders', 'a']),
+      )
+      expect(await readTopic(`connect.${connection}..schemas`)).not.toEqual([])
+      await Promise.all(logs.map((log) => log[Symbol.asyncDispose]()))
+    },
+  )
 
   test('refuses a topic of schemas that is not compacted, and takes it when it is', async ({
     expect,
@@ -535,23 +555,26 @@ describe.concurrent('the kafka log, without its topic or its broker,', () => {
     })
   })
 
-  test('waits for a new topic that the brokers have not heard of yet, or not of all of its partitions', async () => {
-    const { brokers, prefix: topic } = testKafka()
-    const servers = { brokers, clientId: 'test', ssl: false }
-    await using admin = await openAdmin()
-    const open = async (): Promise<string> => {
-      const options = { servers, topics: [topic], patienceMs: 20_000, logger }
-      await using connection = await KafkaConnection.open(options)
-      await connection.untilServed(topic, 3)
-      return 'served'
-    }
-    const opened = open()
-    const first = await Promise.race([opened, setTimeout(2_500, 'waiting')])
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
-    const second = await Promise.race([opened, setTimeout(1_000, 'waiting')])
-    await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
-    expect([first, second, await opened]).toEqual(['waiting', 'waiting', 'served'])
-  })
+  longTest(
+    'waits for a new topic that the brokers have not heard of yet, or not of all of its partitions',
+    async () => {
+      const { brokers, prefix: topic } = testKafka()
+      const servers = { brokers, clientId: 'test', ssl: false }
+      await using admin = await openAdmin()
+      const open = async (): Promise<string> => {
+        const options = { servers, topics: [topic], patienceMs: 20_000, logger }
+        await using connection = await KafkaConnection.open(options)
+        await connection.untilServed(topic, 3)
+        return 'served'
+      }
+      const opened = open()
+      const first = await Promise.race([opened, setTimeout(2_500, 'waiting')])
+      await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+      const second = await Promise.race([opened, setTimeout(1_000, 'waiting')])
+      await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
+      expect([first, second, await opened]).toEqual(['waiting', 'waiting', 'served'])
+    },
+  )
 
   test('says that the topic is gone', async () => {
     await using log = await openLog()

@@ -6,6 +6,7 @@ import { keyIndexName } from '../../../sinks/postgres/tables/key-index.ts'
 import { planRun, runPlan, type PlanOptions } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { sandboxPlan } from './sandbox-run.ts'
+import { longTest } from '../../support/long.ts'
 
 function planOf(db: TestDatabase, options: Partial<PlanOptions> = {}): Promise<TablePlan> {
   return planRun({
@@ -81,7 +82,7 @@ describe('unique values that move between rows', () => {
     expect(seen?.message).toContain('until the same merge changes it')
   })
 
-  test('to a row that is written after the old one are allowed', async () => {
+  longTest('to a row that is written after the old one are allowed', async () => {
     await using db = await testDatabase()
     await db.query(made)
     await runPlan(await planOf(db, incremental))
@@ -98,7 +99,7 @@ describe('a partitioned table', () => {
       _airbyte_meta jsonb, id bigint, v text, u bigint) PARTITION BY RANGE (id);
     CREATE TABLE dest.${name}_part PARTITION OF dest.${name} ${bounds}`
 
-  test('without a partition for a row says so, in each mode', async () => {
+  longTest('without a partition for a row says so, in each mode', async () => {
     await using db = await testDatabase()
     await db.query(`${madeForModes}; CREATE SCHEMA dest`)
     for (const mode of modes) await db.query(partitioned(mode, 'FOR VALUES FROM (0) TO (2)'))
@@ -116,7 +117,7 @@ describe('a partitioned table', () => {
         })
   })
 
-  test('with a default partition takes every row', async () => {
+  longTest('with a default partition takes every row', async () => {
     await using db = await testDatabase()
     await db.query(`${made}; ${tableOf('other')}; CREATE SCHEMA dest`)
     const bounds = 'FOR VALUES FROM (0) TO (2); CREATE TABLE dest.rest PARTITION OF dest.t DEFAULT'
@@ -163,7 +164,7 @@ describe('a long value in an index', () => {
     return await outcomesOf(await planOf(db, inModes))
   }
 
-  test('is told with the index if it is too long, in each mode', async () => {
+  longTest('is told with the index if it is too long, in each mode', async () => {
     const outcomeOf = await withIndexes(incompressible)
     for (const mode of modes)
       for (const error of Object.values(outcomeOf(mode)))
@@ -175,7 +176,7 @@ describe('a long value in an index', () => {
         })
   })
 
-  test('is no error if it can be compressed', async () => {
+  longTest('is no error if it can be compressed', async () => {
     const outcomeOf = await withIndexes(`repeat('x', 20000)`)
     for (const mode of modes) expect(outcomeOf(mode)).toEqual({ seen: undefined, ran: undefined })
   })
@@ -202,7 +203,7 @@ test('a table that has the name of a stage or of a key index keeps apart from th
     expect(await db.query(`SELECT id FROM dest."${String(name)}"`)).not.toHaveLength(0)
 })
 
-test('no schema that begins with pg_ is tried', async () => {
+longTest('no schema that begins with pg_ is tried', async () => {
   for (const schema of ['pg_x', 'pg_catalog', 'PG_Y']) {
     await using db = await testDatabase()
     await db.query(made)
@@ -213,7 +214,7 @@ test('no schema that begins with pg_ is tried', async () => {
   }
 })
 
-test('a stream whose name PostgreSQL cannot store is refused, with that reason', async () => {
+longTest('a stream whose name PostgreSQL cannot store is refused, with that reason', async () => {
   await using db = await testDatabase()
   const config = {
     streams: [
@@ -231,7 +232,7 @@ test('a stream whose name PostgreSQL cannot store is refused, with that reason',
   expect(await db.query('SELECT FROM dest.good')).toHaveLength(1)
 })
 
-test('the columns that the fix of a foreign table names take it over', async () => {
+longTest('the columns that the fix of a foreign table names take it over', async () => {
   for (const metadata of ['full', 'minimal'] as const) {
     await using db = await testDatabase()
     await db.query(

@@ -4,6 +4,7 @@ import type { SandboxReport, SandboxStream } from '../../../engine/sandbox/sandb
 import { planRun, runPlan, type PlanOptions } from '../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { checksum, sandboxPlan } from './sandbox-run.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 type Mode = PlanOptions['mode']
 
@@ -138,7 +139,7 @@ function ofCase(sql: string, index: number): string {
   return sql.replaceAll(/\b(src|dest)\.t\b/g, `$1.t${index}`).replaceAll(/\bt\.n\b/g, `t${index}.n`)
 }
 
-describe.for(modes)('%s', { timeout: 120_000 }, (mode) => {
+describe.for(usually(1, modes))('%s', { timeout: 120_000 }, (mode) => {
   test('what the destination forbids is the error of the stream, as of the run, and what it does not check refuses nothing', async () => {
     await using db = await testDatabase()
     await db.query('CREATE SCHEMA src')
@@ -178,39 +179,45 @@ describe.for(modes)('%s', { timeout: 120_000 }, (mode) => {
   })
 })
 
-test('a merge is also refused by a row that it does not touch, and an append by any', async () => {
-  for (const mode of ['append_dedup', 'append'] as const) {
-    await using db = await testDatabase()
-    const plan = await synced(
-      db,
-      mode,
-      `CREATE UNIQUE INDEX uv ON dest.t (v); DELETE FROM src.t WHERE id = 9; UPDATE src.t SET v = 'v9' WHERE id = 1`,
-    )
-    expect(first(await sandboxed(db, plan)).error?.message).toContain('constraint "uv"')
-    const { result } = await runPlan(plan)
-    expect(result.streams[0]?.error?.code).toBe('destination_constraint_violated')
-  }
-})
-
-describe('what the server does not check', () => {
-  test('a foreign key of another table that is NOT ENFORCED neither refuses nor deletes', async () => {
-    for (const action of ['', 'ON DELETE CASCADE']) {
+longTest(
+  'a merge is also refused by a row that it does not touch, and an append by any',
+  async () => {
+    for (const mode of ['append_dedup', 'append'] as const) {
       await using db = await testDatabase()
       const plan = await synced(
         db,
-        'overwrite',
-        `ALTER TABLE dest.t ADD UNIQUE (id); CREATE TABLE dest.lines (t bigint); INSERT INTO dest.lines VALUES (1);
-         ALTER TABLE dest.lines ADD FOREIGN KEY (t) REFERENCES dest.t (id) ${action} NOT ENFORCED; DELETE FROM src.t WHERE id = 1`,
+        mode,
+        `CREATE UNIQUE INDEX uv ON dest.t (v); DELETE FROM src.t WHERE id = 9; UPDATE src.t SET v = 'v9' WHERE id = 1`,
       )
-      const stream = first(await sandboxed(db, plan))
-      expect(stream).not.toHaveProperty('error')
-      expect(stream.diff_vs_current?.dependent_rows).toEqual([])
-      expect((await runPlan(plan)).result.status).toBe('complete')
-      expect(await db.query('SELECT FROM dest.lines')).toHaveLength(1)
+      expect(first(await sandboxed(db, plan)).error?.message).toContain('constraint "uv"')
+      const { result } = await runPlan(plan)
+      expect(result.streams[0]?.error?.code).toBe('destination_constraint_violated')
     }
-  })
+  },
+)
 
-  test('a trigger of a partition is named, and one of the whole table once', async () => {
+describe('what the server does not check', () => {
+  longTest(
+    'a foreign key of another table that is NOT ENFORCED neither refuses nor deletes',
+    async () => {
+      for (const action of ['', 'ON DELETE CASCADE']) {
+        await using db = await testDatabase()
+        const plan = await synced(
+          db,
+          'overwrite',
+          `ALTER TABLE dest.t ADD UNIQUE (id); CREATE TABLE dest.lines (t bigint); INSERT INTO dest.lines VALUES (1);
+         ALTER TABLE dest.lines ADD FOREIGN KEY (t) REFERENCES dest.t (id) ${action} NOT ENFORCED; DELETE FROM src.t WHERE id = 1`,
+        )
+        const stream = first(await sandboxed(db, plan))
+        expect(stream).not.toHaveProperty('error')
+        expect(stream.diff_vs_current?.dependent_rows).toEqual([])
+        expect((await runPlan(plan)).result.status).toBe('complete')
+        expect(await db.query('SELECT FROM dest.lines')).toHaveLength(1)
+      }
+    },
+  )
+
+  longTest('a trigger of a partition is named, and one of the whole table once', async () => {
     await using db = await testDatabase()
     await db.query(
       `CREATE SCHEMA dest; CREATE TABLE dest.t (id bigint, v text, n bigint) PARTITION BY RANGE (id);
@@ -228,20 +235,23 @@ describe('what the server does not check', () => {
     ])
   })
 
-  test('a trigger or a rule that is disabled is not named as one that acts on a run', async () => {
-    await using db = await testDatabase()
-    const plan = await synced(
-      db,
-      'append',
-      `CREATE FUNCTION dest.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
+  longTest(
+    'a trigger or a rule that is disabled is not named as one that acts on a run',
+    async () => {
+      await using db = await testDatabase()
+      const plan = await synced(
+        db,
+        'append',
+        `CREATE FUNCTION dest.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
        CREATE TRIGGER off BEFORE INSERT ON dest.t FOR EACH ROW EXECUTE FUNCTION dest.refuse();
        CREATE TRIGGER replica BEFORE INSERT ON dest.t FOR EACH ROW EXECUTE FUNCTION dest.refuse();
        CREATE RULE off AS ON DELETE TO dest.t DO INSTEAD NOTHING;
        ALTER TABLE dest.t DISABLE TRIGGER off, ENABLE REPLICA TRIGGER replica, DISABLE RULE off`,
-    )
-    expect(first(await sandboxed(db, plan)).warnings).toEqual([])
-    expect((await runPlan(plan)).result.status).toBe('complete')
-  })
+      )
+      expect(first(await sandboxed(db, plan)).warnings).toEqual([])
+      expect((await runPlan(plan)).result.status).toBe('complete')
+    },
+  )
 })
 
 test('a stream that would be loaded into the table that it is read from is refused, as in a run', async () => {
@@ -270,12 +280,14 @@ describe('foreign keys of other tables', () => {
     `ALTER TABLE dest.t ADD UNIQUE (id); CREATE TABLE dest.lines (t bigint);
      INSERT INTO dest.lines VALUES (1), (1), (2); ALTER TABLE dest.lines ADD CONSTRAINT lines_fk FOREIGN KEY (t) REFERENCES dest.t (id) ${action}`
 
-  test.each([
-    ['', 'refuse the DELETE that comes before the new rows'],
-    ['ON DELETE RESTRICT DEFERRABLE', 'refuse the DELETE that comes before the new rows'],
-    ['ON DELETE CASCADE', 'delete its rows with them'],
-    ['ON DELETE SET NULL', 'set its columns to NULL with them'],
-  ])(
+  test.each(
+    usually(1, [
+      ['', 'refuse the DELETE that comes before the new rows'],
+      ['ON DELETE RESTRICT DEFERRABLE', 'refuse the DELETE that comes before the new rows'],
+      ['ON DELETE CASCADE', 'delete its rows with them'],
+      ['ON DELETE SET NULL', 'set its columns to NULL with them'],
+    ]),
+  )(
     'of which rows refer to the table refuse an overwrite before it reads: %s',
     async (action, consequence) => {
       await using db = await testDatabase()
@@ -295,7 +307,7 @@ describe('foreign keys of other tables', () => {
     },
   )
 
-  test('that cascade from the deletes of a merge are counted', async () => {
+  longTest('that cascade from the deletes of a merge are counted', async () => {
     await using db = await testDatabase()
     await synced(db, 'append_dedup', lines('ON DELETE CASCADE'))
     await db.query(
@@ -309,7 +321,7 @@ describe('foreign keys of other tables', () => {
     expect(await db.query('SELECT FROM dest.lines')).toHaveLength(1)
   })
 
-  test('that are looked at in the end refuse what is gone for good', async () => {
+  longTest('that are looked at in the end refuse what is gone for good', async () => {
     await using db = await testDatabase()
     const plan = await synced(db, 'overwrite', lines('DEFERRABLE INITIALLY DEFERRED'))
     expect(first(await sandboxed(db, plan)).error).toBeUndefined()
@@ -321,7 +333,7 @@ describe('foreign keys of other tables', () => {
 })
 
 describe('what an overwrite makes of columns that are not the source’s', () => {
-  test('a default that resets what is there is an update, and is counted', async () => {
+  longTest('a default that resets what is there is an update, and is counted', async () => {
     await using db = await testDatabase()
     const plan = await synced(
       db,
@@ -358,30 +370,33 @@ describe('what an overwrite makes of columns that are not the source’s', () =>
     ])
   })
 
-  test('no number of a sequence of production is used, and no function of the user’s is called', async () => {
-    await using db = await testDatabase()
-    const plan = await synced(
-      db,
-      'overwrite',
-      `ALTER TABLE dest.t ADD no serial, ADD ident bigint GENERATED BY DEFAULT AS IDENTITY;
+  longTest(
+    'no number of a sequence of production is used, and no function of the user’s is called',
+    async () => {
+      await using db = await testDatabase()
+      const plan = await synced(
+        db,
+        'overwrite',
+        `ALTER TABLE dest.t ADD no serial, ADD ident bigint GENERATED BY DEFAULT AS IDENTITY;
        CREATE TABLE dest.calls (n int);
        CREATE FUNCTION dest.call() RETURNS int LANGUAGE sql AS 'INSERT INTO dest.calls VALUES (1) RETURNING 1';
        ALTER TABLE dest.t ADD called int; ALTER TABLE dest.t ALTER called SET DEFAULT dest.call()`,
-    )
-    const before = await db.query('SELECT last_value FROM dest.t_no_seq')
-    const report = await sandboxed(db, plan)
-    expect(first(report).error).toBeUndefined()
-    expect(first(report).diff_vs_current?.reset_values).toEqual([
-      { column: 'no', rows: 10 },
-      { column: 'ident', rows: 10 },
-    ])
-    expect(await db.query('SELECT last_value FROM dest.t_no_seq')).toEqual(before)
-    expect(await db.query('SELECT FROM dest.calls')).toEqual([])
-  })
+      )
+      const before = await db.query('SELECT last_value FROM dest.t_no_seq')
+      const report = await sandboxed(db, plan)
+      expect(first(report).error).toBeUndefined()
+      expect(first(report).diff_vs_current?.reset_values).toEqual([
+        { column: 'no', rows: 10 },
+        { column: 'ident', rows: 10 },
+      ])
+      expect(await db.query('SELECT last_value FROM dest.t_no_seq')).toEqual(before)
+      expect(await db.query('SELECT FROM dest.calls')).toEqual([])
+    },
+  )
 })
 
 describe('figures of a stream that was cut', () => {
-  test('are sums only where they are known, and at least so much', async () => {
+  longTest('are sums only where they are known, and at least so much', async () => {
     await using db = await testDatabase()
     const plan = await synced(
       db,
@@ -408,7 +423,7 @@ describe('figures of a stream that was cut', () => {
     })
   })
 
-  test('of a stream that failed are not 0 but unknown', async () => {
+  longTest('of a stream that failed are not 0 but unknown', async () => {
     await using db = await testDatabase()
     const plan = await synced(
       db,
@@ -442,7 +457,7 @@ test('rows that a run would insert, change and delete are shown, with values bef
   }
 })
 
-test('a key that is not unique is told, with how many records it merges', async () => {
+longTest('a key that is not unique is told, with how many records it merges', async () => {
   await using db = await testDatabase()
   await db.query(`CREATE SCHEMA src; CREATE TABLE src.t (id int, v text);
     INSERT INTO src.t VALUES (1, 'a'), (1, 'b'), (1, 'c'), (2, 'd')`)

@@ -16,6 +16,7 @@ import { newFolder } from '../../support/new-folder.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { bookkeepingBefore } from '../../support/old-bookkeeping.ts'
 import { checksum, leftovers, sandboxId, sandboxPlan } from './sandbox-run.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 const tracker = new URL('../../fakes/tracker.yaml', import.meta.url).pathname
 
@@ -85,7 +86,7 @@ describe('the limit of a sandbox', () => {
     expect(await db.query(`SELECT FROM pg_namespace WHERE nspname = 'dest'`)).toEqual([])
   })
 
-  test.for(['overwrite', 'overwrite_dedup', 'append', 'append_dedup'] as const)(
+  test.for(usually(1, ['overwrite', 'overwrite_dedup', 'append', 'append_dedup'] as const))(
     'compares what it read of a stream that is to %s',
     async (mode) => {
       await using db = await testDatabase()
@@ -108,7 +109,7 @@ describe('the limit of a sandbox', () => {
     },
   )
 
-  test('does not read a table to its end', async () => {
+  longTest('does not read a table to its end', async () => {
     await using db = await testDatabase()
     await db.query(`CREATE SCHEMA src`)
     await db.query(
@@ -125,7 +126,7 @@ describe('the limit of a sandbox', () => {
     expect(Number(scanned[0]?.rows)).toBeLessThan(30_000)
   })
 
-  test('does not ask an API for pages that nobody reads', async () => {
+  longTest('does not ask an API for pages that nobody reads', async () => {
     await using api = await TrackerApi.start(5)
     await using db = await testDatabase()
     api.addIssues(40)
@@ -147,7 +148,7 @@ describe('the limit of a sandbox', () => {
     expect(api.requests.length).toBeLessThan(40)
   })
 
-  test('may be one of time: what a slow source gave until then is in the report', async () => {
+  longTest('may be one of time: what a slow source gave until then is in the report', async () => {
     await using db = await testDatabase()
     const source = faker({ name: 'slow', rows: 100_000, rows_per_second: 500 })
     const report = await sandboxPlan(await plan(db, { source }), {
@@ -224,7 +225,7 @@ describe('a sandbox', () => {
     expect(rowsOf(well)).toMatchObject({ insert: 10 })
   })
 
-  test('says which of two streams of one table a run would refuse', async () => {
+  longTest('says which of two streams of one table a run would refuse', async () => {
     await using db = await testDatabase()
     await db.query(`CREATE SCHEMA a; CREATE TABLE a.t (id int PRIMARY KEY);
       CREATE SCHEMA b; CREATE TABLE b.t (id int PRIMARY KEY)`)
@@ -257,45 +258,51 @@ describe('a sandbox', () => {
     expect([await checksum(db, 'dest'), await checksum(db, 'reactor_connect')]).toEqual(production)
   })
 
-  test.for(['hard', 'soft'] as const)('shows %s deletes of a change stream', async (deletes) => {
-    await using db = await testDatabase()
-    await db.query(`CREATE SCHEMA src`)
-    await db.query(
-      `CREATE TABLE src.a (id int PRIMARY KEY, name text, _ab_cdc_deleted_at timestamptz)`,
-    )
-    await db.query(`INSERT INTO src.a SELECT n, 'n' || n FROM generate_series(1, 10) n`)
-    const plain = await plan(db, { source: postgres(db, 'src') })
-    const change = { ...plain, streams: plain.streams.map((sink) => ({ ...sink, deletes })) }
-    await runPlan(change)
-    await db.query(`UPDATE src.a SET name = NULL, _ab_cdc_deleted_at = now() WHERE id <= 3`)
-    await db.query(`UPDATE src.a SET name = NULL WHERE id = 4`)
-    await db.query(`INSERT INTO src.a VALUES (11, 'new', NULL), (12, NULL, now())`)
-    const { streams } = await sandboxPlan(change)
-    const [stream] = streams
-    await runPlan(change)
-    const left = await db.query('SELECT count(*)::int AS n FROM dest.a')
-    expect(rowsOf(stream)).toEqual(
-      deletes === 'hard'
-        ? { insert: 1, update: 1, unchanged: 6, delete: 3 }
-        : { insert: 2, update: 4, unchanged: 6, delete: 0 },
-    )
-    expect(left).toEqual([{ n: deletes === 'hard' ? 8 : 12 }])
-    expect(stream?.diff_vs_current?.nulled_values).toEqual([{ column: 'name', rows: 1 }])
-  })
+  test.for(usually(1, ['hard', 'soft'] as const))(
+    'shows %s deletes of a change stream',
+    async (deletes) => {
+      await using db = await testDatabase()
+      await db.query(`CREATE SCHEMA src`)
+      await db.query(
+        `CREATE TABLE src.a (id int PRIMARY KEY, name text, _ab_cdc_deleted_at timestamptz)`,
+      )
+      await db.query(`INSERT INTO src.a SELECT n, 'n' || n FROM generate_series(1, 10) n`)
+      const plain = await plan(db, { source: postgres(db, 'src') })
+      const change = { ...plain, streams: plain.streams.map((sink) => ({ ...sink, deletes })) }
+      await runPlan(change)
+      await db.query(`UPDATE src.a SET name = NULL, _ab_cdc_deleted_at = now() WHERE id <= 3`)
+      await db.query(`UPDATE src.a SET name = NULL WHERE id = 4`)
+      await db.query(`INSERT INTO src.a VALUES (11, 'new', NULL), (12, NULL, now())`)
+      const { streams } = await sandboxPlan(change)
+      const [stream] = streams
+      await runPlan(change)
+      const left = await db.query('SELECT count(*)::int AS n FROM dest.a')
+      expect(rowsOf(stream)).toEqual(
+        deletes === 'hard'
+          ? { insert: 1, update: 1, unchanged: 6, delete: 3 }
+          : { insert: 2, update: 4, unchanged: 6, delete: 0 },
+      )
+      expect(left).toEqual([{ n: deletes === 'hard' ? 8 : 12 }])
+      expect(stream?.diff_vs_current?.nulled_values).toEqual([{ column: 'name', rows: 1 }])
+    },
+  )
 
-  test('names what acts on a run beside it: rules, and no policy that does not apply to its user', async () => {
-    await using db = await testDatabase()
-    const source = faker({ name: 'a', rows: 2, columns: 'narrow' })
-    const ready = await plan(db, { source, mode: 'overwrite' })
-    await runPlan(ready)
-    await db.query(`
+  longTest(
+    'names what acts on a run beside it: rules, and no policy that does not apply to its user',
+    async () => {
+      await using db = await testDatabase()
+      const source = faker({ name: 'a', rows: 2, columns: 'narrow' })
+      const ready = await plan(db, { source, mode: 'overwrite' })
+      await runPlan(ready)
+      await db.query(`
       CREATE POLICY mine ON dest.a USING (id > 1); ALTER TABLE dest.a ENABLE ROW LEVEL SECURITY;
       CREATE RULE keep AS ON DELETE TO dest.a WHERE old.id = 1 DO INSTEAD NOTHING`)
-    const [stream] = (await sandboxPlan(ready)).streams
-    expect(stream?.warnings).toEqual([expect.stringMatching(/a run does: rule keep$/)])
-  })
+      const [stream] = (await sandboxPlan(ready)).streams
+      expect(stream?.warnings).toEqual([expect.stringMatching(/a run does: rule keep$/)])
+    },
+  )
 
-  test.for(['append_dedup', 'overwrite_dedup', 'overwrite'] as const)(
+  test.for(usually(1, ['append_dedup', 'overwrite_dedup', 'overwrite'] as const))(
     'shows a text that changed only in what its collation ignores, %s',
     async (mode) => {
       await using db = await testDatabase()
@@ -341,7 +348,7 @@ describe('a sandbox', () => {
     expect(issues?.estimated_cost).toMatchObject({ rows: 4, requests: 3 })
   })
 
-  test('needs the right to create a schema, and leaves nothing without it', async () => {
+  longTest('needs the right to create a schema, and leaves nothing without it', async () => {
     await using db = await testDatabase()
     const role = `r_${db.address.database}`
     await db.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'`)
@@ -441,7 +448,7 @@ describe('the fingerprint of a destination', () => {
     expect(new Set(seen.values()).size).toBe(seen.size)
   })
 
-  test('changes with a trigger of a partition, and not with another partition', async () => {
+  longTest('changes with a trigger of a partition, and not with another partition', async () => {
     await using db = await testDatabase()
     await db.query(
       `CREATE SCHEMA dest; CREATE TABLE dest.a (id bigint) PARTITION BY RANGE (id); CREATE TABLE dest.a1 PARTITION OF dest.a FOR VALUES FROM (0) TO (9);
@@ -459,7 +466,7 @@ describe('the fingerprint of a destination', () => {
   })
 })
 
-test.each([10, 11, 12, 13, 14])(
+test.each(usually(1, [10, 11, 12, 13, 14]))(
   'a sandbox of a connection that was last run before migration %s of the bookkeeping goes on from its checkpoints',
   async (migration) => {
     await using db = await testDatabase()

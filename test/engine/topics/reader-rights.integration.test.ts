@@ -1,7 +1,7 @@
 import kafkajs from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { topicName } from '../../../engine/log/kafka/topic-names.ts'
-import { readTopic, TableRebuild } from '../../../library/topics.ts'
+import { readTopic, TableRebuild } from '../../../sdk/topics.ts'
 import { parseExact, type RecordData } from '../../../protocol/index.ts'
 import { reactor, type CommandEnd } from '../../cli/service-command-line.ts'
 import { planRun, runPlan } from '../../support/engine.ts'

@@ -2,17 +2,36 @@ import { createHash, createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { buffer } from 'node:stream/consumers'
-import type { StorageConfig } from '../../../engine/log/stored/storage-config.ts'
+import type { StorageConfig } from '../../../storage/storage-config.ts'
 
 /** The request as the server received it. */
 export interface S3Request {
   readonly method: string
   readonly path: string
+  readonly headers: IncomingMessage['headers']
 }
 
 interface Answer {
   readonly status: number
   readonly body?: Uint8Array | string
+  readonly headers?: Readonly<Record<string, string>>
+  /** The connection ends after so many bytes of the body. */
+  readonly cutAfter?: number
+}
+
+interface S3Call {
+  readonly method: string
+  readonly bucket: string
+  readonly key: string
+  readonly body: Buffer
+  readonly query: URLSearchParams
+  readonly request: IncomingMessage
+}
+
+interface Upload {
+  readonly bucket: string
+  readonly key: string
+  readonly parts: Map<number, Buffer>
 }
 
 const secretAccessKey = 'a secret access key of the tests'
@@ -30,9 +49,22 @@ export class S3Server implements AsyncDisposable {
   readonly requests: S3Request[] = []
   /** As some servers do: a write with an unknown key is cut off before its body is read. */
   cutsUnknownKeys = false
+  /** When objects were written, by their keys. Default: the start of 2026. */
+  readonly modifiedMs = new Map<string, number>()
+  /** A page of a list has no more. */
+  pageKeys = 1_000
+  /** Bodies of objects end after so many bytes, once each. */
+  readonly cuts: number[] = []
+  /** It takes writes whatever their condition, as old servers do. */
+  ignoresConditions = false
+  /** Uploads in parts that are not complete, by their ids. */
+  readonly uploads = new Map<string, Upload>()
   /** Answers instead of the server; undefined: not this request. */
   onRequest: ((request: S3Request) => Answer | undefined) | undefined
+  /** Answers in place of the server's answer, after it has done what was asked. */
+  afterRequest: ((request: S3Request) => Answer | undefined) | undefined
   readonly #server: Server
+  #uploadCount = 0
 
   private constructor(server: Server, url: string) {
     this.#server = server
@@ -53,8 +85,18 @@ export class S3Server implements AsyncDisposable {
         return
       }
       void buffer(request).then((body) => {
-        const { status, body: answer } = s3.#answer(request, body)
-        response.writeHead(status).end(answer)
+        const done = s3.#answer(request, body)
+        const { method = 'GET', url = '/' } = request
+        const seen = {
+          method,
+          path: new URL(url, s3.config.url).pathname,
+          headers: request.headers,
+        }
+        const { status, body: answer, headers, cutAfter } = s3.afterRequest?.(seen) ?? done
+        response.writeHead(status, headers)
+        if (cutAfter === undefined) response.end(answer)
+        else
+          response.write(Buffer.from(answer ?? '').subarray(0, cutAfter), () => response.destroy())
       })
     })
     return s3
@@ -67,30 +109,142 @@ export class S3Server implements AsyncDisposable {
   #answer(request: IncomingMessage, body: Buffer): Answer {
     const { method = 'GET', url = '/' } = request
     const { pathname, searchParams } = new URL(url, this.config.url)
-    const seen = { method, path: pathname }
+    const seen = { method, path: pathname, headers: request.headers }
     this.requests.push(seen)
     const refused = this.onRequest?.(seen) ?? signatureProblem(request, body)
     if (typeof refused === 'string') return failure(403, refused)
     if (refused !== undefined) return refused
     const [, bucket = '', ...rest] = pathname.split('/')
     const objects = this.buckets.get(bucket)
-    if (rest.length > 0) return change(objects, { method, key: rest.join('/'), body })
-    if (method === 'GET') return list(objects, searchParams.get('prefix') ?? '')
+    const key = rest.map(decodeURIComponent).join('/')
+    return this.#do(objects, { method, bucket, key, body, query: searchParams, request })
+  }
+
+  #do(objects: Map<string, Buffer> | undefined, call: S3Call): Answer {
+    const { method, bucket, key, body, query, request } = call
+    if (objects !== undefined && (query.has('uploads') || query.has('uploadId')))
+      return this.#upload(objects, call)
+    if (method === 'GET')
+      return key === '' ? this.#list(objects, query) : this.#get(objects, key, request.headers)
+    const problem = this.#conditionProblem(objects?.get(key), request.headers)
+    if (problem !== undefined) return problem
+    if (key !== '') return change(objects, { method, key, body })
     if (objects === undefined) this.buckets.set(bucket, new Map<string, Buffer>())
     return { status: 200 }
+  }
+
+  #conditionProblem(
+    found: Buffer | undefined,
+    headers: IncomingMessage['headers'],
+  ): Answer | undefined {
+    if (this.ignoresConditions) return undefined
+    if (headers['if-none-match'] === '*' && found !== undefined)
+      return failure(412, 'PreconditionFailed')
+    const wanted = headers['if-match']
+    if (wanted === undefined) return undefined
+    if (found === undefined) return failure(404, 'NoSuchKey')
+    return wanted === etagOf(found) ? undefined : failure(412, 'PreconditionFailed')
+  }
+
+  #upload(objects: Map<string, Buffer>, { method, bucket, key, body, query }: S3Call): Answer {
+    if (method === 'GET') return this.#listUploads(bucket, query)
+    const id = query.get('uploadId')
+    if (id === null) {
+      const begun = `upload-${String((this.#uploadCount += 1))}`
+      this.uploads.set(begun, { bucket, key, parts: new Map() })
+      return xml(
+        `<InitiateMultipartUploadResult><UploadId>${begun}</UploadId></InitiateMultipartUploadResult>`,
+      )
+    }
+    const upload = this.uploads.get(id)
+    if (upload === undefined) return failure(404, 'NoSuchUpload')
+    if (method === 'PUT') {
+      upload.parts.set(Number(query.get('partNumber')), body)
+      return { status: 200, headers: { etag: etagOf(body) } }
+    }
+    if (method === 'POST') {
+      const parts = [...upload.parts].toSorted(([a], [b]) => a - b).map(([, bytes]) => bytes)
+      if (parts.slice(0, -1).some(({ length }) => length < 5 * 1024 * 1024))
+        return failure(400, 'EntityTooSmall')
+      const named = [...body.toString().matchAll(/<ETag>(.*?)<\/ETag>/g)].map(([, etag = '']) =>
+        etag.replaceAll('&quot;', '"'),
+      )
+      if (named.join() !== parts.map(etagOf).join()) return failure(400, 'InvalidPart')
+      objects.set(upload.key, Buffer.concat(parts))
+    }
+    this.uploads.delete(id)
+    return method === 'POST' ? xml('<CompleteMultipartUploadResult/>') : { status: 204 }
+  }
+
+  #listUploads(bucket: string, query: URLSearchParams): Answer {
+    const found = [...this.uploads]
+      .filter(([, upload]) => upload.bucket === bucket)
+      .filter(([, { key }]) => key.startsWith(query.get('prefix') ?? ''))
+      .map(
+        ([id, { key }]) =>
+          `<Upload><Key>${encodeURIComponent(key)}</Key><UploadId>${id}</UploadId></Upload>`,
+      )
+    return xml(
+      `<ListMultipartUploadsResult><EncodingType>url</EncodingType>${found.join('')}<IsTruncated>false</IsTruncated></ListMultipartUploadsResult>`,
+    )
+  }
+
+  #get(
+    objects: ReadonlyMap<string, Buffer> | undefined,
+    key: string,
+    headers: IncomingMessage['headers'],
+  ): Answer {
+    const found = objects?.get(key)
+    if (found === undefined)
+      return failure(404, objects === undefined ? 'NoSuchBucket' : 'NoSuchKey')
+    const etag = etagOf(found)
+    if ((headers['if-match'] ?? etag) !== etag) return failure(412, 'PreconditionFailed')
+    const [, from = '', to = ''] = /^bytes=(\d+)-(\d+)$/.exec(headers.range ?? '') ?? []
+    const cutAfter = this.cuts.shift()
+    const cut = cutAfter === undefined ? {} : { cutAfter }
+    if (from === '') return { status: 200, body: found, headers: { etag }, ...cut }
+    const body = found.subarray(Number(from), Number(to) + 1)
+    const range = `bytes ${from}-${String(Number(from) + body.length - 1)}/${String(found.length)}`
+    const sent = { etag, 'content-range': range, 'content-length': String(body.length) }
+    return { status: 206, body, headers: sent, ...cut }
+  }
+
+  #list(objects: ReadonlyMap<string, Buffer> | undefined, query: URLSearchParams): Answer {
+    if (objects === undefined) return failure(404, 'NoSuchBucket')
+    const after = query.get('continuation-token') ?? ''
+    const count = Math.min(this.pageKeys, Number(query.get('max-keys') ?? 1_000))
+    const isEncoded = query.get('encoding-type') === 'url'
+    const prefix = query.get('prefix') ?? ''
+    const delimiter = query.get('delimiter')
+    const all = [...objects.keys()].filter((key) => key.startsWith(prefix))
+    const endOf = (key: string): number =>
+      delimiter === null ? -1 : key.indexOf(delimiter, prefix.length)
+    const prefixes = new Set(
+      all.flatMap((key) => (endOf(key) === -1 ? [] : key.slice(0, endOf(key) + 1))),
+    )
+    const keys = all.filter((key) => endOf(key) === -1 && key > after).sort()
+    const common = [...prefixes].map(
+      (found) => `<CommonPrefixes><Prefix>${encodeURIComponent(found)}</Prefix></CommonPrefixes>`,
+    )
+    const contents = keys.slice(0, count).map((key) => {
+      const shown = isEncoded ? encodeURIComponent(key).replaceAll('%20', '+') : key
+      const bytes = objects.get(key) ?? Buffer.alloc(0)
+      const modified = new Date(this.modifiedMs.get(key) ?? Date.UTC(2026, 0, 1)).toISOString()
+      return `<Contents><Key>${shown}</Key><LastModified>${modified}</LastModified><ETag>${etagOf(bytes).replaceAll('"', '&#34;')}</ETag><Size>${String(bytes.length)}</Size></Contents>`
+    })
+    const last = keys.at(count - 1) ?? ''
+    const next = keys.length > count ? `<NextContinuationToken>${last}</NextContinuationToken>` : ''
+    const encoding = isEncoded ? '<EncodingType>url</EncodingType>' : ''
+    return {
+      status: 200,
+      body: `<ListBucketResult>${encoding}${contents.join('')}${common.join('')}${next}</ListBucketResult>`,
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
   }
-}
-
-function list(objects: ReadonlyMap<string, Buffer> | undefined, prefix: string): Answer {
-  if (objects === undefined) return failure(404, 'NoSuchBucket')
-  const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).sort()
-  const contents = keys.slice(0, 1_000).map((key) => `<Contents><Key>${key}</Key></Contents>`)
-  return { status: 200, body: `<ListBucketResult>${contents.join('')}</ListBucketResult>` }
 }
 
 function change(
@@ -102,12 +256,16 @@ function change(
     objects.set(key, body)
     return { status: 200 }
   }
-  const found = objects.get(key)
-  if (method === 'DELETE') {
-    objects.delete(key)
-    return { status: 204 }
-  }
-  return found === undefined ? failure(404, 'NoSuchKey') : { status: 200, body: found }
+  objects.delete(key)
+  return { status: 204 }
+}
+
+function xml(body: string): Answer {
+  return { status: 200, body }
+}
+
+function etagOf(bytes: Uint8Array): string {
+  return `"${createHash('md5').update(bytes).digest('hex')}"`
 }
 
 function failure(status: number, code: string): Answer {

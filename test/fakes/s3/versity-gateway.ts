@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import type { StorageConfig } from '../../../engine/log/stored/storage-config.ts'
+import type { StorageConfig } from '../../../storage/storage-config.ts'
 import { freePort } from '../../../service/platform/postgres/free-port.ts'
 import { goProgram } from '../../support/go-program.ts'
 import { newFolder } from '../../support/new-folder.ts'

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { resetCommands } from '../../../lib/text/reset-commands.ts'
+import { nameResets, resetCommands, resetsOfService } from '../../../lib/text/reset-commands.ts'
 import { shellWord } from '../../../lib/text/shell-word.ts'
 
 test.each([
@@ -28,5 +28,11 @@ test('the commands of a reset quote the names that need it', () => {
   expect(resetCommands('S1."x,y"')).toContain(`FILE --streams 'S1."x,y"'\``)
   expect(resetCommands()).toBe(
     '`reactor connect reset FILE`, or in the service `reactor connect connections reset NAME`',
+  )
+  expect(nameResets(`Run ${resetCommands('a')}.`, 'my shop')).toContain(
+    "`reactor connect connections reset 'my shop' --streams a`",
+  )
+  expect(resetsOfService(`Run ${resetCommands('a', 'shop')} now.`)).toBe(
+    'Run `reactor connect connections reset shop --streams a` now.',
   )
 })

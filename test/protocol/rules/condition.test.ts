@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Column, RecordData } from '../../../protocol/index.ts'
-import { rawJson } from '../../../protocol/exact-json.ts'
+import { rawJson, stringifyExact } from '../../../protocol/exact-json.ts'
 import { conditionTest } from '../../../protocol/rules/evaluate-condition.ts'
+import { heldValue } from '../../../protocol/rules/held-value.ts'
 import { parseCondition } from '../../../protocol/rules/parse-condition.ts'
+import { columnTextOf } from '../../../sinks/postgres/load/overflow-value.ts'
+import { columnTypeOf } from '../../../sinks/postgres/tables/column-types.ts'
 
 const columns: readonly Column[] = [
   { name: 'status', kind: 'string' },
@@ -63,6 +66,21 @@ describe('a condition', () => {
     ["status < '\uffff'", { status: '💥' }, false],
     ['"Odd ""name""" = \'x\'', { 'Odd "name"': 'x' }, true],
     ['payload is not null', { payload: {} }, true],
+    ["status = '1001'", { status: 1001 }, true],
+    ["status = '0.10'", { status: rawJson('0.10') }, true],
+    ["status = 'true' and status like 't%'", { status: true }, true],
+    [`status = '{"a":[1]}'`, { status: { a: [1] } }, true],
+    ['rate = 250 and rate is not null', { rate: '250.00' }, true],
+    ['rate > 5', { rate: 'Infinity' }, true],
+    ['rate is null', { rate: 'many' }, true],
+    ['total_cents in (7)', { total_cents: '007' }, true],
+    ['total_cents is null', { total_cents: '7.0' }, true],
+    ['share = 0.1', { share: '0.10' }, true],
+    ['share = 0.1', { share: rawJson('0.1000000000000000055') }, true],
+    ["paid_at = '2026-01-31'", { paid_at: '2026-01-31' }, true],
+    ["local_at = '2026-01-31 18:30:00'", { local_at: '2026-01-31T18:30' }, true],
+    ["opens = '08:00:00'", { opens: '08:00' }, true],
+    ['is_paid is null', { is_paid: 'true' }, true],
   ])('%s of %o is %s', (condition, record, truth) => {
     expect(passes(condition, record)).toBe(truth)
   })
@@ -97,6 +115,25 @@ describe('a condition', () => {
       expect(parsed).toHaveProperty('problem', expect.stringContaining(problem))
       expect(parsed).toHaveProperty('fix', expect.stringContaining(fix))
     }
+  })
+
+  test('takes a value for NULL only if the column that is made for its kind cannot hold it', () => {
+    const values = [
+      ...['x', '5', '+5', '5.0', '1e3', 'NaN', '-infinity', 'true', '08:00', '08:00:00.5'],
+      ...['2026-01-31', '2026-01-31T18:30', '2026-01-31 18:30:00+02', '2026-02-31T00:00:00'],
+      ...[5, 5.5, 1e300, true, {}, ['a'], rawJson('1.00000000000000000001')],
+      ...[9007199254740993n, 2n ** 80n],
+    ]
+    const kinds = ['string', 'integer', 'number', 'double', 'boolean', 'date', 'timestamp'] as const
+    for (const kind of [...kinds, 'timestamptz', 'time'] as const)
+      for (const value of values) {
+        const isNull = heldValue(kind, value) === null
+        const isUnheld =
+          columnTextOf(stringifyExact(value), columnTypeOf(kind)) === undefined ||
+          // The server refuses the day.
+          (value === '2026-02-31T00:00:00' && kind.startsWith('timestamp'))
+        expect([kind, value, isNull]).toEqual([kind, value, isUnheld])
+      }
   })
 
   test('is never nested so deeply that it ends the program', () => {

@@ -8,7 +8,7 @@ import { actionSubjects } from '../../connectors/action-subjects.ts'
 import { ScriptedVendor } from '../../fakes/scripted-vendor.ts'
 import type { Answer, ApiClient } from '../../support/api-client.ts'
 import { TestApi } from '../../support/test-api.ts'
-import { usually } from '../../support/long.ts'
+import { usuallyThird } from '../../support/long.ts'
 
 let api: TestApi
 let vendor: ScriptedVendor
@@ -59,42 +59,45 @@ const may = {
   agent: { plain: 'if it reads', dryRun: true },
 } as const satisfies Record<PrincipalKind, unknown>
 
-describe.each(usually(2, Object.entries(actionSubjects)))('the actions of %s', (type, subject) => {
-  test.each(principalKinds)(
-    'are open to a principal of kind %s as the table says, and to nobody else',
-    async (kind) => {
-      vendor.respond = subject.succeed
-      const client = clientOf(kind)
-      const listed = await client.call(`GET /instances/${type}/actions`)
-      expect(listed.status).toBe(200)
-      for (const { name, effect } of await actionsOf(type)) {
-        const path = `/instances/${type}/actions/${name}`
-        const input = subject.samples[name]
-        const invoke = (body: object): Promise<Answer> =>
-          client.call(`POST ${path}/invoke`, { input, ...body })
-        expect((await client.call(`GET ${path}`)).status, name).toBe(200)
-        vendor.requests.length = 0
-        const tried = await invoke({ dry_run: true })
-        expect(tried.status, `${name} ${JSON.stringify(tried.body)}`).toBe(
-          may[kind].dryRun ? 200 : 403,
-        )
-        const isOpen = may[kind].plain === 'if it reads' ? effect === 'read' : may[kind].plain
-        if (!isOpen) {
-          const denied = await invoke({})
-          expect([denied.status, codeOf(denied)], name).toEqual([403, 'permission_denied'])
+describe.each(usuallyThird(1, Object.entries(actionSubjects)))(
+  'the actions of %s',
+  (type, subject) => {
+    test.each(principalKinds)(
+      'are open to a principal of kind %s as the table says, and to nobody else',
+      async (kind) => {
+        vendor.respond = subject.succeed
+        const client = clientOf(kind)
+        const listed = await client.call(`GET /instances/${type}/actions`)
+        expect(listed.status).toBe(200)
+        for (const { name, effect } of await actionsOf(type)) {
+          const path = `/instances/${type}/actions/${name}`
+          const input = subject.samples[name]
+          const invoke = (body: object): Promise<Answer> =>
+            client.call(`POST ${path}/invoke`, { input, ...body })
+          expect((await client.call(`GET ${path}`)).status, name).toBe(200)
+          vendor.requests.length = 0
+          const tried = await invoke({ dry_run: true })
+          expect(tried.status, `${name} ${JSON.stringify(tried.body)}`).toBe(
+            may[kind].dryRun ? 200 : 403,
+          )
+          const isOpen = may[kind].plain === 'if it reads' ? effect === 'read' : may[kind].plain
+          if (!isOpen) {
+            const denied = await invoke({})
+            expect([denied.status, codeOf(denied)], name).toEqual([403, 'permission_denied'])
+          }
+          expect(vendor.requests, name).toEqual([])
+          const { data } = tokenOf.safeParse(tried.body)
+          const planned = await invoke({ token: data?.token ?? 'none' })
+          expect(planned.status, `${name} ${JSON.stringify(planned.body)}`).toBe(
+            may[kind].dryRun ? 200 : 403,
+          )
+          expect(vendor.requests.length > 0, name).toBe(may[kind].dryRun)
         }
-        expect(vendor.requests, name).toEqual([])
-        const { data } = tokenOf.safeParse(tried.body)
-        const planned = await invoke({ token: data?.token ?? 'none' })
-        expect(planned.status, `${name} ${JSON.stringify(planned.body)}`).toBe(
-          may[kind].dryRun ? 200 : 403,
-        )
-        expect(vendor.requests.length > 0, name).toBe(may[kind].dryRun)
-      }
-    },
-    180_000,
-  )
-})
+      },
+      180_000,
+    )
+  },
+)
 
 describe('a caller learns nothing of what exists', () => {
   const garbage = `rdt.${'0'.repeat(9)}.${'A'.repeat(22)}.${'A'.repeat(43)}`

@@ -5,6 +5,7 @@ import { ScriptedVendor, type VendorScript } from '../../fakes/scripted-vendor.t
 import { dumpOf } from '../../support/all-texts.ts'
 import type { Answer, ApiClient } from '../../support/api-client.ts'
 import { TestApi } from '../../support/test-api.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 const liveKey = 'sk_live_planted4711secret'
 const input = { email: 'ada@example.com', name: 'Ada Lovelace', metadata: { team: 'a & b' } }
@@ -369,21 +370,24 @@ describe('a call that failed and comes again under its key', () => {
     expect(vendorKeys()).toHaveLength(1)
   })
 
-  test('is the same one for the vendor if its credentials ended between two tries', async () => {
-    const key = randomUUID()
-    let count = 0
-    vendor.respond = () => {
-      count += 1
-      const error = { message: 'no' }
-      return count === 1 ? { status: 500, body: {} } : { status: 401, body: { error } }
-    }
-    const failed = await invoke({ input }, { key })
-    expect(codeOf(failed)).toBe('action_credentials_refused')
-    vendor.respond = succeed
-    expect((await invoke({ input }, { key })).status).toBe(200)
-    expect(vendor.requests.length).toBeGreaterThan(2)
-    expect(vendorKeys()).toHaveLength(1)
-  })
+  longTest(
+    'is the same one for the vendor if its credentials ended between two tries',
+    async () => {
+      const key = randomUUID()
+      let count = 0
+      vendor.respond = () => {
+        count += 1
+        const error = { message: 'no' }
+        return count === 1 ? { status: 500, body: {} } : { status: 401, body: { error } }
+      }
+      const failed = await invoke({ input }, { key })
+      expect(codeOf(failed)).toBe('action_credentials_refused')
+      vendor.respond = succeed
+      expect((await invoke({ input }, { key })).status).toBe(200)
+      expect(vendor.requests.length).toBeGreaterThan(2)
+      expect(vendorKeys()).toHaveLength(1)
+    },
+  )
 
   const turnedAway: readonly [string, VendorScript, code: string][] = [
     [
@@ -412,7 +416,7 @@ describe('a call that failed and comes again under its key', () => {
       'action_declined',
     ],
   ]
-  test.each(turnedAway)(
+  test.each(usually(1, turnedAway))(
     'is the same one for the vendor if it is turned away in between because of %s',
     async (_name, turnAway, code) => {
       const key = randomUUID()
@@ -485,7 +489,7 @@ describe('a call of unknown outcome that comes again under its key', () => {
     ['a change of something else', before, { requests_per_second: '7' }, undefined],
   ]
 
-  test('is sent to no other account, and to the same one as the same call', async () => {
+  longTest('is sent to no other account, and to the same one as the same call', async () => {
     vendor.respond = () => undefined
     const calls = await Promise.all(
       cases.map(async ([change, config, after, code], index) => {
@@ -526,7 +530,7 @@ describe('a call of unknown outcome that comes again under its key', () => {
     }
   })
 
-  test('is not sent if an older version did not note the account', async () => {
+  longTest('is not sent if an older version did not note the account', async () => {
     const key = randomUUID()
     vendor.respond = () => undefined
     await invoke({ input, timeout_seconds: 1 }, { key })

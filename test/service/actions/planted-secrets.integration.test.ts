@@ -156,7 +156,7 @@ afterAll(async () => {
   await api[Symbol.asyncDispose]()
 })
 
-test.each(usually(2, logins))(
+test.each(usually(1, logins))(
   'a call shows no secret of $type with a login of the kind $login, whatever the vendor repeats',
   async ({ type, login, config: configOf, hasTokens, actions, failure }) => {
     await using vendor = await EchoingVendor.start(mark)

@@ -6,6 +6,7 @@ import type { JsonObject } from '../../../protocol/index.ts'
 import { problemsOf, strictest, strictestInNode } from './compile.ts'
 import { parseStoredNames } from '../../../service/codegen/stored-names.ts'
 import { action, crm, generated, stream } from './sample-input.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 /** The part that is made from the instance. */
 function ownPart(client: string): string {
@@ -77,18 +78,20 @@ describe('a client', () => {
     expect(problemsOf({ 'one.ts': generated({}), 'use.ts': use }, strictestInNode)).toEqual([])
   })
 
-  test('of an instance without streams and actions compiles', () => {
+  longTest('of an instance without streams and actions compiles', () => {
     const client = generated({})
     expect(problemsOf({ 'client.ts': client })).toEqual([])
-    expect(client).not.toMatch(/\bAction\b|[dD]ryRun|#region|import/)
+    expect(client).not.toMatch(/\bAction\b|DryRun|dryRuns|#region|import/)
   })
 
-  test.each<[string, ts.CompilerOptions]>([
-    ['everything strict, for browsers', strictest],
-    ['strict, in a bundler', { ...plain, module: ts.ModuleKind.ESNext }],
-    ['strict, as CommonJS', { ...plain, module: ts.ModuleKind.CommonJS }],
-    ['everything strict, in Node', strictestInNode],
-  ])('compiles: %s', (_, options) => {
+  test.each<[string, ts.CompilerOptions]>(
+    usually(2, [
+      ['everything strict, for browsers', strictest],
+      ['strict, in a bundler', { ...plain, module: ts.ModuleKind.ESNext }],
+      ['strict, as CommonJS', { ...plain, module: ts.ModuleKind.CommonJS }],
+      ['everything strict, in Node', strictestInNode],
+    ]),
+  )('compiles: %s', (_, options) => {
     expect(problemsOf({ 'client.ts': generated(crm) }, options)).toEqual([])
   })
 

@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { isLong } from '../../support/long.ts'
 import { problemsOf } from './compile.ts'
 import { action, generated, stream } from './sample-input.ts'
 import { anyName, anySchema, definitions, type SampleValue } from './schemas-with-values.ts'
 
 /** In one program: compiling is most of the work. */
-const schemasOfOne = 150
+const schemasOfOne = isLong ? 150 : 50
 /** More with `npm run test:long -- codegen`. */
 const rounds = Number(process.env.CODEGEN_ROUNDS ?? 1)
 

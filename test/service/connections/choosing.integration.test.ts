@@ -16,6 +16,7 @@ import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { runFile } from '../../support/run-file.ts'
 import { TestApi } from '../../support/test-api.ts'
 import { runToEnd } from '../../support/test-service.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 /** Values that no place behind the read worker may have. */
 const secrets = [
@@ -42,7 +43,13 @@ async function createPeople(source: TestDatabase): Promise<void> {
       (4, 'ada.lovelace@example.com', 'Filtered Person', '1', '', '', 'paid', 5000, 'eu', '2026-01-01Z', '2026-01-04Z'),
       (5, 'ada.lovelace@example.com', 'Filtered Person', '1', '', '', 'paid', NULL, 'eu', NULL, '2026-01-05Z')`)
   }
-  await source.query('ALTER TABLE keyed DROP CONSTRAINT keyed_pkey, ADD PRIMARY KEY (id, email)')
+  await source.query(
+    `ALTER TABLE keyed DROP CONSTRAINT keyed_pkey, ADD PRIMARY KEY (id, email);
+     COMMENT ON TABLE chosen IS 'people'; CREATE INDEX chosen_region ON chosen (region);
+     ALTER TABLE filtered ADD CONSTRAINT region_known CHECK (region <> ''), ALTER name SET DEFAULT 'nobody', ALTER status SET DEFAULT 'open';
+     CREATE INDEX filtered_region ON filtered (region); CREATE INDEX masked_email ON masked (email);
+     COMMENT ON COLUMN keyed.email IS 'their address'`,
+  )
 }
 
 const where = `status = 'paid' and total_cents >= 1000 and region in ('eu', 'us') and deleted_at is null and email like '%@example.com'`
@@ -55,6 +62,7 @@ const streams = [
     rename: { region: 'market' },
     where: "name not like 'Filtered%'",
     sync_mode: 'full_refresh',
+    with: ['comments'],
   },
   {
     name: 'filtered',
@@ -114,6 +122,31 @@ function expected(hash: (text: string) => string): Readonly<Record<string, reado
       { changed_at: '2026-01-02T00:00:00+00:00', id: 2, person: hash('bob.planted@example.com') },
     ],
   }
+}
+
+/** The definitions that the tables get with `options.with`, or with the stream's own. */
+const expectedDefinitions = [
+  'people_masked CREATE INDEX masked_email ON people_masked USING btree (email)',
+  'raw_chosen people',
+  "raw_filtered CHECK ((region <> ''::text))",
+  'raw_filtered CREATE INDEX filtered_region ON raw_filtered USING btree (region)',
+  "raw_filtered name 'nobody'::text",
+  "raw_filtered status 'open'::text",
+  'raw_keyed their address',
+]
+
+async function definitionsOf(database: TestDatabase, schema: string): Promise<readonly string[]> {
+  const rows = await database.query(
+    `SELECT c.relname || ' ' || d.text AS text FROM pg_class c CROSS JOIN LATERAL (
+       SELECT pg_get_indexdef(indexrelid) AS text FROM pg_index WHERE indrelid = c.oid AND NOT indisunique
+       UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = c.oid AND contype = 'c'
+       UNION ALL SELECT description FROM pg_description WHERE classoid = 'pg_class'::regclass AND objoid = c.oid
+       UNION ALL SELECT a.attname || ' ' || pg_get_expr(adbin, adrelid) FROM pg_attrdef JOIN pg_attribute a ON attrelid = adrelid AND attnum = adnum
+        WHERE adrelid = c.oid) d
+      WHERE c.relnamespace = $1::regnamespace AND c.relkind = 'r' ORDER BY 1`,
+    [schema],
+  )
+  return rows.map(({ text }) => String(text).replaceAll(`${schema}.`, ''))
 }
 
 async function rowsOf(database: TestDatabase, schema: string): Promise<object> {
@@ -180,7 +213,10 @@ async function runTo(connection: string): Promise<Awaited<ReturnType<typeof runT
   return run
 }
 
-const options = { table: 'raw_{stream}' }
+const options = {
+  table: 'raw_{stream}',
+  with: ['indexes', 'constraints', 'defaults', 'comments'],
+} as const
 
 const clients: Readonly<Record<string, (name: string) => Promise<void>>> = {
   'a run file': async (name) => {
@@ -219,8 +255,9 @@ const clients: Readonly<Record<string, (name: string) => Promise<void>>> = {
   },
   'the CLI': async (name) => {
     const argv = ['connect', 'connections', 'create', name, '--from', 'people']
-    const dest = ['--dest', `data:${name}`, '--activate', '--table', 'raw_{stream}']
-    const end = await reactor([...argv, ...dest, '--stream-config', JSON.stringify(streams)], {
+    const dest = ['--dest', `data:${name}`, '--activate', '--table', options.table]
+    const more = ['--with', options.with.join(','), '--stream-config', JSON.stringify(streams)]
+    const end = await reactor([...argv, ...dest, ...more], {
       environment: { HOME: folder, REACTOR_CONNECT_URL: api.url, REACTOR_CONNECT_API_KEY: api.key },
     })
     expect(end).toMatchObject({ code: 0, err: '' })
@@ -264,49 +301,111 @@ function camelCase(fields: object): object {
 }
 
 describe('the same streams have the same rows', () => {
-  test.each(Object.entries(clients))('through %s', async (client, run) => {
+  test.each(usually(2, Object.entries(clients)))('through %s', async (client, run) => {
     const name = client.replaceAll(' ', '_').toLowerCase()
     await run(name)
     expect(await rowsOf(api.database, name)).toEqual(expected(hashOf))
+    expect(await definitionsOf(api.database, name)).toEqual(expectedDefinitions)
   })
 
-  test('and nothing of what is hidden is anywhere, through Kafka and in a sandbox too', async () => {
-    const body = {
-      name: 'through-kafka',
-      from: 'people',
-      destination: 'data:through_kafka',
-      streams: [
-        { ...streams[2], transform: 'function:same' },
-        ...[streams[1], streams[3]],
-        { ...streams[0], destination_sync_mode: 'append' },
-      ],
-      options: { ...options, log: 'kafka', framing: 'record' },
-    }
-    expect((await api.call('POST /connections', body)).status).toBe(201)
-    const { body: sandbox } = await api.call('POST /connections/through-kafka/sandbox', {})
-    await api.call('POST /connections/through-kafka/activate')
-    const run = await runTo('through-kafka')
-    expect(await rowsOf(api.database, 'through_kafka')).toEqual(expected(hashOf))
-    await source.query(
-      `INSERT INTO keyed SELECT id + 10, email, 'Filtered Person', phone, ssn, note, status, total_cents, region, deleted_at, updated_at + interval '10 days' FROM keyed`,
-    )
-    const { body: again } = await api.call('POST /connections/through-kafka/sandbox', {})
-    expect(JSON.stringify(again)).toContain(hashOf('ada.lovelace@example.com'))
-    await runTo('through-kafka')
-    const places = {
-      destinationAndMetadata: await dumpOf(api.database),
-      topics: await topicsOf(inject('kafkaBrokers'), 'connect.through-kafka'),
-      log: api.logLines.join('\n'),
-      sandbox: JSON.stringify([sandbox, again, run]),
-      functions: functions.calls.map(({ text }) => text).join('\n'),
-    }
-    expect(places.functions).toContain('****99')
-    for (const [place, text] of Object.entries(places))
-      for (const secret of [...secrets, key])
-        expect(text.includes(secret) && `${secret} in ${place}`).toBe(false)
-    expect(places.destinationAndMetadata).toContain(hashOf('ada.lovelace@example.com'))
-  })
+  longTest(
+    'and nothing of what is hidden is anywhere, through Kafka and in a sandbox too',
+    async () => {
+      const body = {
+        name: 'through-kafka',
+        from: 'people',
+        destination: 'data:through_kafka',
+        streams: [
+          { ...streams[2], transform: 'function:same' },
+          ...[streams[1], streams[3]],
+          { ...streams[0], destination_sync_mode: 'append' },
+        ],
+        options: { ...options, log: 'kafka', framing: 'record' },
+      }
+      expect((await api.call('POST /connections', body)).status).toBe(201)
+      const { body: sandbox } = await api.call('POST /connections/through-kafka/sandbox', {})
+      await api.call('POST /connections/through-kafka/activate')
+      const run = await runTo('through-kafka')
+      expect(await rowsOf(api.database, 'through_kafka')).toEqual(expected(hashOf))
+      await source.query(
+        `INSERT INTO keyed SELECT id + 10, email, 'Filtered Person', phone, ssn, note, status, total_cents, region, deleted_at, updated_at + interval '10 days' FROM keyed`,
+      )
+      const { body: again } = await api.call('POST /connections/through-kafka/sandbox', {})
+      expect(JSON.stringify(again)).toContain(hashOf('ada.lovelace@example.com'))
+      await runTo('through-kafka')
+      const places = {
+        destinationAndMetadata: await dumpOf(api.database),
+        topics: await topicsOf(inject('kafkaBrokers'), 'connect.through-kafka'),
+        log: api.logLines.join('\n'),
+        sandbox: JSON.stringify([sandbox, again, run]),
+        functions: functions.calls.map(({ text }) => text).join('\n'),
+      }
+      expect(places.functions).toContain('****99')
+      for (const [place, text] of Object.entries(places))
+        for (const secret of [...secrets, key])
+          expect(text.includes(secret) && `${secret} in ${place}`).toBe(false)
+      expect(places.destinationAndMetadata).toContain(hashOf('ada.lovelace@example.com'))
+    },
+  )
 })
+
+const rowsOfRange = `SELECT id, body FROM %s.ranged ORDER BY id, body`
+
+test.each(['embedded', 'kafka'] as const)(
+  'a range that is read again over HTTP comes once into the table, through the log %s',
+  async (log) => {
+    const { connections } = api.service
+    const name = `range_${log}`
+    const route = `POST /connections/${name}/reset-range`
+    await source.query(
+      `DROP TABLE IF EXISTS ranged; CREATE TABLE ranged (id int PRIMARY KEY, body text, at timestamptz);
+       INSERT INTO ranged SELECT i, 'first', timestamptz '2026-01-01Z' + i * interval '1 day' FROM generate_series(0, 9) i`,
+    )
+    const stream = {
+      name: 'ranged',
+      syncMode: 'incremental',
+      destinationSyncMode: 'append_dedup',
+      cursorField: 'at',
+    } as const
+    const place = { from: 'people', destination: `data:${name}`, options: { log } } as const
+    await connections.create({ ...place, name, streams: [stream], activate: true })
+    await runTo(name)
+    // Written by something that does not set the cursor: no run sees it.
+    await source.query(`UPDATE ranged SET body = 'later' WHERE id IN (3, 4)`)
+    const range = { streams: ['public.ranged'], from: '2026-01-04', to: '2026-01-05T12:00:00Z' }
+    const shown = {
+      name: 'ranged',
+      namespace: 'public',
+      cursor_field: 'at',
+      from: '2026-01-04 00:00:00+00',
+      to: '2026-01-05 12:00:00+00',
+      destination_sync_mode: 'append_dedup',
+    }
+    const { body: dry } = await api.call(route, { ...range, dry_run: true })
+    expect(dry).toEqual({ dry_run: true, streams: [shown] })
+    const readNow = async (): Promise<number> => (await runTo(name)).read
+    expect(await readNow()).toBe(0)
+    expect(await api.call(route, range)).toMatchObject({
+      status: 200,
+      body: { dry_run: false, streams: [shown] },
+    })
+    // Once, however often it is asked for.
+    expect((await api.call(route, range)).status).toBe(200)
+    expect(await readNow()).toBe(2)
+    const expected = Array.from({ length: 10 }, (_, id) => {
+      return { id, body: id === 3 || id === 4 ? 'later' : 'first' }
+    })
+    expect(await api.database.query(rowsOfRange.replace('%s', name))).toEqual(expected)
+    expect(await readNow()).toBe(0)
+
+    await connections.update(name, { streams: [{ ...stream, destinationSyncMode: 'append' }] })
+    const refused = await api.call(route, range)
+    expect(refused).toMatchObject({
+      status: 422,
+      body: { error: { code: 'stream_range_invalid' } },
+    })
+  },
+)
 
 test('a mask that comes later hides what sandboxes show, and a run says once that old rows stay', async () => {
   const { connections } = api.service
@@ -334,7 +433,7 @@ test('a mask that comes later hides what sandboxes show, and a run says once tha
   const run = await runTo('later')
   expect(run.streams[0]?.warnings.join()).toContain(warning)
   expect(run.streams[0]?.warnings.join()).toContain(
-    'connections reset later --streams public.later',
+    'reset the stream (`reactor connect connections reset later --streams public.later`)',
   )
   expect((await runTo('later')).streams[0]?.warnings).toEqual([])
   expect(await rowsOf(api.database, 'later')).toMatchObject({
@@ -353,6 +452,134 @@ test('a mask that comes later hides what sandboxes show, and a run says once tha
     error: { code: 'stream_column_not_found', details: { field: 'streams[0].mask.email' } },
   })
   expect(JSON.stringify(failed.error)).toContain('Did you mean `mail`?')
+})
+
+test('columns that exchange their names carry nothing past the rules, and only their streams fail', async () => {
+  const { connections, runs } = api.service
+  const name = 'exchanged'
+  const columns = `id int PRIMARY KEY, email text, note text, is_test bool, is_paid bool, upd timestamptz`
+  const tables = ['ex_merged', 'ex_whole', 'ex_filtered', 'ex_renamed', 'ex_sound']
+  for (const table of tables) {
+    await source.query(`CREATE TABLE ${table} (${columns})`)
+    await source.query(
+      `INSERT INTO ${table} VALUES (1, 'ann.swapped@example.com', 'note', false, true, '2026-01-01Z'), (2, 'Filtered Person', 'x', true, false, '2026-01-02Z')`,
+    )
+  }
+  const merged = { name: 'ex_merged', cursorField: 'upd' }
+  const filtered = { name: 'ex_filtered', columns: ['id', 'note'], where: 'not is_test' }
+  const streams = [
+    { ...merged, columns: ['id', 'email', 'note', 'upd'], mask: { email: 'hash' } },
+    { name: 'ex_whole', columns: { exclude: ['email'] } },
+    { ...filtered },
+    { ...filtered, name: 'ex_renamed' },
+    { name: 'ex_sound', columns: ['id', 'note'] },
+  ] as const
+  const place = { name, from: 'people', destination: `data:${name}` }
+  await connections.create({
+    ...place,
+    streams,
+    activate: true,
+    options: { schemaDrift: 'ignore' },
+  })
+  await runTo(name)
+  const exchange = (left: string, right: string): string =>
+    `RENAME ${left} TO x; ALTER TABLE %s RENAME ${right} TO ${left}; ALTER TABLE %s RENAME x TO ${right}`
+  for (const [table, change] of [
+    ['ex_merged', exchange('email', 'note')],
+    ['ex_whole', exchange('email', 'note')],
+    ['ex_filtered', exchange('is_test', 'is_paid')],
+    ['ex_renamed', 'RENAME is_test TO was_test'],
+  ] as const) {
+    await source.query(`ALTER TABLE ${table} ${change.replaceAll('%s', table)}`)
+    await source.query(`UPDATE ${table} SET upd = upd + interval '1 year'`)
+  }
+  const outcome = async (): Promise<object> => {
+    const run = await runToEnd(runs, await runs.start(name))
+    const ends = run.streams.map(({ name: stream, status, error }) => {
+      return [stream, error === null ? status : [error.code, error.details?.field]] as const
+    })
+    return { status: run.status, ...Object.fromEntries(ends) }
+  }
+  const failed = {
+    status: 'partial',
+    ex_merged: ['stream_rule_invalid', 'columns'],
+    ex_whole: ['stream_rule_invalid', 'columns'],
+    ex_filtered: ['stream_rule_invalid', 'where'],
+    ex_renamed: ['stream_rule_invalid', 'streams[3].where'],
+    ex_sound: 'complete',
+  }
+  expect(await outcome()).toEqual(failed)
+  expect(await outcome()).toEqual(failed)
+  const hasLeaked = async (): Promise<boolean> =>
+    /ann\.swapped|Filtered Person/.test(await dumpOf(api.database))
+  expect(await hasLeaked()).toBe(false)
+  const [, , , renamed, sound] = streams
+  await connections.update(name, {
+    streams: [
+      { ...merged, columns: ['id', 'note', 'upd'], mask: { note: 'hash' } },
+      { name: 'ex_whole', columns: { exclude: ['note'] } },
+      { ...filtered, where: 'not is_paid' },
+      { ...renamed, where: 'not was_test' },
+      sound,
+    ],
+    options: { schemaDrift: 'propagate' },
+  })
+  await runTo(name)
+  expect(await hasLeaked()).toBe(false)
+})
+
+/** Later rules of a stream that was loaded in the clear, and the columns that they hide. */
+const laterRules = [
+  { rules: { columns: ['id', 'phone'] }, hides: ['ssn', 'email'] },
+  { rules: { mask: { ssn: 'hash' }, rename: { ssn: 'ssn_hash' } }, hides: ['ssn'] },
+  {
+    rules: { mask: { email: 'hash' }, rename: { email: 'phone', phone: 'email' } },
+    hides: ['email'],
+  },
+] as const
+
+test('a sandbox shows no value of production that later rules hide', async () => {
+  const { connections } = api.service
+  await source.query(`CREATE TABLE clear (id int PRIMARY KEY, ssn text, email text, phone text)`)
+  await source.query(
+    `INSERT INTO clear SELECT i, 'ssn-' || i, 'email-' || i, 'phone-' || i FROM generate_series(1, 3) i`,
+  )
+  const stream = {
+    name: 'clear',
+    syncMode: 'full_refresh',
+    destinationSyncMode: 'append_dedup',
+  } as const
+  const place = { name: 'clear', from: 'people', destination: 'data:clear' }
+  await connections.create({ ...place, streams: [stream], activate: true })
+  await runTo('clear')
+  await source.query(`UPDATE clear SET phone = 'other-' || id WHERE id = 1`)
+  // The destination's row stays as it is, since it is the newer one.
+  await api.database.query(
+    `UPDATE clear.clear SET _airbyte_extracted_at = '2999-01-01' WHERE id = 2`,
+  )
+  for (const { rules, hides } of laterRules) {
+    await connections.update('clear', { streams: [{ ...stream, ...rules }] })
+    const { body } = await api.call('POST /connections/clear/sandbox', {})
+    const { id, report } = z
+      .object({
+        id: z.string(),
+        report: z.object({ streams: z.array(z.object({ warnings: z.array(z.string()) })) }),
+      })
+      .parse(body)
+    const warned = 'mask' in rules ? ['connections reset clear --streams'] : []
+    // The column has another name now.
+    if ('mask' in rules && 'ssn' in rules.mask)
+      warned.push('`ALTER TABLE "clear"."clear" DROP COLUMN IF EXISTS "ssn"`')
+    expect(report.streams.map(({ warnings }) => warnings)).toEqual([
+      warned.map((text): unknown => expect.stringContaining(text)),
+    ])
+    const { body: rows } = await api.call(`GET /connections/clear/sandboxes/${id}/rows`)
+    const shown = JSON.stringify([body, rows])
+    for (const column of hides) expect(shown).not.toContain(`${column}-`)
+    expect(shown).toContain('"***"')
+    expect(shown).toContain('phone-3')
+    if ('mask' in rules) expect(shown).toContain(hashOf(`${hides.join('')}-1`))
+  }
 })
 
 const manifest = `version: 6.0.0

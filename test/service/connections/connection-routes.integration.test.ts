@@ -296,6 +296,11 @@ test('a connection with an active run is neither deleted nor reset', async () =>
   expect(some.status).toBe(204)
   const none = await api.call('POST /connections/shop/reset', { streams: ['nothing'] })
   expect(none.status).toBe(422)
+  const range = { streams: ['users'], from: '1' }
+  const ranged = await api.call('POST /connections/shop/reset-range', range)
+  expect(ranged).toMatchObject({ status: 422, body: { error: { code: 'stream_range_invalid' } } })
+  const unbound = await api.call('POST /connections/shop/reset-range', { streams: ['users'] })
+  expect(unbound.body).toMatchObject({ error: { details: { field: 'from' } } })
   expect(await api.call('DELETE /connections/shop')).toMatchObject({ status: 204, body: null })
 })
 

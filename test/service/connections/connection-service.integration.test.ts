@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { ErrorCodeName, JsonObject } from '../../../protocol/index.ts'
 import type { Service } from '../../../service/service.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
+import { longTest } from '../../support/long.ts'
 
 const append = { syncMode: 'incremental', destinationSyncMode: 'append' } as const
 
@@ -89,7 +90,7 @@ test('a description is kept, changed and taken away, and changes nothing else', 
   expect((await connections.update('shop', { description: null })).description).toBeNull()
 })
 
-test('a reset stream is read from its beginning, the others go on', async () => {
+longTest('a reset stream is read from its beginning, the others go on', async () => {
   await using test = await testService()
   const { connections, runs } = test.service
   await makeShop(test.service)
@@ -114,7 +115,7 @@ test('a reset stream is read from its beginning, the others go on', async () => 
   await connections.create({ ...other, streams: [{ name: 'a', ...append }] })
 })
 
-test('a connection that is made anew knows nothing of the one before it', async () => {
+longTest('a connection that is made anew knows nothing of the one before it', async () => {
   await using test = await testService()
   const { connections, runs } = test.service
   await makeShop(test.service)

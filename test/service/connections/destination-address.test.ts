@@ -1,7 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { destinationAddress } from '../../../service/connections/destination-address.ts'
+import { parseBucketUrl } from '../../../sinks/s3/bucket-url.ts'
+import {
+  findDestination,
+  destinationAddress,
+} from '../../../service/connections/destination-address.ts'
 
 const address = { host: 'db', port: 5432, user: 'u', database: 'd', ssl: 'require' } as const
 const places = { data: address, postgres: { warehouse: { ...address, host: 'wh' } } }
@@ -31,7 +35,7 @@ test.each([
   ['postgres:Warehouse', 'destination_invalid'],
   ['postgres:constructor', 'destination_not_available'],
   ['postgres:other', 'destination_not_available'],
-  ['s3:bucket/prefix', 'destination_not_available'],
+  ['file:/srv/out', 'destination_not_available'],
   ['instance:sf-prod', 'destination_not_available'],
 ])('the destination %s is refused as %s', async (destination, code) => {
   await expect(destinationAddress(destination, places)).rejects.toMatchObject({ code })
@@ -102,4 +106,39 @@ test('whatever is written, it is one of the known places or refused', async () =
       }
     }),
   )
+})
+
+test('a bucket is one of the settings, below the prefix that they give', async () => {
+  const url = 's3://id:s%2Fcret@exports/shop?region=eu-central-1&format=parquet&file_mb=8'
+  const general = 's3://other:key@exports?column=country'
+  const buckets = [url, general].map((text) => {
+    const bucket = parseBucketUrl(text)
+    if ('problem' in bucket) throw new Error(bucket.problem)
+    return bucket
+  })
+  const find = (destination: string, known = buckets) =>
+    findDestination({ destination, options: {} }, { ...places, kafka: undefined, buckets: known })
+  expect(await find('s3:exports/shop/orders')).toEqual({
+    type: 's3',
+    bucket: 'exports',
+    prefix: 'shop/orders/',
+    region: 'eu-central-1',
+    accessKeyId: 'id',
+    secretAccessKey: 's/cret',
+    format: 'parquet',
+    compression: 'zstd',
+    fileBytes: 8 * 1024 * 1024,
+  })
+  expect(await find('s3://exports/shopping')).toMatchObject({
+    accessKeyId: 'other',
+    partitionBy: { column: 'country' },
+  })
+  for (const other of ['s3:exports', 's3:exports/shopping', 's3:private/shop'])
+    await expect(find(other, buckets.slice(0, 1))).rejects.toMatchObject({
+      code: 'destination_not_available',
+    })
+  await expect(find('s3:exports/shop/../x')).rejects.toMatchObject({ code: 'destination_invalid' })
+  const wrong = parseBucketUrl('s3://id:planted@exports?format=csv')
+  expect(wrong).toMatchObject({ problem: expect.stringContaining('wrong format') as unknown })
+  expect(JSON.stringify(wrong)).not.toContain('planted')
 })

@@ -8,6 +8,7 @@ import { dumpOf } from '../../support/all-texts.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
+import { longTest } from '../../support/long.ts'
 
 /** In every password of this file, and nowhere else. */
 const mark = 'planted-6f1d9c2b7a'
@@ -161,7 +162,7 @@ test('what a topic cannot be is said before the connection is made', async () =>
   })
 })
 
-test('without brokers, and with brokers that do not respond, nothing is made', async () => {
+longTest('without brokers, and with brokers that do not respond, nothing is made', async () => {
   const destination = 'topic:shop.{stream}'
   for (const [kafkaBrokers, code] of [
     [[], 'destination_not_available'],
@@ -190,32 +191,35 @@ test('a connection that is deleted, and was never run, leaves no topic of its ow
   expect(topics.filter((topic) => topic.includes(name))).toEqual([])
 })
 
-test('a table that appears later does not bring a connection into the topic of another one', async () => {
-  const { brokers, prefix: name } = testKafka()
-  await using place = await testService({ kafkaBrokers: brokers })
-  const { connections, instances, runs } = place.service
-  await using source = await shopOf(place, name)
-  const topic = `${name}.orders`
-  const destination = `topic:${name}.{stream}`
-  await connections.create({ name, from: name, destination, activate: true })
-  place.work()
-  await runOnce(place.service, name)
-  await using other = await testDatabase()
-  await other.query('CREATE TABLE mine (id bigint PRIMARY KEY); INSERT INTO mine VALUES (1)')
-  const config = { ...other.address, schemas: ['public'] }
-  const second = `${name}-2`
-  await instances.create({ name: second, type: 'postgres', config })
-  await connections.create({ name: second, from: second, destination, activate: true })
-  await runOnce(place.service, second)
-  await other.query('CREATE TABLE orders (id bigint PRIMARY KEY, body text, price numeric)')
-  const refused = { status: 'failed', error: { code: 'destination_topic_shared' } }
-  // Nor by a second try, or by other options.
-  expect(await runToEnd(runs, await runs.start(second))).toMatchObject(refused)
-  expect(await runToEnd(runs, await runs.start(second))).toMatchObject(refused)
-  const ignore = { options: { schemaDrift: 'ignore' } } as const
-  await expect(connections.update(second, ignore)).rejects.toMatchObject({
-    code: 'destination_topic_shared',
-  })
-  await runOnce(place.service, name)
-  expect(dataOf(newestRows(await readTopic(servers(), topic)))).toEqual(await sourceRows(source))
-})
+longTest(
+  'a table that appears later does not bring a connection into the topic of another one',
+  async () => {
+    const { brokers, prefix: name } = testKafka()
+    await using place = await testService({ kafkaBrokers: brokers })
+    const { connections, instances, runs } = place.service
+    await using source = await shopOf(place, name)
+    const topic = `${name}.orders`
+    const destination = `topic:${name}.{stream}`
+    await connections.create({ name, from: name, destination, activate: true })
+    place.work()
+    await runOnce(place.service, name)
+    await using other = await testDatabase()
+    await other.query('CREATE TABLE mine (id bigint PRIMARY KEY); INSERT INTO mine VALUES (1)')
+    const config = { ...other.address, schemas: ['public'] }
+    const second = `${name}-2`
+    await instances.create({ name: second, type: 'postgres', config })
+    await connections.create({ name: second, from: second, destination, activate: true })
+    await runOnce(place.service, second)
+    await other.query('CREATE TABLE orders (id bigint PRIMARY KEY, body text, price numeric)')
+    const refused = { status: 'failed', error: { code: 'destination_topic_shared' } }
+    // Nor by a second try, or by other options.
+    expect(await runToEnd(runs, await runs.start(second))).toMatchObject(refused)
+    expect(await runToEnd(runs, await runs.start(second))).toMatchObject(refused)
+    const ignore = { options: { schemaDrift: 'ignore' } } as const
+    await expect(connections.update(second, ignore)).rejects.toMatchObject({
+      code: 'destination_topic_shared',
+    })
+    await runOnce(place.service, name)
+    expect(dataOf(newestRows(await readTopic(servers(), topic)))).toEqual(await sourceRows(source))
+  },
+)

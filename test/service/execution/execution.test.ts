@@ -2,7 +2,7 @@ import { pino } from 'pino'
 import { expect, test } from 'vitest'
 import { ConnectError, type AirbyteCatalog } from '../../../protocol/index.ts'
 import { Execution } from '../../../service/execution/execution.ts'
-import { newTexts } from '../../../service/platform/secrets/mask.ts'
+import { newTexts } from '../../../protocol/secrets/mask.ts'
 import type { MaskedLine } from '../../../service/execution/masked-logger.ts'
 
 const secret = 'p@ss "word"'

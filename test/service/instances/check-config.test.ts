@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { ConnectError, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
+import { requireAllowedFolder } from '../../../service/instances/allowed-folder.ts'
 import { requireAllowedSocket } from '../../../service/instances/allowed-socket.ts'
 import { checkConfig } from '../../../service/instances/check-config.ts'
 import { refuseMisplacedSecrets } from '../../../service/instances/misplaced-secrets.ts'
@@ -235,4 +236,17 @@ test('a Unix socket is reached in the folders that the operator allows, by whate
   expect(
     ['/var/run', '/var/run/postgresql/..', '/var/run/postgresql/inner', '/tmp'].some(isAllowed),
   ).toBe(false)
+})
+
+test('a folder of the machine is read if the operator allows it, or one above it', () => {
+  const descriptor = {
+    type: 'shop',
+    localFolder: ({ folder }: JsonObject) => (typeof folder === 'string' ? folder : undefined),
+  }
+  const isAllowed = (folder: string): boolean =>
+    problemOf(() => {
+      requireAllowedFolder(descriptor, { folder }, ['/srv/exports/'])
+    }) === null
+  expect(['/srv/exports', '/srv/exports/a/b', '/srv/x/../exports'].every(isAllowed)).toBe(true)
+  expect(['/srv', '/srv/exports/..', '/srv/exports-2', '/etc'].some(isAllowed)).toBe(false)
 })

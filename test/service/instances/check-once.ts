@@ -19,6 +19,7 @@ await using instances = openInstances({
   logger,
   catalog: new FolderCatalogService(join(folder, 'catalog')),
   allowedNetworks: ['127.0.0.1/32'],
+  allowedFolders: [],
   allowedSockets: [],
   callbackUrl: 'https://connect.example/callback',
 })

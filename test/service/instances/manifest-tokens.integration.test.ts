@@ -40,29 +40,32 @@ async function authorized(
   return { authorize, set, secrets: async () => (await vault.get(path))?.secrets ?? {} }
 }
 
-test('a refresh token that works once is used once by all processes that need it at the same time', async () => {
-  await using world = await openTestInstances()
-  await using server = await AuthorizationServer.start({ redirectUris: [callbackUrl] })
-  const crm = await authorized(world, server)
-  const script = join(import.meta.dirname, 'check-once.ts')
-  const args = [script, world.test.database.url, world.folder, 'crm']
-  const children = [1, 2].map(() => {
-    const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-    const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
-    return { child, lines, exited: once(child, 'exit') }
-  })
-  for (const { lines } of children) expect((await lines.next()).value).toBe('ready')
-  await crm.set(over)
-  for (const { child } of children) child.stdin.end('go\n')
-  const answers = await Promise.all(children.map(async ({ lines }) => (await lines.next()).value))
-  const good = { status: 'SUCCEEDED' }
-  expect(answers).toEqual(children.map(() => JSON.stringify([good, good])))
-  expect(server.tokenRequests).toEqual(['refresh_token'])
-  await Promise.all(children.map(({ exited }) => exited))
-  // The stored token is the newest of the family: it can be used once more.
-  await crm.set(over)
-  expect(await world.instances.check('crm')).toEqual(good)
-})
+longTest(
+  'a refresh token that works once is used once by all processes that need it at the same time',
+  async () => {
+    await using world = await openTestInstances()
+    await using server = await AuthorizationServer.start({ redirectUris: [callbackUrl] })
+    const crm = await authorized(world, server)
+    const script = join(import.meta.dirname, 'check-once.ts')
+    const args = [script, world.test.database.url, world.folder, 'crm']
+    const children = [1, 2].map(() => {
+      const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+      const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+      return { child, lines, exited: once(child, 'exit') }
+    })
+    for (const { lines } of children) expect((await lines.next()).value).toBe('ready')
+    await crm.set(over)
+    for (const { child } of children) child.stdin.end('go\n')
+    const answers = await Promise.all(children.map(async ({ lines }) => (await lines.next()).value))
+    const good = { status: 'SUCCEEDED' }
+    expect(answers).toEqual(children.map(() => JSON.stringify([good, good])))
+    expect(server.tokenRequests).toEqual(['refresh_token'])
+    await Promise.all(children.map(({ exited }) => exited))
+    // The stored token is the newest of the family: it can be used once more.
+    await crm.set(over)
+    expect(await world.instances.check('crm')).toEqual(good)
+  },
+)
 
 test('an authorization that the vendor ended shows until there is another one', async () => {
   await using world = await openTestInstances()

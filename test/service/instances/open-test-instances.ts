@@ -57,6 +57,7 @@ export async function openTestInstances(
       vault: options.vault?.(vault) ?? vault,
       catalog,
       allowedNetworks: ['127.0.0.1/32'],
+      allowedFolders: [],
       allowedSockets: [],
       callbackUrl,
       logger: silent,

@@ -5,6 +5,7 @@ import { loginFrom, testIdentity, type TestIdentity } from '../../support/test-i
 import { ApiClient } from '../../support/api-client.ts'
 import { TestApi } from '../../support/test-api.ts'
 import { email, partsOf, password, post, tokenOf, withAda } from './ada.ts'
+import { longTest } from '../../support/long.ts'
 
 describe('too many attempts', () => {
   const throttled = { code: 'login_throttled' }
@@ -138,7 +139,7 @@ describe('the audit log', () => {
     ])
   })
 
-  test('counts e-mails that are nobody’s together, and keeps none of them', async () => {
+  longTest('counts e-mails that are nobody’s together, and keeps none of them', async () => {
     await using api = await withAda()
     const typed = 'planted-password'
     for (let count = 0; count < 120; count++)
@@ -187,7 +188,7 @@ describe('the audit log', () => {
     }
   })
 
-  test('stays small, from however many networks strangers come', async () => {
+  longTest('stays small, from however many networks strangers come', async () => {
     const trustedProxies = ['127.0.0.1']
     await using api = await TestApi.start({ trustedProxies })
     for (let host = 0; host < 400; host++) {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import type { PostgresConfig } from '../../../engine/run-types.ts'
 import { explainRefusedLogin } from '../../../service/run-worker/refused-login.ts'
 
 const used = {
@@ -14,10 +13,7 @@ const used = {
 const refused = new ConnectError('destination_credentials_refused', {
   details: { host: 'db', port: 5432, user: 'u' },
 })
-const now = (password: string): (() => Promise<PostgresConfig>) => {
-  const address = { ...used, password }
-  return () => Promise.resolve({ type: 'postgres', address })
-}
+const now = (password: string) => () => Promise.resolve({ ...used, password })
 
 test('a login that was replaced is worth another attempt, and neither one is shown', async () => {
   const error = await explainRefusedLogin(refused, { used, ask: now('new-SECRET') })

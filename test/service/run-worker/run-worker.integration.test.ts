@@ -10,6 +10,7 @@ import { runToEnd, testService, type TestService } from '../../support/test-serv
 import { silent } from '../../support/logger.ts'
 import { openPgBossQueue } from '../../../service/platform/jobs/pg-boss-queue.ts'
 import { newFolder } from '../../support/new-folder.ts'
+import { longTest } from '../../support/long.ts'
 
 async function makeShop(service: Service, streams: readonly JsonObject[]): Promise<void> {
   const { instances, connections } = service
@@ -125,7 +126,7 @@ test('a run that is partial only because of rejected records is not retried', as
   await expect(runs.retry('shop', id)).rejects.toMatchObject({ code: 'run_not_retryable' })
 })
 
-test('a retry whose first run was deleted with age reads all streams', async () => {
+longTest('a retry whose first run was deleted with age reads all streams', async () => {
   await using test = await testService()
   const { runs } = test.service
   await makeShop(test.service, [
@@ -143,7 +144,7 @@ test('a retry whose first run was deleted with age reads all streams', async () 
   })
 })
 
-test('a retry reads all streams where the connection was changed or reset since', async () => {
+longTest('a retry reads all streams where the connection was changed or reset since', async () => {
   await using test = await testService()
   const { connections, runs } = test.service
   const fail = { at_row: 5, kind: 'config_error' }
@@ -177,48 +178,51 @@ test('a queued run is cancelled at once, and nobody works on it', async () => {
   expect(await runs.find(id)).toMatchObject({ status: 'cancelled', attempts: 0 })
 })
 
-test('a new run after one that was cancelled reads what that had completed too, as its sandbox says', async () => {
-  await using test = await testService()
-  const { instances, connections, runs, sandboxes } = test.service
-  const slow = { name: 'slow', rows: 100_000, rows_per_second: 1_000 }
-  await instances.create({
-    name: 'fake',
-    type: 'faker',
-    config: { streams: [{ name: 'quick', rows: 10 }, slow] },
-  })
-  const append = { syncMode: 'full_refresh', destinationSyncMode: 'append' } as const
-  await connections.create({
-    name: 'shop',
-    from: 'fake',
-    destination: 'data:shop',
-    activate: true,
-    streams: [
-      { name: 'quick', ...append },
-      { name: 'slow', ...append },
-    ],
-  })
-  test.work()
-  const cancelled = async (): Promise<void> => {
-    const run = await runs.start('shop')
-    await expect
-      .poll(async () => (await runs.find(run.id)).streams, { timeout: 20_000 })
-      .toContainEqual(expect.objectContaining({ name: 'quick', status: 'complete' }))
-    await runs.cancel('shop', run.id)
-    const { status, streams } = await runToEnd(runs, run)
-    expect(status).toBe('cancelled')
-    expect(streams).toContainEqual(expect.objectContaining({ name: 'quick', loaded: 10 }))
-  }
-  await cancelled()
-  const { report } = await sandboxes.run('shop', { limitRows: 20, principal: 'key_1' })
-  const quick = report.streams.find(({ name }) => name === 'quick')
-  expect(quick?.diff_vs_current?.rows).toMatchObject({ insert: 10 })
-  await cancelled()
-  expect(await test.data.query('SELECT count(*)::int AS rows FROM shop.quick')).toEqual([
-    { rows: 20 },
-  ])
-})
+longTest(
+  'a new run after one that was cancelled reads what that had completed too, as its sandbox says',
+  async () => {
+    await using test = await testService()
+    const { instances, connections, runs, sandboxes } = test.service
+    const slow = { name: 'slow', rows: 100_000, rows_per_second: 1_000 }
+    await instances.create({
+      name: 'fake',
+      type: 'faker',
+      config: { streams: [{ name: 'quick', rows: 10 }, slow] },
+    })
+    const append = { syncMode: 'full_refresh', destinationSyncMode: 'append' } as const
+    await connections.create({
+      name: 'shop',
+      from: 'fake',
+      destination: 'data:shop',
+      activate: true,
+      streams: [
+        { name: 'quick', ...append },
+        { name: 'slow', ...append },
+      ],
+    })
+    test.work()
+    const cancelled = async (): Promise<void> => {
+      const run = await runs.start('shop')
+      await expect
+        .poll(async () => (await runs.find(run.id)).streams, { timeout: 20_000 })
+        .toContainEqual(expect.objectContaining({ name: 'quick', status: 'complete' }))
+      await runs.cancel('shop', run.id)
+      const { status, streams } = await runToEnd(runs, run)
+      expect(status).toBe('cancelled')
+      expect(streams).toContainEqual(expect.objectContaining({ name: 'quick', loaded: 10 }))
+    }
+    await cancelled()
+    const { report } = await sandboxes.run('shop', { limitRows: 20, principal: 'key_1' })
+    const quick = report.streams.find(({ name }) => name === 'quick')
+    expect(quick?.diff_vs_current?.rows).toMatchObject({ insert: 10 })
+    await cancelled()
+    expect(await test.data.query('SELECT count(*)::int AS rows FROM shop.quick')).toEqual([
+      { rows: 20 },
+    ])
+  },
+)
 
-test('a process that lost its run stops working on it, and does not touch it', async () => {
+longTest('a process that lost its run stops working on it, and does not touch it', async () => {
   await using test = await testService()
   const { runs } = test.service
   await makeShop(test.service, [{ name: 'a', rows: 50_000, rows_per_second: 2_000 }])
@@ -271,28 +275,31 @@ describe('a newer version that has migrated', () => {
     await test.metadata.query('DELETE FROM reactor_connect_service.migrations WHERE number = 999')
   })
 
-  test('a destination has its runs, which fail when it takes none of them in time', async () => {
-    await using test = await testService()
-    const { runs } = test.service
-    const { data } = test
-    await makeShop(test.service, [{ name: 'a', rows: 10 }])
-    test.work({ leaveMs: 50, leftForMs: 3_000 })
-    await runToEnd(runs, await runs.start('shop'))
-    await data.query('INSERT INTO reactor_connect.migrations (version) VALUES (999)')
-    const left = await runs.start('shop')
-    await expect
-      .poll(() => runs.find(left.id), { timeout: 20_000 })
-      .toMatchObject({ status: 'queued', error: { code: 'destination_bookkeeping_newer' } })
-    await data.query('DELETE FROM reactor_connect.migrations WHERE version = 999')
-    test.work({ leaveMs: 50 })
-    expect(await runToEnd(runs, left)).toMatchObject({ status: 'complete', attempts: 2 })
-    await data.query('INSERT INTO reactor_connect.migrations (version) VALUES (999)')
-    test.work({ leaveMs: 50, leftForMs: 0 })
-    expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({
-      status: 'failed',
-      error: { code: 'destination_bookkeeping_newer' },
-    })
-  })
+  longTest(
+    'a destination has its runs, which fail when it takes none of them in time',
+    async () => {
+      await using test = await testService()
+      const { runs } = test.service
+      const { data } = test
+      await makeShop(test.service, [{ name: 'a', rows: 10 }])
+      test.work({ leaveMs: 50, leftForMs: 3_000 })
+      await runToEnd(runs, await runs.start('shop'))
+      await data.query('INSERT INTO reactor_connect.migrations (version) VALUES (999)')
+      const left = await runs.start('shop')
+      await expect
+        .poll(() => runs.find(left.id), { timeout: 20_000 })
+        .toMatchObject({ status: 'queued', error: { code: 'destination_bookkeeping_newer' } })
+      await data.query('DELETE FROM reactor_connect.migrations WHERE version = 999')
+      test.work({ leaveMs: 50 })
+      expect(await runToEnd(runs, left)).toMatchObject({ status: 'complete', attempts: 2 })
+      await data.query('INSERT INTO reactor_connect.migrations (version) VALUES (999)')
+      test.work({ leaveMs: 50, leftForMs: 0 })
+      expect(await runToEnd(runs, await runs.start('shop'))).toMatchObject({
+        status: 'failed',
+        error: { code: 'destination_bookkeeping_newer' },
+      })
+    },
+  )
 })
 
 describe('two jobs for one run that arrive at the same time', () => {
@@ -314,7 +321,7 @@ describe('two jobs for one run that arrive at the same time', () => {
     return await runToEnd(runs, run)
   }
 
-  test('are one attempt in one process, also when the run looks lost', async () => {
+  longTest('are one attempt in one process, also when the run looks lost', async () => {
     await using test = await testService()
     const ended = await claimTwice(test, () => {
       test.work({ staleMs: 0 })
@@ -348,22 +355,25 @@ describe.concurrent('a run that cannot succeed', { timeout: 120_000 }, () => {
     expect(run.attempts).toBe(2)
   })
 
-  test('since a mistake of the program stops it ends as failed, and nothing of the mistake is shown', async () => {
-    await using test = await testService()
-    const { runs } = test.service
-    const fail = { at_row: 5, kind: 'error' }
-    await makeShop(test.service, [{ name: 'a', rows: 10, fail }])
-    const mistaken = {
-      firstDelayMs: 100,
-      maxDelayMs: 100,
-      get maxFruitless(): number {
-        throw new SyntaxError('Invalid regular expression: /planted-SECRET/')
-      },
-    }
-    test.work({ retries: mistaken })
-    const ended = await runToEnd(runs, await runs.start('shop'))
-    expect(ended).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'unexpected' } })
-    expect(JSON.stringify(ended) + test.logged.join('')).not.toContain('SECRET')
-    expect(test.logged.join('')).toContain('run-attempt.ts')
-  })
+  longTest(
+    'since a mistake of the program stops it ends as failed, and nothing of the mistake is shown',
+    async () => {
+      await using test = await testService()
+      const { runs } = test.service
+      const fail = { at_row: 5, kind: 'error' }
+      await makeShop(test.service, [{ name: 'a', rows: 10, fail }])
+      const mistaken = {
+        firstDelayMs: 100,
+        maxDelayMs: 100,
+        get maxFruitless(): number {
+          throw new SyntaxError('Invalid regular expression: /planted-SECRET/')
+        },
+      }
+      test.work({ retries: mistaken })
+      const ended = await runToEnd(runs, await runs.start('shop'))
+      expect(ended).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'unexpected' } })
+      expect(JSON.stringify(ended) + test.logged.join('')).not.toContain('SECRET')
+      expect(test.logged.join('')).toContain('run-attempt.ts')
+    },
+  )
 })

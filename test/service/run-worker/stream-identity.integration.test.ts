@@ -6,6 +6,7 @@ import type { Run } from '../../../service/runs/schema.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 import { newFolder } from '../../support/new-folder.ts'
+import { usually } from '../../support/long.ts'
 
 /** All three are `a.b.c` to code that only joins the parts. */
 const twins = [
@@ -17,7 +18,7 @@ const tables = ['b.c', 'c', 'a.b.c']
 
 const principal = 'key_1'
 
-test.each(['embedded', 'kafka'] as const)(
+test.each(usually(1, ['embedded', 'kafka'] as const))(
   'streams whose names join to one text stay apart: run, retry, reset and sandbox, log %s',
   async (log) => {
     await using place = await testService({ kafkaBrokers: testKafka().brokers })

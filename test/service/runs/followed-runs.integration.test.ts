@@ -4,6 +4,7 @@ import { openStore } from '../../../service/store/open-store.ts'
 import { startPostgres } from '../../support/postgres.ts'
 import { newRun, openTestStore } from '../../support/open-test-store.ts'
 import { silent } from '../../support/logger.ts'
+import { longTest } from '../../support/long.ts'
 
 const soon = { timeout: 10_000, interval: 10 }
 
@@ -98,7 +99,7 @@ describe('followers of a run', () => {
   })
 })
 
-test('a store without its database says so, and goes on when it is back', async () => {
+longTest('a store without its database says so, and goes on when it is back', async () => {
   await using postgres = await startPostgres()
   await using store = await openStore({ url: postgres.url, logger: silent })
   const { id } = await newRun(store)

@@ -4,6 +4,7 @@ import { endRun, logOfRun } from '../../support/run-by-hand.ts'
 import { ApiClient } from '../../support/api-client.ts'
 import { Follower } from '../../support/follower.ts'
 import { TestApi } from '../../support/test-api.ts'
+import { longTest } from '../../support/long.ts'
 
 const unknownRun = 'run_01ARZ3NDEKTSV4RRFFQ69G5FAV'
 
@@ -85,7 +86,7 @@ test('a run says who started it', async () => {
   expect(lie).toMatchObject({ status: 400, body: { error: { code: 'request_invalid' } } })
 })
 
-test('as many logs are followed as there may be, of one key and of all', async () => {
+longTest('as many logs are followed as there may be, of one key and of all', async () => {
   await using api = await TestApi.start({ followers: { each: 2, all: 3 } })
   await api.withConnection()
   const { id } = await api.service.runs.start('shop')

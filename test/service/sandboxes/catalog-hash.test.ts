@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { resolveStreams } from '../../../service/connections/resolve-streams.ts'
+import { resolveStreams } from '../../../plan/streams/resolve-streams.ts'
 import { catalogHash } from '../../../service/sandboxes/catalog-hash.ts'
 import { instanceHash } from '../../../service/sandboxes/instance-hash.ts'
 import { bindingFormat } from '../../../service/sandboxes/promotion-binding.ts'

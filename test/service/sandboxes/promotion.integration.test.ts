@@ -3,6 +3,7 @@ import type { ErrorCodeName } from '../../../protocol/index.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
 import { limitRows, openShop, principal, type Shop } from './sandbox-shop.ts'
+import { longTest } from '../../support/long.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -184,34 +185,37 @@ describe('a promotion is outdated', () => {
     expect(await shop.promote(name, last)).toMatchObject({ state: 'promoted' })
   })
 
-  test('where the instance reads another database since, even if that has the same tables', async () => {
-    const name = 'elsewhere'
-    await using other = await testDatabase()
-    await other.query(`CREATE TABLE ${name} (id int PRIMARY KEY, name text)`)
-    await shop.connect(name)
-    const { instances, connections } = shop.test.service
-    const db = await instances.create({
-      name,
-      type: 'postgres',
-      config: { ...shop.source.address },
-    })
-    const streams = [{ name, syncMode: 'incremental', cursorField: 'id' }] as const
-    const about = { from: db.name, destination: `data:${name}`, streams }
-    await connections.delete(name)
-    await connections.create({ name, ...about })
-    const token = await shop.readyToken(name)
-    await instances.setCredentials(name, { password: shop.source.address.password })
-    await instances.update(name, { config: { ...other.address } })
-    const { moved, sandbox } = await shop.outdated(name, token)
-    expect(moved).toEqual(['instance'])
-    expect(sandbox?.report.streams[0]?.read).toBe(0)
-    await instances.setCredentials(name, { password: other.address.password })
-    expect(await shop.promote(name, sandbox?.promoteToken ?? '')).toMatchObject({
-      state: 'promoted',
-    })
-  })
+  longTest(
+    'where the instance reads another database since, even if that has the same tables',
+    async () => {
+      const name = 'elsewhere'
+      await using other = await testDatabase()
+      await other.query(`CREATE TABLE ${name} (id int PRIMARY KEY, name text)`)
+      await shop.connect(name)
+      const { instances, connections } = shop.test.service
+      const db = await instances.create({
+        name,
+        type: 'postgres',
+        config: { ...shop.source.address },
+      })
+      const streams = [{ name, syncMode: 'incremental', cursorField: 'id' }] as const
+      const about = { from: db.name, destination: `data:${name}`, streams }
+      await connections.delete(name)
+      await connections.create({ name, ...about })
+      const token = await shop.readyToken(name)
+      await instances.setCredentials(name, { password: shop.source.address.password })
+      await instances.update(name, { config: { ...other.address } })
+      const { moved, sandbox } = await shop.outdated(name, token)
+      expect(moved).toEqual(['instance'])
+      expect(sandbox?.report.streams[0]?.read).toBe(0)
+      await instances.setCredentials(name, { password: other.address.password })
+      expect(await shop.promote(name, sandbox?.promoteToken ?? '')).toMatchObject({
+        state: 'promoted',
+      })
+    },
+  )
 
-  test('by another version of the program, which gives that reason and no other', async () => {
+  longTest('by another version of the program, which gives that reason and no other', async () => {
     await shop.connect('upgraded')
     const { sandbox: replaced } = await shop.outdated(
       'upgraded',
@@ -228,7 +232,7 @@ describe('a promotion is outdated', () => {
     })
   })
 
-  test('where a stream is gone there is no new sandbox, and the reason is said', async () => {
+  longTest('where a stream is gone there is no new sandbox, and the reason is said', async () => {
     await shop.connect('gone')
     const token = await shop.readyToken('gone')
     await shop.source.query('DROP TABLE gone')
@@ -240,29 +244,32 @@ describe('a promotion is outdated', () => {
   })
 })
 
-test('a sandbox and its promotion never read another stream than the one that was approved under the name', async () => {
-  await shop.connect('moved')
-  const { service } = shop.test
-  const token = await shop.readyToken('moved')
-  await shop.source.query('CREATE SCHEMA sales')
-  await shop.source.query('ALTER TABLE moved SET SCHEMA sales')
-  const gone = {
-    code: 'stream_not_found',
-    details: {
-      problem: 'the stream that was approved as "moved" is gone',
-      fix: 'To read `sales.moved` instead, write that in place of `moved` in the streams of the connection: `reactor connect connections update moved --streams`.',
-    },
-  }
-  const input = { limitRows, principal }
-  await expect(service.sandboxes.run('moved', input)).rejects.toMatchObject(gone)
-  expect(await shop.outdated('moved', token)).toMatchObject({
-    moved: ['source_schema'],
-    sandbox: null,
-    error: gone,
-  })
-})
+longTest(
+  'a sandbox and its promotion never read another stream than the one that was approved under the name',
+  async () => {
+    await shop.connect('moved')
+    const { service } = shop.test
+    const token = await shop.readyToken('moved')
+    await shop.source.query('CREATE SCHEMA sales')
+    await shop.source.query('ALTER TABLE moved SET SCHEMA sales')
+    const gone = {
+      code: 'stream_not_found',
+      details: {
+        problem: 'the stream that was approved as "moved" is gone',
+        fix: 'To read `sales.moved` instead, write that in place of `moved` in the streams of the connection: `reactor connect connections update moved --streams`.',
+      },
+    }
+    const input = { limitRows, principal }
+    await expect(service.sandboxes.run('moved', input)).rejects.toMatchObject(gone)
+    expect(await shop.outdated('moved', token)).toMatchObject({
+      moved: ['source_schema'],
+      sandbox: null,
+      error: gone,
+    })
+  },
+)
 
-test('a paused connection that is promoted runs once, and stays paused', async () => {
+longTest('a paused connection that is promoted runs once, and stays paused', async () => {
   await shop.connect('paused')
   const { connections } = shop.test.service
   await connections.activate('paused')
@@ -274,7 +281,7 @@ test('a paused connection that is promoted runs once, and stays paused', async (
   })
 })
 
-test('streams that failed or were left out give no token', async () => {
+longTest('streams that failed or were left out give no token', async () => {
   const { sandboxes, connections } = shop.test.service
   for (const table of ['good', 'bad'])
     await shop.source.query(`CREATE TABLE ${table} (id int PRIMARY KEY)`)
@@ -296,32 +303,35 @@ test('streams that failed or were left out give no token', async () => {
   expect(failed).toMatchObject({ promoteToken: null, tokenWithheld: 'failed_streams' })
 })
 
-test('a sandbox that runs is the only one of its connection and one of four, and ends when it is deleted or the service stops', async () => {
-  const stop = new AbortController()
-  await using slow = await testService({ stopping: stop.signal })
-  const { instances, connections, sandboxes } = slow.service
-  const items = { name: 'items', rows: 10_000, rows_per_second: 20, state_every: 10 }
-  await instances.create({ name: 'slow', type: 'faker', config: { streams: [items] } })
-  const names = ['a', 'b', 'c', 'd', 'e']
-  for (const name of names)
-    await connections.create({ name, from: 'slow', destination: `data:${name}` })
-  const run = (name: string): Promise<unknown> =>
-    sandboxes.run(name, { limitRows: 10_000, principal }).catch((error: unknown) => error)
-  const ends = names.slice(0, 3).map(run)
-  const schemas = `SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reactor_sandbox%'`
-  await vi.waitFor(async () => {
-    expect(await slow.data.query(schemas)).toHaveLength(3)
-  }, 30_000)
-  expect(await run('a')).toMatchObject({ code: 'sandbox_active' })
-  ends.push(run('d'))
-  expect(await run('e')).toMatchObject({ code: 'sandbox_limit_reached' })
-  const [running] = (await sandboxes.list('a', {})).items
-  expect(running).toMatchObject({ status: 'running' })
-  await sandboxes.delete('a', running?.id ?? '')
-  expect(await ends[0]).toMatchObject({ code: 'sandbox_stopped' })
-  stop.abort()
-  for (const end of ends) expect(await end).toMatchObject({ code: 'sandbox_stopped' })
-  expect(await slow.data.query(schemas), slow.logged.join('\n')).toEqual([])
-  expect(await sandboxes.list('a', {})).toMatchObject({ items: [] })
-  expect(await sandboxes.list('b', {})).toMatchObject({ items: [{ status: 'failed' }] })
-})
+longTest(
+  'a sandbox that runs is the only one of its connection and one of four, and ends when it is deleted or the service stops',
+  async () => {
+    const stop = new AbortController()
+    await using slow = await testService({ stopping: stop.signal })
+    const { instances, connections, sandboxes } = slow.service
+    const items = { name: 'items', rows: 10_000, rows_per_second: 20, state_every: 10 }
+    await instances.create({ name: 'slow', type: 'faker', config: { streams: [items] } })
+    const names = ['a', 'b', 'c', 'd', 'e']
+    for (const name of names)
+      await connections.create({ name, from: 'slow', destination: `data:${name}` })
+    const run = (name: string): Promise<unknown> =>
+      sandboxes.run(name, { limitRows: 10_000, principal }).catch((error: unknown) => error)
+    const ends = names.slice(0, 3).map(run)
+    const schemas = `SELECT nspname FROM pg_namespace WHERE nspname LIKE 'reactor_sandbox%'`
+    await vi.waitFor(async () => {
+      expect(await slow.data.query(schemas)).toHaveLength(3)
+    }, 30_000)
+    expect(await run('a')).toMatchObject({ code: 'sandbox_active' })
+    ends.push(run('d'))
+    expect(await run('e')).toMatchObject({ code: 'sandbox_limit_reached' })
+    const [running] = (await sandboxes.list('a', {})).items
+    expect(running).toMatchObject({ status: 'running' })
+    await sandboxes.delete('a', running?.id ?? '')
+    expect(await ends[0]).toMatchObject({ code: 'sandbox_stopped' })
+    stop.abort()
+    for (const end of ends) expect(await end).toMatchObject({ code: 'sandbox_stopped' })
+    expect(await slow.data.query(schemas), slow.logged.join('\n')).toEqual([])
+    expect(await sandboxes.list('a', {})).toMatchObject({ items: [] })
+    expect(await sandboxes.list('b', {})).toMatchObject({ items: [{ status: 'failed' }] })
+  },
+)

@@ -3,6 +3,7 @@ import type { ConnectionOptions, StreamBinding } from '../../../service/connecti
 import { newId } from '../../../service/platform/database/ids.ts'
 import { runToEnd } from '../../support/test-service.ts'
 import { limitRows, openShop, principal, type Shop } from './sandbox-shop.ts'
+import { longTest } from '../../support/long.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -66,7 +67,7 @@ describe('a sandbox shows how the source differs from what is approved', () => {
     expect(report.streams[0]?.primary_key).toEqual([['alt']])
   })
 
-  test('with a stream that is gone', async () => {
+  longTest('with a stream that is gone', async () => {
     const { connections, instances, sandboxes, runs } = shop.test.service
     await shop.source.query(
       'CREATE SCHEMA gone; CREATE TABLE gone.a (id int); CREATE TABLE gone.b (id int)',
@@ -82,7 +83,7 @@ describe('a sandbox shows how the source differs from what is approved', () => {
     expect(report.schema_drift?.changes).toMatchObject([{ name: 'b', change: 'removed' }])
   })
 
-  test('under ignore beside what the next run does, which does not follow it', async () => {
+  longTest('under ignore beside what the next run does, which does not follow it', async () => {
     await ran('ignored', { policy: 'ignore' })
     await shop.source.query(
       `ALTER TABLE ignored ADD COLUMN more int DEFAULT 7; INSERT INTO ignored VALUES (4, 'd')`,
@@ -109,7 +110,7 @@ describe('a sandbox shows how the source differs from what is approved', () => {
     expect(Object.keys(rows[0] ?? {})).not.toContain('more')
   })
 
-  test('under ignore with the reason why a run would fail', async () => {
+  longTest('under ignore with the reason why a run would fail', async () => {
     await ran('loosened', { policy: 'ignore' })
     await shop.source.query(`ALTER TABLE loosened DROP CONSTRAINT loosened_pkey`)
     await shop.source.query(`ALTER TABLE loosened ADD COLUMN alt serial PRIMARY KEY`)
@@ -165,7 +166,7 @@ describe('the rows of a report', () => {
   })
 })
 
-test('a sandbox of a process that died does not hold up the next one', async () => {
+longTest('a sandbox of a process that died does not hold up the next one', async () => {
   await shop.connect('killed')
   const { store, service } = shop.test
   const dead = newId('sbx')
@@ -180,7 +181,7 @@ test('a sandbox of a process that died does not hold up the next one', async () 
   })
 })
 
-test('what one principal tries out takes back no token of another', async () => {
+longTest('what one principal tries out takes back no token of another', async () => {
   await shop.connect('crowd')
   const { store } = shop.test
   const token = await shop.readyToken('crowd')

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { createShop } from '../../support/create-shop.ts'
 import { TestApi } from '../../support/test-api.ts'
+import { longTest } from '../../support/long.ts'
 
 const finished = z.object({
   id: z.string(),
@@ -45,7 +46,7 @@ test('a sandbox answers its report and a token, and is found again without the t
   })
 })
 
-test('how many rows are read has bounds, and some streams alone give no token', async () => {
+longTest('how many rows are read has bounds, and some streams alone give no token', async () => {
   await using api = await withInactive()
   for (const limit of [0, -1, 10_001, 1.5, '5'])
     expect((await api.call('POST /connections/shop/sandbox', { limit_rows: limit })).status).toBe(
@@ -83,29 +84,32 @@ test('a promotion activates the connection and queues its run, once', async () =
   })
 })
 
-test('a promotion that is outdated answers what moved, and a new sandbox with its token', async () => {
-  await using api = await withInactive()
-  const { body } = await api.call('POST /connections/shop/sandbox', { limit_rows: 7 })
-  const { promote_token: token } = finished.parse(body)
-  await api.call('PATCH /connections/shop', { destination: 'data:other' })
-  const outdated = await api.call('POST /connections/shop/promote', { token })
-  expect(outdated.status).toBe(409)
-  expect(outdated.body).toMatchObject({
-    error: {
-      code: 'promote_outdated',
-      message: expect.stringContaining('the connection, the destination changed') as unknown,
-      details: { moved: ['connection', 'destination'], sandbox: { limit_rows: 7 } },
-      request_id: expect.any(String) as unknown,
-    },
-  })
-  const { error } = z
-    .object({ error: z.object({ details: z.object({ sandbox: finished }) }) })
-    .parse(outdated.body)
-  const next = error.details.sandbox.promote_token
-  expect(next).not.toBe(token)
-  const promoted = await api.call('POST /connections/shop/promote', { token: next })
-  expect(promoted.status).toBe(200)
-})
+longTest(
+  'a promotion that is outdated answers what moved, and a new sandbox with its token',
+  async () => {
+    await using api = await withInactive()
+    const { body } = await api.call('POST /connections/shop/sandbox', { limit_rows: 7 })
+    const { promote_token: token } = finished.parse(body)
+    await api.call('PATCH /connections/shop', { destination: 'data:other' })
+    const outdated = await api.call('POST /connections/shop/promote', { token })
+    expect(outdated.status).toBe(409)
+    expect(outdated.body).toMatchObject({
+      error: {
+        code: 'promote_outdated',
+        message: expect.stringContaining('the connection, the destination changed') as unknown,
+        details: { moved: ['connection', 'destination'], sandbox: { limit_rows: 7 } },
+        request_id: expect.any(String) as unknown,
+      },
+    })
+    const { error } = z
+      .object({ error: z.object({ details: z.object({ sandbox: finished }) }) })
+      .parse(outdated.body)
+    const next = error.details.sandbox.promote_token
+    expect(next).not.toBe(token)
+    const promoted = await api.call('POST /connections/shop/promote', { token: next })
+    expect(promoted.status).toBe(200)
+  },
+)
 
 test('a token of somebody else, of another connection, or of nobody is refused alike', async () => {
   await using api = await withInactive()
@@ -140,7 +144,7 @@ test('sandboxes of a connection that does not exist are refused', async () => {
   }
 })
 
-test('an agent deletes only what it ran, and the audit log names it', async () => {
+longTest('an agent deletes only what it ran, and the audit log names it', async () => {
   await using api = await withInactive()
   const { key } = await api.service.apiKeys.create({ name: 'helper', kind: 'agent' })
   const asAgent = { authorization: `Bearer ${key}` }
@@ -177,7 +181,7 @@ test('the rows of a report are for those who may run a sandbox', async () => {
   expect(refused).toMatchObject({ status: 403, body: { error: { code: 'permission_denied' } } })
 })
 
-test('who may run a sandbox, but not see its rows, gets a report without them', async () => {
+longTest('who may run a sandbox, but not see its rows, gets a report without them', async () => {
   await using api = await withInactive()
   const scopes = ['connections:read', 'connections:sandbox'].map((action) => {
     return { action, names: null }

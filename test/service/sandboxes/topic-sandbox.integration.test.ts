@@ -9,6 +9,7 @@ import { dumpOf } from '../../support/all-texts.ts'
 import { testKafka } from '../../support/kafka.ts'
 import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { runToEnd, testService } from '../../support/test-service.ts'
+import { longTest } from '../../support/long.ts'
 
 const principal = 'key_1'
 
@@ -186,7 +187,7 @@ test('deleted and rejected records are counted, and a mode without a key is an e
   })
 })
 
-test('a sandbox registers no schema, and says what the registry would refuse', async () => {
+longTest('a sandbox registers no schema, and says what the registry would refuse', async () => {
   const { brokers, prefix: name } = testKafka()
   await using registry = await startFakeRegistry()
   await using place = await testService({

@@ -22,6 +22,7 @@ import { newConnection, newInstance } from '../../support/open-test-store.ts'
 import { receiving } from '../platform/jobs/receiving.ts'
 import { startProcess } from '../../support/start-process.ts'
 import { silent } from '../../support/logger.ts'
+import { longTest } from '../../support/long.ts'
 
 const quick: Partial<SchedulerTiming> = { lookMs: 20, lostMs: 50, jitterMs: 0 }
 const quarterly: Schedule = { cron: '*/15 * * * *' }
@@ -265,7 +266,7 @@ test('a connection that cannot be acted on keeps no other one from its time', as
 })
 
 describe('several schedulers', () => {
-  test('start one run for each of 3,000 times, also when two of three are killed', async () => {
+  longTest('start one run for each of 3,000 times, also when two of three are killed', async () => {
     await using place = await openPlace()
     const { query } = place
     await query(
@@ -412,59 +413,65 @@ describe('an external Jobs service', () => {
     ])
   })
 
-  test('that has lost its schedules has them again when it is back, and at each start', async () => {
-    await using place = await openPlace()
-    await using service = await startJobsService()
-    const made = await newConnection(place.store, 'c', { schedule: quarterly })
-    const first = place.schedule({ jobs: external(service) })
-    const isThere = async (): Promise<void> => {
+  longTest(
+    'that has lost its schedules has them again when it is back, and at each start',
+    async () => {
+      await using place = await openPlace()
+      await using service = await startJobsService()
+      const made = await newConnection(place.store, 'c', { schedule: quarterly })
+      const first = place.schedule({ jobs: external(service) })
+      const isThere = async (): Promise<void> => {
+        await vi.waitFor(() => {
+          expect(cronAt(service, made)).toBe(quarterly.cron)
+        }, soon)
+      }
+      await isThere()
+      service.refuse(/./)
+      await vi.waitFor(
+        () => {
+          expect(
+            service.requests.filter((request) => request.endsWith('/take')).length,
+          ).toBeGreaterThan(1)
+        },
+        { timeout: 30_000 },
+      )
+      service.lose()
+      service.refuse(null)
+      await isThere()
+      await first.stop()
+      service.lose()
+      place.schedule({ jobs: external(service) })
+      await isThere()
+    },
+  )
+
+  longTest(
+    'that takes the place of another one has all schedules, and the log names the one before',
+    async () => {
+      await using place = await openPlace()
+      await using before = await startJobsService()
+      await using service = await startJobsService()
+      const lines: string[] = []
+      const logger = pino({ level: 'info' }, { write: (line) => void lines.push(line) })
+      const made = await newConnection(place.store, 'c', { schedule: quarterly })
+      const first = place.schedule({ jobs: external(before) })
+      await vi.waitFor(() => {
+        expect(cronAt(before, made)).toBe(quarterly.cron)
+      }, soon)
+      await first.stop()
+      place.schedule({ jobs: external(service), logger })
       await vi.waitFor(() => {
         expect(cronAt(service, made)).toBe(quarterly.cron)
+        expect(lines.join('')).toContain(
+          'the Jobs service has the schedules of all active connections',
+        )
       }, soon)
-    }
-    await isThere()
-    service.refuse(/./)
-    await vi.waitFor(
-      () => {
-        expect(
-          service.requests.filter((request) => request.endsWith('/take')).length,
-        ).toBeGreaterThan(1)
-      },
-      { timeout: 30_000 },
-    )
-    service.lose()
-    service.refuse(null)
-    await isThere()
-    await first.stop()
-    service.lose()
-    place.schedule({ jobs: external(service) })
-    await isThere()
-  })
+      expect(lines.join('')).toContain(before.url)
+      expect(lines.join('')).toContain('its schedules stay there until you delete them')
+    },
+  )
 
-  test('that takes the place of another one has all schedules, and the log names the one before', async () => {
-    await using place = await openPlace()
-    await using before = await startJobsService()
-    await using service = await startJobsService()
-    const lines: string[] = []
-    const logger = pino({ level: 'info' }, { write: (line) => void lines.push(line) })
-    const made = await newConnection(place.store, 'c', { schedule: quarterly })
-    const first = place.schedule({ jobs: external(before) })
-    await vi.waitFor(() => {
-      expect(cronAt(before, made)).toBe(quarterly.cron)
-    }, soon)
-    await first.stop()
-    place.schedule({ jobs: external(service), logger })
-    await vi.waitFor(() => {
-      expect(cronAt(service, made)).toBe(quarterly.cron)
-      expect(lines.join('')).toContain(
-        'the Jobs service has the schedules of all active connections',
-      )
-    }, soon)
-    expect(lines.join('')).toContain(before.url)
-    expect(lines.join('')).toContain('its schedules stay there until you delete them')
-  })
-
-  test('that refuses one schedule gets all others', async () => {
+  longTest('that refuses one schedule gets all others', async () => {
     await using place = await openPlace()
     await using service = await startJobsService()
     const made = await Promise.all(
@@ -509,7 +516,7 @@ describe('an external Jobs service', () => {
     expect(await scheduled(place, 'paused')).toEqual([])
   })
 
-  test('that gives out a job twice, since it was not deleted, starts one run', async () => {
+  longTest('that gives out a job twice, since it was not deleted, starts one run', async () => {
     await using place = await openPlace()
     await using service = await startJobsService()
     const { store } = place
@@ -557,7 +564,7 @@ describe('an external Jobs service', () => {
     expect(await runs.createForJob(job)).toEqual({ state: 'known' })
   })
 
-  test('that gives a job to several processes at once starts one run', async () => {
+  longTest('that gives a job to several processes at once starts one run', async () => {
     await using place = await openPlace()
     const { runs } = place.store
     const { id: connectionId } = await newConnection(place.store, 'c', { schedule: quarterly })
@@ -570,7 +577,7 @@ describe('an external Jobs service', () => {
   })
 })
 
-test('a scheduler goes on when the database is back', async () => {
+longTest('a scheduler goes on when the database is back', async () => {
   await using postgres = await startPostgres()
   await using place = await openPlace(postgres)
   const { store } = place

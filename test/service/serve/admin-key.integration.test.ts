@@ -67,6 +67,7 @@ test('another process of the same service shares its data folder, also at anothe
   const common = { dataDir, isEmbedded: false, logger: silent, apiKeys }
   const key = await prepareAdminKey({ ...common, url: 'http://127.0.0.1:1' })
   expect(await prepareAdminKey({ ...common, url: 'http://127.0.0.1:2' })).toBeUndefined()
-  expect(await readLocalService(dataDir)).toEqual({ url: 'http://127.0.0.1:2', apiKey: key })
+  const second = { url: 'http://127.0.0.1:2', apiKey: key, otherUrls: ['http://127.0.0.1:1'] }
+  expect(await readLocalService(dataDir)).toEqual(second)
   expect(await readdir(dataDir)).toEqual(['local-service.json'])
 })

@@ -13,6 +13,7 @@ import { dumpOf } from '../../support/all-texts.ts'
 import { openDataPlace, schemaOf, type DataPlace } from '../../support/data-place.ts'
 import { silent } from '../../support/logger.ts'
 import { runToEnd, testService, type TestService } from '../../support/test-service.ts'
+import { longTest } from '../../support/long.ts'
 
 const quick = { maxFruitless: 8, firstDelayMs: 10, maxDelayMs: 10 }
 const principal = 'key_1'
@@ -172,7 +173,7 @@ test('a key that is refused fails a run at once', async () => {
   await expectNoSecrets(world)
 })
 
-test('a response that is none fails a run, and no word of it is shown', async () => {
+longTest('a response that is none fails a run, and no word of it is shown', async () => {
   await using world = await openWorld()
   const { place, test } = world
   test.work({ retries: quick })
@@ -192,48 +193,52 @@ test('a response that is none fails a run, and no word of it is shown', async ()
   await expectNoSecrets(world)
 })
 
-test('a login that is replaced while a run goes on is asked for again, and one that stays wrong is not', async () => {
-  await using world = await openWorld()
-  const { place, test } = world
-  test.work({ retries: quick })
-  const names = Array.from({ length: 12 }, (_, index) => `items_${index}`)
-  await world.connect(
-    'shop',
-    names.map((name) => ({
-      name,
-      columns: 'narrow',
-      rows: 200,
-      rows_per_second: 200,
-      state_every: 20,
-    })),
-  )
-  const running = world.run('shop')
-  await vi.waitFor(
-    async () => {
-      expect(await rowsOf(world, 'shop', 'items_0')).toBeGreaterThan(0)
-    },
-    {
-      timeout: 20_000,
-    },
-  )
-  await place.replaceLogin()
-  const run = await running
-  expect(run).toMatchObject({ status: 'complete', loaded: 2_400 })
-  expect(run.attempts).toBeGreaterThan(1)
-  for (const name of names) expect(await rowsOf(world, 'shop', name), name).toBe(200)
-  expect(test.logged.join('')).toContain('its login was replaced while the run went on')
+longTest(
+  'a login that is replaced while a run goes on is asked for again, and one that stays wrong is not',
+  async () => {
+    await using world = await openWorld()
+    const { place, test } = world
+    test.work({ retries: quick })
+    const names = Array.from({ length: 12 }, (_, index) => `items_${index}`)
+    await world.connect(
+      'shop',
+      names.map((name) => ({
+        name,
+        columns: 'narrow',
+        rows: 200,
+        rows_per_second: 200,
+        state_every: 20,
+      })),
+    )
+    const running = world.run('shop')
+    await vi.waitFor(
+      async () => {
+        expect(await rowsOf(world, 'shop', 'items_0')).toBeGreaterThan(0)
+      },
+      {
+        timeout: 20_000,
+      },
+    )
+    await place.replaceLogin()
+    const run = await running
+    expect(run).toMatchObject({ status: 'complete', loaded: 2_400 })
+    expect(run.attempts).toBeGreaterThan(1)
+    for (const name of names) expect(await rowsOf(world, 'shop', name), name).toBe(200)
+    expect(test.logged.join('')).toContain('its login was replaced while the run went on')
 
-  const { datasets } = place.service
-  datasets.set('shop', { ...datasets.get('shop'), url: place.wrongAddress })
-  expect(await world.run('shop')).toMatchObject({
-    status: 'failed',
-    attempts: 1,
-    error: { code: 'destination_credentials_refused' },
-  })
-  await expectNoSecrets(world)
-}, 120_000)
+    const { datasets } = place.service
+    datasets.set('shop', { ...datasets.get('shop'), url: place.wrongAddress })
+    expect(await world.run('shop')).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      error: { code: 'destination_credentials_refused' },
+    })
+    await expectNoSecrets(world)
+  },
+  120_000,
+)
 
-test('a dataset that is gone is created by a run, and not by what only looks', async () => {
+longTest('a dataset that is gone is created by a run, and not by what only looks', async () => {
   await using world = await openWorld()
   const { place, test } = world
   const { addressOf, service } = test
@@ -260,7 +265,7 @@ function sweepOptions({ place, test }: World): Omit<SweepOptions, 'logger'> {
   return { store, addressOf, checkDataService: () => service.check(), now: Date.now }
 }
 
-test('a sweep asks a Data service that is away once for all of its datasets', async () => {
+longTest('a sweep asks a Data service that is away once for all of its datasets', async () => {
   await using world = await openWorld()
   const { place, test } = world
   for (const name of ['one', 'two', 'three']) await world.connect(name)

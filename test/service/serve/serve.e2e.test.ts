@@ -20,7 +20,7 @@ import {
   serviceFolder,
   type ServiceProcess,
 } from '../../support/service-process.ts'
-import { longTest, usually } from '../../support/long.ts'
+import { longTest } from '../../support/long.ts'
 
 const anything = z.unknown()
 const rows = 30_000
@@ -259,7 +259,7 @@ function shared(
   }
 }
 
-test.concurrent.each(usually(1, ['embedded', 'kafka'] as const))(
+longTest.concurrent.each(['embedded', 'kafka'] as const)(
   'if one of two services on the same PostgreSQL is killed, the other takes over its run (log: %s)',
   async (log) => {
     await using metadata = await testDatabase(metadataTemplate)
@@ -309,7 +309,7 @@ longTest.concurrent(
   120_000,
 )
 
-test.concurrent(
+longTest.concurrent(
   'processes share the work by roles: one responds, another runs',
   async () => {
     await using metadata = await testDatabase(metadataTemplate)
@@ -344,7 +344,7 @@ test.concurrent('a wrong policy stops the start, with the place', async () => {
   )
 })
 
-test.concurrent('a process whose roles are only one half of a run is refused', async () => {
+longTest.concurrent('a process whose roles are only one half of a run is refused', async () => {
   await using folder = await serviceFolder()
   await expect(folder.start({ args: ['--roles', 'api,reader'] })).rejects.toThrow(
     /roles_unavailable/,

@@ -15,6 +15,7 @@ import {
   topicStream,
   topicTest,
 } from './topic-support.ts'
+import { longTest } from '../../support/long.ts'
 
 const plan = [{ slice: '', partition: 0, state: null }] as const
 const rows = (from: number, to: number): { id: number; body: string }[] =>
@@ -28,73 +29,6 @@ async function started(
   await destination.check()
   return destination.startRun(connection, key)
 }
-
-test('a stopped run resumes from the last checkpoint, with its position in the log', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append', syncMode: 'incremental', cursor: 'id' })
-  await using destination = openDestination(target)
-  const start = await started(destination, sink.connection)
-  const begun = await destination.begin(sink, start)
-  expect(begun).toMatchObject({ syncId: 1, resumed: false, slices: [], positions: [] })
-  await destination.savePlan(begun, plan)
-  await load(target, begun, rows(1, 7), { complete: false })
-  await destination.endRun(sink.connection, { start, how: 'stopped', reported: [begun.streamId] })
-
-  await using next = openDestination(target)
-  const again = await next.startRun(sink.connection)
-  expect(again.run).toBe(start.run)
-  const resumed = await next.begin(sink, again)
-  expect(resumed).toMatchObject({
-    syncId: 1,
-    resumed: true,
-    isOlder: true,
-    slices: [{ slice: '', partition: 0, state: { seq: 7 }, seq: 7, complete: false }],
-    positions: [{ partition: 0, next: '7', columns: sink.columns }],
-    untoldCounts: keptCounts(),
-  })
-  expect(resumed.attemptKeys).toHaveLength(2)
-})
-
-test('a sync that is complete is followed by the next one, from the last states if it is incremental', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append_dedup', syncMode: 'incremental', cursor: 'id' })
-  await syncOnce(target, sink, rows(1, 7))
-  await using destination = openDestination(target)
-  const start = await started(destination, sink.connection)
-  expect(start).toMatchObject({ run: 2, start: 2 })
-  const begun = await destination.begin(sink, start)
-  expect(begun).toMatchObject({
-    syncId: 2,
-    resumed: false,
-    slices: [{ slice: '', state: { seq: 7 }, seq: 0, complete: false }],
-  })
-})
-
-test('a start under the key of a run continues it, also after its end; another key is another run', async () => {
-  const target = topicTest()
-  await using destination = openDestination(target)
-  const first = await started(destination, target.connection, 'a')
-  await destination.endRun(target.connection, { start: first, how: 'ended', reported: [] })
-  const again = await destination.startRun(target.connection, 'a')
-  const other = await destination.startRun(target.connection, 'b')
-  expect([first.run, again.run, other.run]).toEqual([1, 1, 2])
-})
-
-test('a full refresh that appends and that the run completed is done', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append' })
-  await using destination = openDestination(target)
-  const start = await started(destination, sink.connection)
-  const begun = await destination.begin(sink, start)
-  await destination.savePlan(begun, plan)
-  await load(target, begun, rows(1, 3))
-  await destination.finish(begun)
-  const next = await destination.startRun(sink.connection)
-  expect(await destination.begin(sink, next)).toMatchObject({
-    doneInRun: true,
-    untoldCounts: keptCounts({ loaded: 3 }),
-  })
-})
 
 test('what killed starts committed, changed and warned of is told until a run that told it has ended', async () => {
   const target = topicTest()
@@ -142,57 +76,6 @@ test('what killed starts committed, changed and warned of is told until a run th
   })
 })
 
-test('the end of a sync needs all slices, and a state covers what it counts', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append' })
-  await using destination = openDestination(target)
-  const start = await started(destination, sink.connection)
-  const begun = await destination.begin(sink, start)
-  await destination.savePlan(begun, [...plan, { slice: 'b', partition: 1, state: null }])
-  await load(target, begun, rows(1, 3))
-  await expect(destination.finish(begun)).rejects.toMatchObject({ code: 'accounting_mismatch' })
-  await using lane = await openLane(target, begun, 1)
-  await lane.write(blockOf(sink.columns, rows(1, 3), { slice: 'b' }))
-  await expect(commit(lane, 4, { slice: 'b' })).rejects.toMatchObject({
-    code: 'accounting_mismatch',
-  })
-})
-
-test('a stream that is forgotten starts from the beginning, and its lanes are fenced', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append_dedup', syncMode: 'incremental', cursor: 'id' })
-  await using destination = openDestination(target)
-  const start = await started(destination, sink.connection)
-  const begun = await destination.begin(sink, start)
-  await destination.savePlan(begun, plan)
-  await using lane = await openLane(target, begun)
-  await lane.write(blockOf(sink.columns, rows(1, 3)))
-  await commit(lane, 3, { complete: false })
-  await lane.write(blockOf(sink.columns, rows(4, 5), { seq: 3 }))
-  await destination.forget(sink.connection, [begun.streamId])
-  await expect(commit(lane, 5)).rejects.toMatchObject({ code: 'fenced' })
-  const again = await destination.begin(sink, start)
-  expect(again).toMatchObject({ resumed: false, slices: [], syncId: 2 })
-  // The rows are in the topic, and no run has reported them.
-  expect(again.untoldCounts).toEqual(keptCounts({ loaded: 3 }))
-})
-
-test('leaveLog forgets the keys of attempts; nothing of it is of a newer begin', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append' })
-  await using destination = openDestination(target)
-  const start = await started(destination, sink.connection)
-  const first = await destination.begin(sink, start)
-  await destination.savePlan(first, plan)
-  const second = await destination.begin(sink, start)
-  expect(second.attemptKeys).toHaveLength(2)
-  await destination.leaveLog(first)
-  expect((await destination.begin(sink, start)).attemptKeys).toHaveLength(3)
-  const fourth = await destination.begin(sink, start)
-  await destination.leaveLog(fourth)
-  expect((await destination.begin(sink, start)).attemptKeys).toHaveLength(1)
-})
-
 test('rejected records are in a topic of their own, with their reasons, once', async () => {
   const target = topicTest()
   const sink = topicStream(target, { mode: 'append_dedup' })
@@ -223,18 +106,6 @@ test('rejected records are in a topic of their own, with their reasons, once', a
     { seq: 2, reason: 'too large for the log', key: '[3]' },
   ])
   expect(await readTopic(target.place, target.topic)).toHaveLength(1)
-})
-
-test('an overwrite whose records were all rejected deletes nothing', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'overwrite_dedup' })
-  await syncOnce(target, sink, rows(1, 3))
-  await expect(syncOnce(target, sink, [{ body: 'no key' }])).rejects.toMatchObject({
-    code: 'records_all_rejected',
-  })
-  expect(await readTopic(target.place, target.topic)).toHaveLength(3)
-  const { begun } = await syncOnce(target, sink, rows(1, 2))
-  expect(begun.resumed).toBe(false)
 })
 
 test('begins and ends of syncs are in connect-control, and nothing but rows is in the topic', async () => {
@@ -273,18 +144,21 @@ test('begins and ends of syncs are in connect-control, and nothing but rows is i
   expect(messages.every(({ headers }) => headers.has('connect-generation'))).toBe(true)
 })
 
-test('partitions that were added get no rows: the versions of a row stay in order', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append_dedup' })
-  await syncOnce(target, sink, rows(1, 20))
-  await asAdmin(target.place, (admin) =>
-    admin.createPartitions({ topicPartitions: [{ topic: target.topic, count: 8 }] }),
-  )
-  const { begun } = await syncOnce(target, sink, rows(1, 20))
-  expect(begun.warnings).toEqual([expect.stringContaining('has 8 partitions now') as string])
-  const messages = await readTopic(target.place, target.topic)
-  expect(messages.filter(({ partition }) => partition > 2)).toEqual([])
-})
+longTest(
+  'partitions that were added get no rows: the versions of a row stay in order',
+  async () => {
+    const target = topicTest()
+    const sink = topicStream(target, { mode: 'append_dedup' })
+    await syncOnce(target, sink, rows(1, 20))
+    await asAdmin(target.place, (admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic: target.topic, count: 8 }] }),
+    )
+    const { begun } = await syncOnce(target, sink, rows(1, 20))
+    expect(begun.warnings).toEqual([expect.stringContaining('has 8 partitions now') as string])
+    const messages = await readTopic(target.place, target.topic)
+    expect(messages.filter(({ partition }) => partition > 2)).toEqual([])
+  },
+)
 
 test('a topic that was deleted and made again is filled from the beginning', async () => {
   const target = topicTest()
@@ -311,7 +185,7 @@ async function createTopicWhenGone(target: ReturnType<typeof topicTest>): Promis
   }
 }
 
-test('an existing topic is used as it is, with a warning if it is not compacted', async () => {
+longTest('an existing topic is used as it is, with a warning if it is not compacted', async () => {
   const target = topicTest()
   await createTopic(target.place, target.topic, { partitions: 2, policy: 'delete' })
   const { begun } = await syncOnce(

@@ -18,6 +18,7 @@ import {
   topicTest,
   type TopicTest,
 } from './topic-support.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 /**
  * Changes that a run refuses because the messages of the topic would not fit the existing ones, or would be
@@ -82,7 +83,9 @@ test('the columns of a key in another order are another key: the bytes of the sa
   expect(messages.filter(({ value }) => value === null)).toHaveLength(3)
 }) // prettier-ignore
 
-test.each(['append', 'append_dedup', 'overwrite'] as const satisfies readonly SyncMode[])(
+test.each(
+  usually(1, ['append', 'append_dedup', 'overwrite'] as const satisfies readonly SyncMode[]),
+)(
   'a topic that has messages takes none of another form, in the mode %s, until it is made again',
   async (mode) => {
     const target = topicTest()
@@ -108,7 +111,7 @@ test.each(['append', 'append_dedup', 'overwrite'] as const satisfies readonly Sy
   },
 )
 
-test('a topic that was emptied, or that got no message yet, takes another form', async () => {
+longTest('a topic that was emptied, or that got no message yet, takes another form', async () => {
   const target = topicTest()
   await createTopic(target.place, target.topic, { policy: 'delete' })
   const sink = topicStream(target, { mode: 'append' })
@@ -145,22 +148,25 @@ test('an append that comes back to a topic is refused, and the topic is as it wa
   expect(await readTopic(target.place, target.topic)).toHaveLength(20)
 })
 
-test('a reset, a connection that is made again, and another connection append again, with a warning that counts', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, appended)
-  const { begun: first } = await syncOnce(target, sink, rows(1, 20))
-  expect(first.warnings).toEqual([])
-  await using destination = openDestination(target)
-  await destination.forget(target.connection, 'all')
-  const { begun: again } = await syncOnce(target, sink, rows(1, 20))
-  const warning = /up to 2\d messages of earlier loads.*in it twice.*delete the topic/
-  expect(again.warnings).toEqual([expect.stringMatching(warning) as string])
-  const { begun: going } = await syncOnce(target, sink, [])
-  expect(going.warnings).toEqual([])
-  const connection = `${target.connection}-2`
-  const { begun: another } = await syncOnce(target, { ...sink, connection }, rows(1, 20))
-  expect(another.warnings).toEqual([expect.stringContaining('of earlier loads') as string])
-})
+longTest(
+  'a reset, a connection that is made again, and another connection append again, with a warning that counts',
+  async () => {
+    const target = topicTest()
+    const sink = topicStream(target, appended)
+    const { begun: first } = await syncOnce(target, sink, rows(1, 20))
+    expect(first.warnings).toEqual([])
+    await using destination = openDestination(target)
+    await destination.forget(target.connection, 'all')
+    const { begun: again } = await syncOnce(target, sink, rows(1, 20))
+    const warning = /up to 2\d messages of earlier loads.*in it twice.*delete the topic/
+    expect(again.warnings).toEqual([expect.stringMatching(warning) as string])
+    const { begun: going } = await syncOnce(target, sink, [])
+    expect(going.warnings).toEqual([])
+    const connection = `${target.connection}-2`
+    const { begun: another } = await syncOnce(target, { ...sink, connection }, rows(1, 20))
+    expect(another.warnings).toEqual([expect.stringContaining('of earlier loads') as string])
+  },
+)
 
 test('a topic that the stream comes back to has the key and the form that it was left with', async () => {
   const target = topicTest()
@@ -181,25 +187,28 @@ test('a topic that the stream comes back to has the key and the form that it was
   await syncOnce(target, sink, rows(1, 5))
 })
 
-test('what an earlier version stored goes on, and gets the facts that it did not have', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { ...incremental, mode: 'append_dedup' })
-  await syncOnce(target, sink, rows(1, 5))
-  const checkpoints = checkpointTopic(target.connection)
-  const key = '["stream",null,"things"]'
-  const stored = (await readTopic(target.place, checkpoints)).findLast((own) => own.key === key)
-  const facts = ['isFilled', 'form', 'schema', 'leftTopics']
-  const older = Object.entries(stored?.value as object).filter(([name]) => !facts.includes(name))
-  expect(Object.entries(stored?.value as object)).toHaveLength(older.length + facts.length)
-  const producer = kafkaClient(target.place.servers, silent).producer()
-  await producer.connect()
-  const value = JSON.stringify(Object.fromEntries(older))
-  await producer.send({ topic: checkpoints, messages: [{ key, value }] })
-  await producer.disconnect()
-  const { begun } = await syncOnce(target, sink, rows(6, 7))
-  expect(begun).toMatchObject({ warnings: [], slices: [{ state: { seq: 5 } }] })
-  expect(dataOf(newestRows(await readTopic(target.place, target.topic)))).toEqual(rows(1, 7))
-  await expect(syncOnce(withFormat(target, enveloped), sink, [])).rejects.toMatchObject({
-    code: 'destination_topic_form_changed',
-  })
-})
+longTest(
+  'what an earlier version stored goes on, and gets the facts that it did not have',
+  async () => {
+    const target = topicTest()
+    const sink = topicStream(target, { ...incremental, mode: 'append_dedup' })
+    await syncOnce(target, sink, rows(1, 5))
+    const checkpoints = checkpointTopic(target.connection)
+    const key = '["stream",null,"things"]'
+    const stored = (await readTopic(target.place, checkpoints)).findLast((own) => own.key === key)
+    const facts = ['isFilled', 'form', 'schema', 'leftTopics']
+    const older = Object.entries(stored?.value as object).filter(([name]) => !facts.includes(name))
+    expect(Object.entries(stored?.value as object)).toHaveLength(older.length + facts.length)
+    const producer = kafkaClient(target.place.servers, silent).producer()
+    await producer.connect()
+    const value = JSON.stringify(Object.fromEntries(older))
+    await producer.send({ topic: checkpoints, messages: [{ key, value }] })
+    await producer.disconnect()
+    const { begun } = await syncOnce(target, sink, rows(6, 7))
+    expect(begun).toMatchObject({ warnings: [], slices: [{ state: { seq: 5 } }] })
+    expect(dataOf(newestRows(await readTopic(target.place, target.topic)))).toEqual(rows(1, 7))
+    await expect(syncOnce(withFormat(target, enveloped), sink, [])).rejects.toMatchObject({
+      code: 'destination_topic_form_changed',
+    })
+  },
+)

@@ -18,40 +18,6 @@ const plan = [{ slice: '', partition: 0, state: null }] as const
 const rows = (from: number, to: number): { id: number; body: string }[] =>
   Array.from({ length: to - from + 1 }, (_, index) => ({ id: from + index, body: 'a' }))
 
-test('a lane of an older begin cannot commit, and nothing of it is seen', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append' })
-  await using destination = openDestination(target)
-  await destination.check()
-  const start = await destination.startRun(sink.connection)
-  const first = await destination.begin(sink, start)
-  await destination.savePlan(first, plan)
-  await using zombie = await openLane(target, first)
-  await zombie.write(blockOf(sink.columns, rows(1, 10)))
-  const second = await destination.begin(sink, start)
-  expect(second.epoch).toBeGreaterThan(first.epoch)
-  await expect(commit(zombie, 10)).rejects.toMatchObject({ code: 'fenced' })
-  expect(await readTopic(target.place, target.topic)).toEqual([])
-  await destination.savePlan(second, plan)
-  await load(target, second, rows(1, 5))
-  expect(await readTopic(target.place, target.topic)).toHaveLength(5)
-})
-
-test('a lane that opens late finds that its begin is not the newest one', async () => {
-  const target = topicTest()
-  const sink = topicStream(target, { mode: 'append' })
-  await using destination = openDestination(target)
-  await destination.check()
-  const start = await destination.startRun(sink.connection)
-  const first = await destination.begin(sink, start)
-  await destination.savePlan(first, plan)
-  const second = await destination.begin(sink, start)
-  await destination.savePlan(second, plan)
-  await expect(openLane(target, first)).rejects.toMatchObject({ code: 'fenced' })
-  await load(target, second, rows(1, 5))
-  expect(await readTopic(target.place, target.topic)).toHaveLength(5)
-})
-
 test('a newer start fences the lanes of the older one, and its main thread', async () => {
   const target = topicTest()
   const sink = topicStream(target, { mode: 'append' })
@@ -82,20 +48,6 @@ test('a newer start fences the lanes of the older one, and its main thread', asy
   await load(target, again, rows(1, 3))
   await newer.finish(again)
   expect(await readTopic(target.place, target.topic)).toHaveLength(3)
-})
-
-test('the end of an older start changes nothing', async () => {
-  const target = topicTest()
-  await using older = openDestination(target)
-  await older.check()
-  const first = await older.startRun(target.connection)
-  await using newer = openDestination(target)
-  const second = await newer.startRun(target.connection)
-  await older.endRun(target.connection, { start: first, how: 'ended', reported: [] })
-  expect(await newer.newerStart(target.connection, second)).toBeUndefined()
-  await using third = openDestination(target)
-  // The run of the second start has not ended: it is continued.
-  expect((await third.startRun(target.connection)).run).toBe(second.run)
 })
 
 test('what a lane that died has left open is aborted by the next start, also if it hides the checkpoints', async () => {

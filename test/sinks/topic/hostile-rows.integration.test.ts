@@ -8,6 +8,7 @@ import { testDatabase } from '../../support/postgres.ts'
 import { runFile } from '../../support/run-file.ts'
 import { sinkStream } from '../loading.ts'
 import { syncOnce, topicTest } from './topic-support.ts'
+import { usually } from '../../support/long.ts'
 
 /**
  * Values, names and keys of somebody who means harm, or of an old system: every consumer that knows JSON
@@ -108,8 +109,8 @@ function parsed(bytes: Buffer | null): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-describe.each(['row', 'debezium'] as const)('in the envelope %s', (envelope) => {
-  test.each(['embedded', 'kafka'] as const)(
+describe.each(usually(1, ['row', 'debezium'] as const))('in the envelope %s', (envelope) => {
+  test.each(usually(1, ['embedded', 'kafka'] as const))(
     'names, texts and JSON of any kind come through as they are, over the %s log',
     async (log) => {
       const { brokers, prefix: connection } = testKafka()

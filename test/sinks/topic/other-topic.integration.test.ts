@@ -23,7 +23,7 @@ import {
   topicTest,
   type TopicTest,
 } from './topic-support.ts'
-import { longTest } from '../../support/long.ts'
+import { longTest, usually } from '../../support/long.ts'
 
 /** Tests changes that somebody makes to the topics of a connection, while it runs and between its runs. */
 const plan = [{ slice: '', partition: 0, state: null }] as const
@@ -162,7 +162,7 @@ longTest(
   },
 )
 
-test.each(['append', 'append_dedup', 'overwrite'] as const)(
+test.each(usually(1, ['append', 'append_dedup', 'overwrite'] as const))(
   'a topic that is replaced between two commits takes no row until the stream begins again, in the mode %s',
   async (mode) => {
     const target = topicTest()
@@ -197,7 +197,7 @@ test.each(['append', 'append_dedup', 'overwrite'] as const)(
   },
 )
 
-test.each(['append', 'overwrite'] as const)(
+test.each(usually(1, ['append', 'overwrite'] as const))(
   'a topic that is replaced after the last commit is no complete sync, in the mode %s',
   async (mode) => {
     const target = topicTest()
@@ -236,50 +236,53 @@ longTest('a topic that is deleted between two commits, and not made again, is na
 
 const goneRows = 60_000
 
-test('a run whose topic is deleted under way fills it again, and counts no row that went with it', async () => {
-  const target = topicTest()
-  const { connection, topic, place } = target
-  const { brokers } = place.servers
-  await using file = await runFile({
-    connection,
-    source: {
-      type: 'faker',
-      config: { streams: [{ name: 'users', rows: goneRows, rows_per_second: 15_000 }] },
-    },
-    destination: { type: 'topic', config: { topic, brokers } },
-    defaults: { sync_mode: 'full_refresh', destination_sync_mode: 'append' },
-    limits: { commit_bytes: 65_536, commit_ms: 50, partitions_per_stream: 1 },
-  })
-  const frozen = startRun(file.path, { args: ['--json'] })
-  const hasRows = async (): Promise<boolean> =>
-    asAdmin(place, async (admin) => {
-      const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
-      return offsets.some(({ high }) => high !== '0')
-    })
-  await until(hasRows)
-  frozen.process.kill('SIGSTOP')
-  try {
-    expect(await readTopic(place, topic)).not.toHaveLength(0)
-    await deleteTopic(target)
-  } finally {
-    frozen.process.kill('SIGCONT')
-  }
-  const end = await frozen.end
-  expect(end.stderr).toContain('code=destination_topic_missing')
-  expect(eventsOf(end).at(-1)).toMatchObject({
-    status: 'complete',
-    streams: [
-      {
-        loaded: goneRows,
-        before: { loaded: 0 },
-        warnings: expect.arrayContaining([
-          expect.stringMatching(/rows went with it/) as string,
-        ]) as string[],
+longTest(
+  'a run whose topic is deleted under way fills it again, and counts no row that went with it',
+  async () => {
+    const target = topicTest()
+    const { connection, topic, place } = target
+    const { brokers } = place.servers
+    await using file = await runFile({
+      connection,
+      source: {
+        type: 'faker',
+        config: { streams: [{ name: 'users', rows: goneRows, rows_per_second: 15_000 }] },
       },
-    ],
-  })
-  expect(await readTopic(place, topic)).toHaveLength(goneRows)
-})
+      destination: { type: 'topic', config: { topic, brokers } },
+      defaults: { sync_mode: 'full_refresh', destination_sync_mode: 'append' },
+      limits: { commit_bytes: 65_536, commit_ms: 50, partitions_per_stream: 1 },
+    })
+    const frozen = startRun(file.path, { args: ['--json'] })
+    const hasRows = async (): Promise<boolean> =>
+      asAdmin(place, async (admin) => {
+        const offsets = await admin.fetchTopicOffsets(topic).catch(() => [])
+        return offsets.some(({ high }) => high !== '0')
+      })
+    await until(hasRows)
+    frozen.process.kill('SIGSTOP')
+    try {
+      expect(await readTopic(place, topic)).not.toHaveLength(0)
+      await deleteTopic(target)
+    } finally {
+      frozen.process.kill('SIGCONT')
+    }
+    const end = await frozen.end
+    expect(end.stderr).toContain('code=destination_topic_missing')
+    expect(eventsOf(end).at(-1)).toMatchObject({
+      status: 'complete',
+      streams: [
+        {
+          loaded: goneRows,
+          before: { loaded: 0 },
+          warnings: expect.arrayContaining([
+            expect.stringMatching(/rows went with it/) as string,
+          ]) as string[],
+        },
+      ],
+    })
+    expect(await readTopic(place, topic)).toHaveLength(goneRows)
+  },
+)
 
 longTest('an overwrite deletes the old rows also after the checkpoints were deleted', async () => {
   const target = topicTest()
@@ -290,24 +293,27 @@ longTest('an overwrite deletes the old rows also after the checkpoints were dele
   expect(dataOf(newestRows(await readTopic(target.place, target.topic)))).toEqual(rows(3, 6))
 })
 
-test('a run whose checkpoints are deleted under way loads nothing more, and the next one starts over', async () => {
-  const target = topicTest()
-  await using run = await begun(target, { mode: 'append_dedup' })
-  const { sync } = run
-  await using lane = await openLane(target, sync)
-  await lane.write(blockOf(sync.sink.columns, rows(1, 10)))
-  await commit(lane, 10, { complete: false })
-  await deleteTopic(target, checkpointTopic(target.connection))
-  await lane.write(blockOf(sync.sink.columns, rows(11, 20), { seq: 10 }))
-  await expect(commit(lane, 20)).rejects.toMatchObject({
-    code: 'destination_topic_missing',
-    message: `Topic ${checkpointTopic(target.connection)} is gone: it was deleted while the run used it. The checkpoints of the connection went with it`,
-    suggestedFix: expect.stringContaining('delete the topics of streams that append') as string,
-  })
-  const { begun: again } = await syncOnce(target, sync.sink, rows(1, 20))
-  expect(again).toMatchObject({ syncId: 1, slices: [] })
-  expect(dataOf(newestRows(await readTopic(target.place, target.topic)))).toEqual(rows(1, 20))
-})
+longTest(
+  'a run whose checkpoints are deleted under way loads nothing more, and the next one starts over',
+  async () => {
+    const target = topicTest()
+    await using run = await begun(target, { mode: 'append_dedup' })
+    const { sync } = run
+    await using lane = await openLane(target, sync)
+    await lane.write(blockOf(sync.sink.columns, rows(1, 10)))
+    await commit(lane, 10, { complete: false })
+    await deleteTopic(target, checkpointTopic(target.connection))
+    await lane.write(blockOf(sync.sink.columns, rows(11, 20), { seq: 10 }))
+    await expect(commit(lane, 20)).rejects.toMatchObject({
+      code: 'destination_topic_missing',
+      message: `Topic ${checkpointTopic(target.connection)} is gone: it was deleted while the run used it. The checkpoints of the connection went with it`,
+      suggestedFix: expect.stringContaining('delete the topics of streams that append') as string,
+    })
+    const { begun: again } = await syncOnce(target, sync.sink, rows(1, 20))
+    expect(again).toMatchObject({ syncId: 1, slices: [] })
+    expect(dataOf(newestRows(await readTopic(target.place, target.topic)))).toEqual(rows(1, 20))
+  },
+)
 
 longTest(
   'a topic that becomes compacted while rows without a key are appended is named, with the setting',

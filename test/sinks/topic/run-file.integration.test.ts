@@ -4,6 +4,7 @@ import { testKafka } from '../../support/kafka.ts'
 import { testDatabase } from '../../support/postgres.ts'
 import { runFile } from '../../support/run-file.ts'
 import { dataOf, newestRows, readTopic } from './topic-support.ts'
+import { usually } from '../../support/long.ts'
 
 const servers = (): { brokers: string[]; clientId: string; ssl: false } => ({
   brokers: inject('kafkaBrokers'),
@@ -13,7 +14,7 @@ const servers = (): { brokers: string[]; clientId: string; ssl: false } => ({
 
 const users = { name: 'users', rows: 500, slices: 2, state_every: 100 }
 
-test.each(['embedded', 'kafka'] as const)(
+test.each(usually(1, ['embedded', 'kafka'] as const))(
   'a run file loads its streams into topics, over the %s log',
   async (log) => {
     const { brokers, prefix: connection } = testKafka()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import kafkajs from 'kafkajs'
 import { expect, inject, test } from 'vitest'
 import { topicName } from '../../../../engine/log/kafka/topic-names.ts'
-import type { StorageConfig } from '../../../../engine/log/stored/storage-config.ts'
+import type { StorageConfig } from '../../../../storage/storage-config.ts'
 import { S3Server } from '../../../fakes/s3/s3-server.ts'
 import { startVersityGateway } from '../../../fakes/s3/versity-gateway.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type LogName,
 } from '../../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../../support/postgres.ts'
+import { longTest, usually } from '../../../support/long.ts'
 
 const mib = 1024 * 1024
 /** `npm run test:long -- storage`: all logs, with a real S3 server, which needs Go. */
@@ -82,7 +83,7 @@ const sizes: readonly (readonly [number, LogName])[] = [
     : []),
 ]
 
-test.each(sizes)(
+longTest.each(sizes)(
   'a record of %i MiB arrives through the %s log by way of Storage',
   async (sizeMib, log) => {
     await using storage = await (isLong ? startVersityGateway() : S3Server.start())
@@ -95,7 +96,7 @@ test.each(sizes)(
   300_000,
 )
 
-test.each(['kafka block', 'kafka record'] as const)(
+test.each(usually(1, ['kafka block', 'kafka record'] as const))(
   'so does one that is larger than a message of its topic may be (%s)',
   async (log) => {
     await using s3 = await S3Server.start()
@@ -127,7 +128,7 @@ test('a record that cannot be read from Storage is not left out: the next run lo
   expect(await table.loaded()).toEqual([{ rows: 100, same: true }])
 })
 
-test('objects of the connection that have expired are deleted, others are not', async () => {
+longTest('objects of the connection that have expired are deleted, others are not', async () => {
   await using s3 = await S3Server.start()
   await using table = await loading('embedded', { sizeMib: 0 })
   const own = `records/${table.connection}`

@@ -111,6 +111,25 @@ describe('a run that ignores drift is refused', () => {
     }).toThrow(message)
   })
 
+  it.each([
+    [{ where: `note = 'ok'` }, 'stream_rule_invalid', 'where'],
+    [{ mask: { note: null } }, 'stream_column_not_found', 'mask.note'],
+    [{ rename: { note: 'text' } }, 'stream_column_not_found', 'rename.note'],
+    [{ columns: ['id', 'at', 'note'] }, 'stream_column_not_found', 'columns[2]'],
+    [{ columns: { exclude: ['note'] } }, 'stream_column_not_found', 'columns.exclude[0]'],
+  ])('for a column that is gone and that it names: %o', (rules, code, field) => {
+    const properties = { id: { type: 'integer' }, at: { type: 'integer' } }
+    const seen = { streams: [seenAs({ json_schema: { properties } })] }
+    const reads = keepToApproved({ streams: [approved] }, seen)
+    const binding = { ...connection, streams: [{ name: approved.name, ...rules }] }
+    expect(() => streamsIn(reads, binding, seen)).toThrow(
+      expect.objectContaining({
+        code,
+        details: expect.objectContaining({ field: `streams[0].${field}` }) as object,
+      }) as Error,
+    )
+  })
+
   it('for nothing else', () => {
     const properties = { id: { type: 'integer' }, at: { type: 'integer' } }
     const seen = { streams: [seenAs({ json_schema: { properties } })] }

@@ -7,6 +7,7 @@ import { reactor } from '../../../cli/service-command-line.ts'
 import { runToEnd, type TestService } from '../../../support/test-service.ts'
 import { TestApi } from '../../../support/test-api.ts'
 import { driftingShop, type DriftingShop, type ShopOptions } from './drifting-shop.ts'
+import { longTest } from '../../../support/long.ts'
 
 /** One service for all tests of this file: each has a connection, a source and a dataset of its own. */
 let place: TestService
@@ -118,7 +119,7 @@ describe('block_until_approved', () => {
     ])
   })
 
-  test('what came after the fingerprint is not approved by it', async () => {
+  longTest('what came after the fingerprint is not approved by it', async () => {
     await using shop = await openShop({ policy: 'block_until_approved' })
     const { source, name } = shop
     await source.query('ALTER TABLE orders ADD COLUMN phone text')
@@ -162,40 +163,46 @@ describe('block_until_approved', () => {
     expect(await shop.rows('id::int, phone')).toEqual([1, 2, 3].map((id) => ({ id, phone: '+49' })))
   })
 
-  test('a change that is undone at the source needs no approval, and streams that are not selected do not matter', async () => {
-    await using shop = await openShop({ policy: 'block_until_approved' })
-    const { source, name } = shop
-    await source.query('ALTER TABLE orders ADD COLUMN phone text')
-    expect(await shop.run()).toMatchObject({ status: 'failed' })
-    await source.query(`
+  longTest(
+    'a change that is undone at the source needs no approval, and streams that are not selected do not matter',
+    async () => {
+      await using shop = await openShop({ policy: 'block_until_approved' })
+      const { source, name } = shop
+      await source.query('ALTER TABLE orders ADD COLUMN phone text')
+      expect(await shop.run()).toMatchObject({ status: 'failed' })
+      await source.query(`
       ALTER TABLE orders DROP COLUMN phone;
       ALTER TABLE unrelated ADD COLUMN name text;
       CREATE TABLE another (id bigint PRIMARY KEY)`)
-    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3, schemaChanges: [] })
-    expect(await connections.get(name)).toMatchObject({ drift: null })
-  })
+      expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3, schemaChanges: [] })
+      expect(await connections.get(name)).toMatchObject({ drift: null })
+    },
+  )
 
-  test('a key, a cursor column that went, a table that went: each is said before anything else fails', async () => {
-    await using shop = await openShop({ policy: 'block_until_approved' })
-    const { source } = shop
-    await source.query('ALTER TABLE orders DROP CONSTRAINT orders_pkey')
-    expect(await shop.run()).toMatchObject({
-      error: { code: 'schema_drift_blocked' },
-      schemaChanges: [{ primaryKey: { from: [['id']], to: [] } }],
-    })
-    await source.query('ALTER TABLE orders DROP COLUMN id')
-    expect(await shop.run()).toMatchObject({
-      error: { code: 'schema_drift_blocked' },
-      schemaChanges: [{ removedColumns: [{ name: 'id', type: 'integer' }] }],
-    })
-    await source.query('DROP TABLE orders')
-    expect(await shop.run()).toMatchObject({
-      error: { code: 'schema_drift_blocked' },
-      schemaChanges: [{ name: 'orders', change: 'removed' }],
-    })
-  })
+  longTest(
+    'a key, a cursor column that went, a table that went: each is said before anything else fails',
+    async () => {
+      await using shop = await openShop({ policy: 'block_until_approved' })
+      const { source } = shop
+      await source.query('ALTER TABLE orders DROP CONSTRAINT orders_pkey')
+      expect(await shop.run()).toMatchObject({
+        error: { code: 'schema_drift_blocked' },
+        schemaChanges: [{ primaryKey: { from: [['id']], to: [] } }],
+      })
+      await source.query('ALTER TABLE orders DROP COLUMN id')
+      expect(await shop.run()).toMatchObject({
+        error: { code: 'schema_drift_blocked' },
+        schemaChanges: [{ removedColumns: [{ name: 'id', type: 'integer' }] }],
+      })
+      await source.query('DROP TABLE orders')
+      expect(await shop.run()).toMatchObject({
+        error: { code: 'schema_drift_blocked' },
+        schemaChanges: [{ name: 'orders', change: 'removed' }],
+      })
+    },
+  )
 
-  test('a table that went is never replaced by another that its name could mean', async () => {
+  longTest('a table that went is never replaced by another that its name could mean', async () => {
     await using shop = await openShop({ policy: 'propagate' })
     const { source } = shop
     await source.query('CREATE SCHEMA other; CREATE TABLE other.orders (id int PRIMARY KEY)')
@@ -229,25 +236,28 @@ describe('block_until_approved', () => {
     ])
   })
 
-  test('a stream that is chosen later is approved by the choice, and the change of a choice forgets the drift', async () => {
-    await using shop = await openShop({ policy: 'block_until_approved' })
-    const { name } = shop
-    await shop.source.query('ALTER TABLE orders ADD COLUMN phone text')
-    await shop.run()
-    const before = await connections.get(name)
-    expect(before.drift).not.toBeNull()
-    const changed = await connections.update(name, { streams: [{ name: 'unrelated' }] })
-    expect(changed.drift).toBeNull()
-    const { id } = changed
-    const approved = await place.store.drift.approved(id)
-    expect(approved?.streams.map((stream) => stream.name)).toEqual(['unrelated'])
-    // Between the choice and the next run: not approved by it.
-    await shop.source.query('ALTER TABLE unrelated ADD COLUMN late text')
-    expect(await shop.run()).toMatchObject({
-      status: 'failed',
-      schemaChanges: [{ addedColumns: [{ name: 'late' }] }],
-    })
-  })
+  longTest(
+    'a stream that is chosen later is approved by the choice, and the change of a choice forgets the drift',
+    async () => {
+      await using shop = await openShop({ policy: 'block_until_approved' })
+      const { name } = shop
+      await shop.source.query('ALTER TABLE orders ADD COLUMN phone text')
+      await shop.run()
+      const before = await connections.get(name)
+      expect(before.drift).not.toBeNull()
+      const changed = await connections.update(name, { streams: [{ name: 'unrelated' }] })
+      expect(changed.drift).toBeNull()
+      const { id } = changed
+      const approved = await place.store.drift.approved(id)
+      expect(approved?.streams.map((stream) => stream.name)).toEqual(['unrelated'])
+      // Between the choice and the next run: not approved by it.
+      await shop.source.query('ALTER TABLE unrelated ADD COLUMN late text')
+      expect(await shop.run()).toMatchObject({
+        status: 'failed',
+        schemaChanges: [{ addedColumns: [{ name: 'late' }] }],
+      })
+    },
+  )
 })
 
 describe('propagate, the default', () => {
@@ -283,28 +293,31 @@ describe('propagate, the default', () => {
     expect((await connections.get(name)).drift).toBeNull()
   })
 
-  test('rows are not merged by another key than before: the run says so, until the table is empty', async () => {
-    await using shop = await openShop({})
-    const { source, name } = shop
-    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
-    await source.query(`
+  longTest(
+    'rows are not merged by another key than before: the run says so, until the table is empty',
+    async () => {
+      await using shop = await openShop({})
+      const { source, name } = shop
+      expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+      await source.query(`
       ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD PRIMARY KEY (id, note);
       UPDATE orders SET note = 'changed' WHERE id = 3`)
-    const { status, error } = await shop.run()
-    expect({ status, code: error?.code }).toEqual({
-      status: 'failed',
-      code: 'destination_key_changed',
-    })
-    expect(error?.details).toMatchObject({ before: 'id', after: 'id, note' })
-    expect(await shop.rows('note')).toHaveLength(3)
-    await place.data.query(`TRUNCATE ${name}.orders`)
-    expect(await shop.run()).toMatchObject({ status: 'complete' })
-    expect((await shop.rows('note')).map(({ note }) => note)).toEqual([
-      'note 1',
-      'note 2',
-      'changed',
-    ])
-  })
+      const { status, error } = await shop.run()
+      expect({ status, code: error?.code }).toEqual({
+        status: 'failed',
+        code: 'destination_key_changed',
+      })
+      expect(error?.details).toMatchObject({ before: 'id', after: 'id, note' })
+      expect(await shop.rows('note')).toHaveLength(3)
+      await place.data.query(`TRUNCATE ${name}.orders`)
+      expect(await shop.run()).toMatchObject({ status: 'complete' })
+      expect((await shop.rows('note')).map(({ note }) => note)).toEqual([
+        'note 1',
+        'note 2',
+        'changed',
+      ])
+    },
+  )
 })
 
 describe('ignore', () => {
@@ -368,73 +381,79 @@ describe('ignore', () => {
     })
   })
 
-  test('a row that is written again, merged or anew, has NULL in a column that is gone', async () => {
-    const dedup: StreamBinding = {
-      name: 'orders',
-      cursorField: 'total',
-      primaryKey: ['id'],
-      syncMode: 'incremental',
-      destinationSyncMode: 'append_dedup',
-    }
-    const whole: StreamBinding = { name: 'unrelated', syncMode: 'full_refresh' }
-    await using shop = await openShop({ policy: 'ignore', streams: [dedup, whole] })
-    await shop.source.query('INSERT INTO unrelated VALUES (1)')
-    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 4 })
-    await shop.source.query(`
+  longTest(
+    'a row that is written again, merged or anew, has NULL in a column that is gone',
+    async () => {
+      const dedup: StreamBinding = {
+        name: 'orders',
+        cursorField: 'total',
+        primaryKey: ['id'],
+        syncMode: 'incremental',
+        destinationSyncMode: 'append_dedup',
+      }
+      const whole: StreamBinding = { name: 'unrelated', syncMode: 'full_refresh' }
+      await using shop = await openShop({ policy: 'ignore', streams: [dedup, whole] })
+      await shop.source.query('INSERT INTO unrelated VALUES (1)')
+      expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 4 })
+      await shop.source.query(`
       ALTER TABLE orders DROP COLUMN note;
       UPDATE orders SET total = 1000 WHERE id = 2;
       ALTER TABLE unrelated DROP COLUMN code, ADD COLUMN other text DEFAULT 'other'`)
-    expect(await shop.run()).toMatchObject({ status: 'complete' })
-    expect(await shop.rows('id::int, total::int, note')).toEqual([
-      { id: 1, total: 10, note: 'note 1' },
-      { id: 2, total: 1000, note: null },
-      { id: 3, total: 30, note: null }, // at the last cursor value, and not what it was
-    ])
-    const { data } = place
-    expect(
-      await data.query(
-        `SELECT id::int, code, to_jsonb(t) ? 'other' AS has_other FROM ${shop.name}.unrelated t`,
-      ),
-    ).toEqual([{ id: 1, code: null, has_other: false }])
-  })
+      expect(await shop.run()).toMatchObject({ status: 'complete' })
+      expect(await shop.rows('id::int, total::int, note')).toEqual([
+        { id: 1, total: 10, note: 'note 1' },
+        { id: 2, total: 1000, note: null },
+        { id: 3, total: 30, note: null }, // at the last cursor value, and not what it was
+      ])
+      const { data } = place
+      expect(
+        await data.query(
+          `SELECT id::int, code, to_jsonb(t) ? 'other' AS has_other FROM ${shop.name}.unrelated t`,
+        ),
+      ).toEqual([{ id: 1, code: null, has_other: false }])
+    },
+  )
 
-  test('a key or cursor whose new values do not fit is not merged as NULL: the run says so', async () => {
-    const dedup: StreamBinding = {
-      name: 'orders',
-      cursorField: 'total',
-      primaryKey: ['id'],
-      syncMode: 'incremental',
-      destinationSyncMode: 'append_dedup',
-    }
-    await using shop = await openShop({ policy: 'ignore', streams: [dedup] })
-    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
-    await shop.source.query(`
+  longTest(
+    'a key or cursor whose new values do not fit is not merged as NULL: the run says so',
+    async () => {
+      const dedup: StreamBinding = {
+        name: 'orders',
+        cursorField: 'total',
+        primaryKey: ['id'],
+        syncMode: 'incremental',
+        destinationSyncMode: 'append_dedup',
+      }
+      await using shop = await openShop({ policy: 'ignore', streams: [dedup] })
+      expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+      await shop.source.query(`
       ALTER TABLE orders ALTER COLUMN id TYPE text;
       INSERT INTO orders VALUES ('a', 100, 'x'), ('b', 200, 'y')`)
-    expect(await shop.run()).toMatchObject({
-      status: 'failed',
-      error: { code: 'stream_mode_unsupported' },
-    })
-    expect(await shop.rows('id::int')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
-    await shop.source.query(`
+      expect(await shop.run()).toMatchObject({
+        status: 'failed',
+        error: { code: 'stream_mode_unsupported' },
+      })
+      expect(await shop.rows('id::int')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
+      await shop.source.query(`
       DELETE FROM orders WHERE id IN ('a', 'b');
       ALTER TABLE orders ALTER COLUMN id TYPE bigint USING id::bigint, ALTER COLUMN total TYPE text`)
-    const { error } = await shop.run()
-    expect(error?.details?.problem).toContain(
-      'the column "total" is string at the source now, was approved as integer',
-    )
-    const { drift } = await connections.get(shop.name)
-    await connections.approve(shop.name, drift?.fingerprint ?? '')
-    // As text, 100 is smaller than 30: rows would be left out.
-    expect(await shop.run()).toMatchObject({
-      status: 'failed',
-      error: { code: 'source_cursor_type_changed' },
-    })
-    await connections.reset(shop.name)
-    expect(await shop.run()).toMatchObject({ status: 'complete' })
-  })
+      const { error } = await shop.run()
+      expect(error?.details?.problem).toContain(
+        'the column "total" is string at the source now, was approved as integer',
+      )
+      const { drift } = await connections.get(shop.name)
+      await connections.approve(shop.name, drift?.fingerprint ?? '')
+      // As text, 100 is smaller than 30: rows would be left out.
+      expect(await shop.run()).toMatchObject({
+        status: 'failed',
+        error: { code: 'source_cursor_type_changed' },
+      })
+      await connections.reset(shop.name)
+      expect(await shop.run()).toMatchObject({ status: 'complete' })
+    },
+  )
 
-  test('a key that the approved type holds is merged as before', async () => {
+  longTest('a key that the approved type holds is merged as before', async () => {
     const dedup: StreamBinding = {
       name: 'codes',
       primaryKey: ['code'],
@@ -459,31 +478,34 @@ describe('ignore', () => {
     ])
   })
 
-  test('a key that the source no longer holds to be unique merges no rows: the run says so', async () => {
-    const dedup: StreamBinding = {
-      name: 'orders',
-      syncMode: 'full_refresh',
-      destinationSyncMode: 'append_dedup',
-      primaryKey: ['id'],
-    }
-    await using shop = await openShop({ policy: 'ignore', streams: [dedup] })
-    expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
-    await shop.source.query(`
+  longTest(
+    'a key that the source no longer holds to be unique merges no rows: the run says so',
+    async () => {
+      const dedup: StreamBinding = {
+        name: 'orders',
+        syncMode: 'full_refresh',
+        destinationSyncMode: 'append_dedup',
+        primaryKey: ['id'],
+      }
+      await using shop = await openShop({ policy: 'ignore', streams: [dedup] })
+      expect(await shop.run()).toMatchObject({ status: 'complete', loaded: 3 })
+      await shop.source.query(`
       ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD COLUMN alt serial, ADD PRIMARY KEY (alt);
       UPDATE orders SET id = 1`)
-    const { status, error } = await shop.run()
-    expect(status).toBe('failed')
-    expect(error?.details?.problem).toBe(
-      'the source has the primary key (alt) now, (id) was approved, and rows are merged by it in mode append_dedup: rows that share it would become one',
-    )
-    expect(await shop.rows('id::int')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
-    // A part of the key that is approved holds its rows apart too.
-    await shop.source.query(`
+      const { status, error } = await shop.run()
+      expect(status).toBe('failed')
+      expect(error?.details?.problem).toBe(
+        'the source has the primary key (alt) now, (id) was approved, and rows are merged by it in mode append_dedup: rows that share it would become one',
+      )
+      expect(await shop.rows('id::int')).toEqual([{ id: 1 }, { id: 2 }, { id: 3 }])
+      // A part of the key that is approved holds its rows apart too.
+      await shop.source.query(`
       UPDATE orders SET id = alt; ALTER TABLE orders DROP CONSTRAINT orders_pkey, ADD PRIMARY KEY (id)`)
-    expect(await shop.run()).toMatchObject({ status: 'complete' })
-  })
+      expect(await shop.run()).toMatchObject({ status: 'complete' })
+    },
+  )
 
-  test('a cursor that is gone cannot be kept to: the run says so', async () => {
+  longTest('a cursor that is gone cannot be kept to: the run says so', async () => {
     await using shop = await openShop({ policy: 'ignore' })
     await shop.source.query('ALTER TABLE orders DROP COLUMN id')
     expect(await shop.run()).toMatchObject({

@@ -54,6 +54,7 @@ test('the audit log has every change there is a route for, and no secret', async
   await call('updateConnection', 'PATCH /connections/shop', { options: { deletes: 'soft' } })
   await call('approveSchema', 'POST /connections/shop/approve', { fingerprint: 'f'.repeat(32) })
   await call('runSandbox', 'POST /connections/shop/sandbox', { limit_rows: 1 })
+  await call('compareConnection', 'POST /connections/shop/compare', {})
   await call('promoteSandbox', 'POST /connections/shop/promote', { token: planted })
   await call('deleteSandbox', `DELETE /connections/shop/sandboxes/sbx_${'0'.repeat(26)}`)
   const started = await call('startRun', 'POST /connections/shop/runs')
@@ -63,6 +64,8 @@ test('the audit log has every change there is a route for, and no secret', async
   await call('retryRun', `POST /runs/${run}/retry`)
   await call('retryRunOfConnection', `POST /connections/shop/runs/${run}/retry`)
   await call('resetConnection', 'POST /connections/shop/reset')
+  const range = { streams: ['users'], from: '1' }
+  await call('resetConnectionRange', 'POST /connections/shop/reset-range', range)
   await call('invokeAction', 'POST /instances/shop/actions/ping/invoke', { input: {} })
   const key = await call('createApiKey', 'POST /api-keys', { name: 'ci', kind: 'viewer' })
   const { id: keyId } = withId.parse(key.body)

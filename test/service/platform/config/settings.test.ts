@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { Environment } from '../../../../service/platform/config/environment.ts'
+import type { Environment } from '../../../../plan/environment.ts'
 import { storagePlace } from '../../../../service/serve/storage-place.ts'
 import { loadSettings } from '../../../../service/platform/config/load-settings.ts'
 import {

@@ -6,6 +6,7 @@ import { metadataTemplate, startPostgres, testDatabase } from '../../../support/
 import { mountSmallDisk } from '../../../support/small-disk.ts'
 import { openTestStore } from '../../../support/open-test-store.ts'
 import { silent } from '../../../support/logger.ts'
+import { longTest } from '../../../support/long.ts'
 
 const schema = 'reactor_connect_service'
 
@@ -33,7 +34,7 @@ describe('a check of writes', () => {
     expect(rows).toEqual([])
   })
 
-  test('fails when the disk has no room', async (context) => {
+  longTest('fails when the disk has no room', async (context) => {
     await using disk = await mountSmallDisk('20k')
     if ('missing' in disk) {
       context.skip(disk.missing)

@@ -5,6 +5,7 @@ import type { Answer } from '../../../support/api-client.ts'
 import { logOfRun } from '../../../support/run-by-hand.ts'
 import { createCrm } from '../../../support/create-crm.ts'
 import { fakerConfig, TestApi } from '../../../support/test-api.ts'
+import { longTest } from '../../../support/long.ts'
 
 const json = { 'content-type': 'application/json' }
 
@@ -62,7 +63,7 @@ test('what a route does not know is refused, also where it takes no query or no 
   expect((await api.call('GET /instances/a')).status).toBe(200)
 })
 
-test('JSON that cannot be kept is refused', async () => {
+longTest('JSON that cannot be kept is refused', async () => {
   await using api = await TestApi.start()
   const values = [
     '"a\\u0000b"',
@@ -83,7 +84,7 @@ test('JSON that cannot be kept is refused', async () => {
   }
 })
 
-test('half a million brackets are refused, not walked into', async () => {
+longTest('half a million brackets are refused, not walked into', async () => {
   await using api = await TestApi.start()
   for (const body of ['['.repeat(500_000), `${'['.repeat(500_000)}${']'.repeat(500_000)}`]) {
     expect((await send(api, body)).status).toBe(400)
@@ -119,7 +120,7 @@ test('a path that cannot be decoded, or is too long, has a link to its page', as
   }
 })
 
-test('keys that reach for a prototype are refused or plain data', async () => {
+longTest('keys that reach for a prototype are refused or plain data', async () => {
   await using api = await TestApi.start()
   for (const body of [
     '{"name":"a","type":"faker","__proto__":{"admin":true}}',
@@ -140,7 +141,7 @@ test('keys that reach for a prototype are refused or plain data', async () => {
   }
 })
 
-test('the last value of a key that comes twice counts', async () => {
+longTest('the last value of a key that comes twice counts', async () => {
   await using api = await TestApi.start()
   const { status, body } = await send(
     api,
@@ -162,7 +163,7 @@ test('a body that is not an object of the route is refused, each place named onc
   expect(text).not.toContain('the-secret')
 })
 
-test('an error stays small however large the request', async () => {
+longTest('an error stays small however large the request', async () => {
   await using api = await TestApi.start()
   const keys = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`key${index}`, 1]))
   const { status, body } = await api.call('POST /instances', { name: 'a', type: 'faker', ...keys })
@@ -170,7 +171,7 @@ test('an error stays small however large the request', async () => {
   expect(JSON.stringify(body).length).toBeLessThan(5000)
 })
 
-test('names in a path are checked before anything is looked up', async () => {
+longTest('names in a path are checked before anything is looked up', async () => {
   await using api = await TestApi.start()
   for (const name of ['%00', '%2e%2e', 'a%2fb', 'a%20b', 'ä', 'x'.repeat(64), '%27;--', '{}']) {
     for (const route of ['GET /instances/', 'DELETE /connections/', 'GET /runs/']) {
@@ -293,20 +294,23 @@ test.each([
   clearInterval(drip)
 })
 
-test('a client that does not read its answer does not keep the server from closing', async () => {
-  const api = await TestApi.start({ closeTimeoutMs: 100 })
-  await api.withConnection()
-  const { id } = await api.service.runs.start('shop')
-  await logOfRun(api.store.runs, id, ...Array.from({ length: 1_000 }, () => 'x'.repeat(1000)))
-  const socket = await open(api)
-  socket.pause()
-  socket.on('error', () => undefined)
-  for (let request = 0; request < 20; request += 1) {
-    socket.write(`${head(api, `GET /connect/v1/runs/${id}/logs?limit=1000`)}\r\n`)
-  }
-  await api[Symbol.asyncDispose]()
-  socket.destroy()
-})
+longTest(
+  'a client that does not read its answer does not keep the server from closing',
+  async () => {
+    const api = await TestApi.start({ closeTimeoutMs: 100 })
+    await api.withConnection()
+    const { id } = await api.service.runs.start('shop')
+    await logOfRun(api.store.runs, id, ...Array.from({ length: 1_000 }, () => 'x'.repeat(1000)))
+    const socket = await open(api)
+    socket.pause()
+    socket.on('error', () => undefined)
+    for (let request = 0; request < 20; request += 1) {
+      socket.write(`${head(api, `GET /connect/v1/runs/${id}/logs?limit=1000`)}\r\n`)
+    }
+    await api[Symbol.asyncDispose]()
+    socket.destroy()
+  },
+)
 
 test('the id of a request is the client’s where it is harmless', async () => {
   await using api = await TestApi.start()

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { fakerConfig, TestApi } from '../../../support/test-api.ts'
+import { longTest } from '../../../support/long.ts'
 
 const page = z.object({
   items: z.array(z.object({ name: z.string() })),
@@ -33,44 +34,47 @@ test('pages follow each other without a gap or a repetition', async () => {
   }
 })
 
-test('every list takes a limit of 1 to 200, a cursor that it gave, and nothing that it does not know', async () => {
-  await using api = await TestApi.start()
-  await api.withConnection()
-  for (const list of ['instances', 'connections', 'connections/shop/runs', 'api-keys']) {
-    for (const query of ['', '?limit=1', '?limit=200', '?limit=007']) {
-      expect((await api.call(`GET /${list}${query}`)).status, `${list}${query}`).toBe(200)
+longTest(
+  'every list takes a limit of 1 to 200, a cursor that it gave, and nothing that it does not know',
+  async () => {
+    await using api = await TestApi.start()
+    await api.withConnection()
+    for (const list of ['instances', 'connections', 'connections/shop/runs', 'api-keys']) {
+      for (const query of ['', '?limit=1', '?limit=200', '?limit=007']) {
+        expect((await api.call(`GET /${list}${query}`)).status, `${list}${query}`).toBe(200)
+      }
+      for (const limit of [
+        '0',
+        '201',
+        '-1',
+        '1.5',
+        '1e2',
+        '0x10',
+        '%20',
+        'all',
+        '99999999999999999999',
+        '',
+      ]) {
+        const { status, body } = await api.call(`GET /${list}?limit=${limit}`)
+        expect(status, `${list} ${limit}`).toBe(400)
+        expect(body).toMatchObject({ error: { code: 'request_invalid' } })
+      }
+      for (const query of [
+        'limit=1&limit=2',
+        'page=2',
+        'cursor=',
+        `cursor=${'x'.repeat(513)}`,
+        'cursor=%00',
+      ]) {
+        expect((await api.call(`GET /${list}?${query}`)).status, `${list} ${query}`).toBe(400)
+      }
+      const foreign = await api.call(`GET /${list}?cursor=foreign`)
+      expect(foreign).toMatchObject({ status: 400, body: { error: { code: 'cursor_invalid' } } })
     }
-    for (const limit of [
-      '0',
-      '201',
-      '-1',
-      '1.5',
-      '1e2',
-      '0x10',
-      '%20',
-      'all',
-      '99999999999999999999',
-      '',
-    ]) {
-      const { status, body } = await api.call(`GET /${list}?limit=${limit}`)
-      expect(status, `${list} ${limit}`).toBe(400)
-      expect(body).toMatchObject({ error: { code: 'request_invalid' } })
-    }
-    for (const query of [
-      'limit=1&limit=2',
-      'page=2',
-      'cursor=',
-      `cursor=${'x'.repeat(513)}`,
-      'cursor=%00',
-    ]) {
-      expect((await api.call(`GET /${list}?${query}`)).status, `${list} ${query}`).toBe(400)
-    }
-    const foreign = await api.call(`GET /${list}?cursor=foreign`)
-    expect(foreign).toMatchObject({ status: 400, body: { error: { code: 'cursor_invalid' } } })
-  }
-})
+  },
+)
 
-test('pages keep their place while items come and go', async () => {
+longTest('pages keep their place while items come and go', async () => {
   await using api = await TestApi.start()
   await api.withConnection('paged')
   const from = 'paged-source'

@@ -6,6 +6,7 @@ import { startPostgres, testDatabase } from '../../../support/postgres.ts'
 import { jobsContract, type JobsPlace } from './jobs-contract.ts'
 import { receiving } from './receiving.ts'
 import { silent } from '../../../support/logger.ts'
+import { longTest } from '../../../support/long.ts'
 
 async function place(): Promise<JobsPlace> {
   const database = await testDatabase()
@@ -68,7 +69,7 @@ test('nothing is left of a run that was taken', async () => {
   expect(await database.query(`SELECT id FROM reactor_connect_jobs.job`)).toEqual([])
 })
 
-test('a queue without its database says so, and goes on when it is back', async () => {
+longTest('a queue without its database says so, and goes on when it is back', async () => {
   await using postgres = await startPostgres()
   await using queue = await openPgBossQueue({ url: postgres.url, logger: silent, pollMs: 50 })
   await using worker = receiving(queue)

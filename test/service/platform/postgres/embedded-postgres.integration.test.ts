@@ -9,7 +9,7 @@ import { beforeEach, expect, test } from 'vitest'
 import { startEmbeddedPostgres } from '../../../../service/platform/postgres/embedded-postgres.ts'
 import { neverAborted } from '../../../support/signal.ts'
 import { newFolderInMemory } from '../../../support/new-folder.ts'
-import { longTest } from '../../../support/long.ts'
+import { longTest, usually } from '../../../support/long.ts'
 
 let dataDir = ''
 
@@ -47,18 +47,21 @@ test('what was committed, and the password, outlive the server', async () => {
   expect(await query(second.url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }])
 })
 
-test('an embedded server has the settings, user, password and port that it is given', async () => {
-  const port = await freePort()
-  await using server = await startEmbeddedPostgres({
-    dataDir,
-    port,
-    superuser: 'owner',
-    password: 'p@ss/word',
-    settings: { work_mem: '7MB' },
-  })
-  expect(server.address).toMatchObject({ port, user: 'owner', password: 'p@ss/word' })
-  expect(await query(server.url, 'SHOW work_mem')).toEqual([{ work_mem: '7MB' }])
-})
+longTest(
+  'an embedded server has the settings, user, password and port that it is given',
+  async () => {
+    const port = await freePort()
+    await using server = await startEmbeddedPostgres({
+      dataDir,
+      port,
+      superuser: 'owner',
+      password: 'p@ss/word',
+      settings: { work_mem: '7MB' },
+    })
+    expect(server.address).toMatchObject({ port, user: 'owner', password: 'p@ss/word' })
+    expect(await query(server.url, 'SHOW work_mem')).toEqual([{ work_mem: '7MB' }])
+  },
+)
 
 test('a server that is killed recovers, also over the pid file of another program', async () => {
   const crashed = await startEmbeddedPostgres({ dataDir })
@@ -89,7 +92,7 @@ test('a watcher hears of a server that ended by itself, and nothing of one that 
   await heard
 })
 
-test('a data folder in use is refused, and its server goes on', async () => {
+longTest('a data folder in use is refused, and its server goes on', async () => {
   await using server = await startEmbeddedPostgres({ dataDir })
   await expect(startEmbeddedPostgres({ dataDir })).rejects.toMatchObject({
     code: 'embedded_postgres_in_use',
@@ -98,7 +101,7 @@ test('a data folder in use is refused, and its server goes on', async () => {
   expect(await query(server.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }])
 })
 
-test('a taken port is named as the reason, and no server stays', async () => {
+longTest('a taken port is named as the reason, and no server stays', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   const address = taken.address()
@@ -129,7 +132,7 @@ longTest('a program that just ends takes its server with it', async () => {
   await untilGone(serverPid)
 })
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+for (const signal of usually(1, ['SIGKILL', 'SIGINT', 'SIGTERM'])) {
   test(`a program that is ended by ${signal} takes its server with it, and the folder can be used again`, async () => {
     const { child, serverPid } = await startProgram('hang')
     child.kill(signal)

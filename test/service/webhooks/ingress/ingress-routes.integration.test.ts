@@ -9,6 +9,7 @@ import { ConnectError } from '../../../../protocol/index.ts'
 import { standardRules, standardSecret } from '../../../support/deliveries.ts'
 import { newReceiver } from '../../../support/open-test-store.ts'
 import { TestApi, type TestApiOptions } from '../../../support/test-api.ts'
+import { longTest } from '../../../support/long.ts'
 
 interface Opened extends AsyncDisposable {
   readonly api: TestApi
@@ -164,28 +165,31 @@ describe('a delivery', () => {
     expect((await opened.send('{}')).status).toBe(200)
   })
 
-  test('counts until it is stored: while PostgreSQL hangs, others are refused at once', async () => {
-    const bytes = 16 * 1024 * 1024
-    await using opened = await open({
-      environment: { REACTOR_CONNECT_LIMITS_INGRESS_BYTES: String(bytes) },
-    })
-    const { deliveryLog } = opened.api.store
-    const hanging = Promise.withResolvers<'stored'>()
-    const append = vi.spyOn(deliveryLog, 'append').mockReturnValue(hanging.promise)
-    const large = Buffer.alloc(bytes)
-    // Two large ones are all that an address may have.
-    const late = await Promise.all(['msg_1', 'msg_2'].map((id) => opened.send(large, { id })))
-    expect(late.map(code)).toEqual(['ingress_unavailable', 'ingress_unavailable'])
-    expect(append).toHaveBeenCalledTimes(2)
-    const startedMs = performance.now()
-    const refused = await opened.send('x'.repeat(20_000), { id: 'msg_3' })
-    expect([refused.status, code(refused)]).toEqual([503, 'ingress_unavailable'])
-    expect(performance.now() - startedMs).toBeLessThan(8_000)
-    expect(append).toHaveBeenCalledTimes(2)
-    hanging.resolve('stored')
-    append.mockRestore()
-    expect((await opened.send('x'.repeat(20_000), { id: 'msg_3' })).status).toBe(200)
-  })
+  longTest(
+    'counts until it is stored: while PostgreSQL hangs, others are refused at once',
+    async () => {
+      const bytes = 16 * 1024 * 1024
+      await using opened = await open({
+        environment: { REACTOR_CONNECT_LIMITS_INGRESS_BYTES: String(bytes) },
+      })
+      const { deliveryLog } = opened.api.store
+      const hanging = Promise.withResolvers<'stored'>()
+      const append = vi.spyOn(deliveryLog, 'append').mockReturnValue(hanging.promise)
+      const large = Buffer.alloc(bytes)
+      // Two large ones are all that an address may have.
+      const late = await Promise.all(['msg_1', 'msg_2'].map((id) => opened.send(large, { id })))
+      expect(late.map(code)).toEqual(['ingress_unavailable', 'ingress_unavailable'])
+      expect(append).toHaveBeenCalledTimes(2)
+      const startedMs = performance.now()
+      const refused = await opened.send('x'.repeat(20_000), { id: 'msg_3' })
+      expect([refused.status, code(refused)]).toEqual([503, 'ingress_unavailable'])
+      expect(performance.now() - startedMs).toBeLessThan(8_000)
+      expect(append).toHaveBeenCalledTimes(2)
+      hanging.resolve('stored')
+      append.mockRestore()
+      expect((await opened.send('x'.repeat(20_000), { id: 'msg_3' })).status).toBe(200)
+    },
+  )
 
   test('leaves no token and no secret in the log', async () => {
     await using opened = await open()

@@ -12,6 +12,7 @@ import { startKafka, testKafka } from '../../../support/kafka.ts'
 import { silent } from '../../../support/logger.ts'
 import { newReceiver, openTestStore } from '../../../support/open-test-store.ts'
 import type { TestDatabase } from '../../../support/postgres.ts'
+import { longTest } from '../../../support/long.ts'
 
 const soon = { timeout: 30_000, interval: 50 }
 
@@ -124,20 +125,23 @@ describe('deliveries through Kafka', () => {
     expect(await rows(opened)).toHaveLength(1)
   })
 
-  test('come to the service that they are for, where another one has the same brokers', async () => {
-    const name = testKafka().prefix
-    await using first = await open(undefined, name)
-    await using other = await open(undefined, name)
-    first.consume()
-    other.consume()
-    for (let n = 0; n < 20; n++)
-      for (const { log, receiver } of [first, other])
-        await log.append(newDelivery(receiver, { eventId: `evt_${String(n)}` }))
-    for (const opened of [first, other])
-      await vi.waitFor(async () => {
-        expect(await rows(opened)).toHaveLength(20)
-      }, soon)
-  })
+  longTest(
+    'come to the service that they are for, where another one has the same brokers',
+    async () => {
+      const name = testKafka().prefix
+      await using first = await open(undefined, name)
+      await using other = await open(undefined, name)
+      first.consume()
+      other.consume()
+      for (let n = 0; n < 20; n++)
+        for (const { log, receiver } of [first, other])
+          await log.append(newDelivery(receiver, { eventId: `evt_${String(n)}` }))
+      for (const opened of [first, other])
+        await vi.waitFor(async () => {
+          expect(await rows(opened)).toHaveLength(20)
+        }, soon)
+    },
+  )
 
   test('that another process has taken in are known when PostgreSQL has them', async () => {
     await using opened = await open()
@@ -209,7 +213,7 @@ describe('deliveries through Kafka', () => {
   })
 })
 
-test(
+longTest(
   'nothing that was acknowledged is lost when broker and worker die, and the rest is refused',
   { timeout: 120_000 },
   async () => {

@@ -5,6 +5,7 @@ import { openStore } from '../../../../service/store/open-store.ts'
 import { silent } from '../../../support/logger.ts'
 import { newInstance, newReceiver, openTestStore } from '../../../support/open-test-store.ts'
 import { startPostgres } from '../../../support/postgres.ts'
+import { longTest } from '../../../support/long.ts'
 
 const soon = { timeout: 10_000, interval: 10 }
 
@@ -140,7 +141,7 @@ describe('who follows receivers', () => {
     expect(changed).toHaveBeenCalledTimes(calls - 1)
   })
 
-  test('is called again when the database was away, also at the beginning', async () => {
+  longTest('is called again when the database was away, also at the beginning', async () => {
     await using postgres = await startPostgres()
     await using store = await openStore({ url: postgres.url, logger: silent })
     await postgres.kill9()

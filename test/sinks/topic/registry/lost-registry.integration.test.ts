@@ -14,6 +14,7 @@ import {
   type TopicTest,
 } from '../topic-support.ts'
 import { startFakeRegistry, type FakeRegistry } from './fake-registry.ts'
+import { usually } from '../../../support/long.ts'
 
 /** A registry that gives other ids: old messages cannot be decoded by it, and keys have other bytes. */
 const rows = [1, 2, 3].map((id) => ({ id, body: 'a' }))
@@ -39,11 +40,13 @@ const refusal = (after: string): object => ({
   details: { after: expect.stringContaining(after) as string },
 })
 
-test.each([
-  ['append_dedup', ['id']],
-  ['overwrite', ['id']],
-  ['append', []],
-] as const satisfies readonly (readonly [SyncMode, readonly string[]])[])(
+test.each(
+  usually(1, [
+    ['append_dedup', ['id']],
+    ['overwrite', ['id']],
+    ['append', []],
+  ] as const satisfies readonly (readonly [SyncMode, readonly string[]])[]),
+)(
   'a registry that has lost its schemas is refused in the mode %s, before it gets any',
   async (mode, key) => {
     const { target, registry } = await openAvro()

@@ -48,7 +48,7 @@ describe.concurrent('a registry', options, () => {
     expect(eventsOf(end).at(-1)?.streams).toEqual([])
   }) // prettier-ignore
 
-  test('that is down at the start is named within 20 seconds', async () => {
+  longTest('that is down at the start is named within 20 seconds', async () => {
     await using shop = await openFakeShop()
     const host = `127.0.0.1:${String(await closedPort())}`
     const started = performance.now()

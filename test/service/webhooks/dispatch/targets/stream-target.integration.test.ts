@@ -6,6 +6,7 @@ import { claimedEvent } from '../claimed.ts'
 import { StripeSimulator } from '../../../../fakes/stripe/stripe-simulator.ts'
 import { neverAborted } from '../../../../support/signal.ts'
 import { runToEnd, testService, type TestService } from '../../../../support/test-service.ts'
+import { longTest } from '../../../../support/long.ts'
 
 /** An instance of Stripe and a connection that has run once. */
 async function shop(streams: readonly string[]): Promise<{
@@ -58,7 +59,7 @@ async function shop(streams: readonly string[]): Promise<{
   }
 }
 
-test(
+longTest(
   'the end of one attempt is not the end of those that come later',
   { timeout: 120_000 },
   async () => {

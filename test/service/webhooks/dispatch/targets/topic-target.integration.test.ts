@@ -7,6 +7,7 @@ import { testKafka } from '../../../../support/kafka.ts'
 import { silent } from '../../../../support/logger.ts'
 import { asAdmin } from '../../../../sinks/topic/topic-support.ts'
 import { claimedEvent } from '../claimed.ts'
+import { longTest } from '../../../../support/long.ts'
 
 const { brokers, prefix } = testKafka()
 const servers: KafkaServers = { brokers: [...brokers], clientId: 'test', ssl: false }
@@ -83,7 +84,7 @@ test('events wait where there is no Kafka, and never go into a topic of the serv
   )
 })
 
-test('brokers that are away are a target that is down', { timeout: 60_000 }, async () => {
+longTest('brokers that are away are a target that is down', { timeout: 60_000 }, async () => {
   await using away = new TopicTarget({ ...servers, brokers: ['127.0.0.1:1'] }, silent)
   const claimed = claimedEvent('topic:events')
   const outcome = await away.dispatch({ target: { kind: 'topic', name: 'events' }, claimed })
