@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { LogConfig } from '../engine/run-types.ts'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { connectionChoices } from '../service/connections/choices.ts'
+import { connectionChoices } from '../plan/streams/connection-choices.ts'
 import type { Metadata } from '../sinks/sink.ts'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import { actionsTable, benchActions, type ActionsOptions } from './actions/bench-actions.ts'
@@ -22,6 +22,7 @@ import { benchPeers, peersMarkdown } from './peers/peers.ts'
 import { benchTopic, topicTable } from './topic/bench-topic.ts'
 import { benchCopyPipe, copyPipeTable } from './replicate/bench-copy-pipe.ts'
 import { benchReplicate, type ReplicateFigures } from './replicate/replicate.ts'
+import { benchS3, s3Table } from './s3/bench-s3.ts'
 import { benchShapes, shapesTable } from './shapes/bench-shapes.ts'
 import { shapeNames, type ShapeName } from './shapes/shapes.ts'
 import type { TableKind } from './table-shape.ts'
@@ -190,6 +191,17 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: PeersFlags) => {
     show(flags, await benchTopic({ ...flags, cacheDir: flags.cache }, print), topicTable)
+  })
+
+program
+  .command('s3')
+  .description('The same rows into a bucket and out of it, beside Sling and DuckDB')
+  .option('--rows <n>', 'rows', wholeNumber, 500_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--cache <folder>', 'where the peers are installed', peersCache)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: PeersFlags) => {
+    show(flags, await benchS3({ ...flags, cacheDir: flags.cache }, print), s3Table)
   })
 
 program

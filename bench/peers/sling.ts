@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Peer } from './peer.ts'
+import type { PythonEnvironment } from './python-environment.ts'
 
 const version = '1.4.11'
 
@@ -13,10 +14,7 @@ export const sling: Peer = {
   packages: [`sling-linux-${goArchitecture()}==${version}`],
   command: ({ python, folder }, { sourceUrl, targetUrl, workDir, ...work }) => ({
     argv: [
-      python,
-      '-c',
-      // Where the package has put the program.
-      `import os, sys, sling_linux_${goArchitecture()} as package; path = os.path.join(os.path.dirname(package.__file__), 'bin', 'sling-linux-${goArchitecture()}'); os.chmod(path, 0o755); os.execv(path, [path, *sys.argv[1:]])`,
+      ...slingArguments({ python }),
       'run',
       '--src-conn',
       'SOURCE',
@@ -32,12 +30,31 @@ export const sling: Peer = {
     environment: {
       SOURCE: `${sourceUrl}?sslmode=disable`,
       TARGET: `${targetUrl}?sslmode=disable`,
-      SLING_HOME_DIR: join(workDir, 'home'),
-      SLING_TEMP_DIR: workDir,
-      SLING_DISABLE_TELEMETRY: 'true',
-      VIRTUAL_ENV: folder,
+      ...slingEnvironment({ folder }, workDir),
     },
   }),
+}
+
+/** The program of the environment, without its own arguments. */
+export function slingArguments({ python }: Pick<PythonEnvironment, 'python'>): readonly string[] {
+  return [
+    python,
+    '-c',
+    // Where the package has put the program.
+    `import os, sys, sling_linux_${goArchitecture()} as package; path = os.path.join(os.path.dirname(package.__file__), 'bin', 'sling-linux-${goArchitecture()}'); os.chmod(path, 0o755); os.execv(path, [path, *sys.argv[1:]])`,
+  ]
+}
+
+export function slingEnvironment(
+  { folder }: Pick<PythonEnvironment, 'folder'>,
+  workDir: string,
+): Readonly<Record<string, string>> {
+  return {
+    SLING_HOME_DIR: join(workDir, 'home'),
+    SLING_TEMP_DIR: workDir,
+    SLING_DISABLE_TELEMETRY: 'true',
+    VIRTUAL_ENV: folder,
+  }
 }
 
 function goArchitecture(): string {
