@@ -6,8 +6,8 @@ const folders = readdirSync('.', { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
   .map(({ name }) => name)
 
-/** Files that a reader of the page makes, and files of the data folder of a service. */
-const notOurs = /\/inkpad|^postgres\/(?:pgpass|superuser\.json)$/
+/** Files that a reader of the page makes, that programs make, and those of the data folder of a service. */
+const notOurs = /\/inkpad|^node_modules\/|^postgres\/(?:pgpass|superuser\.json)$/
 
 test('every path of the code that a page names is there', () => {
   const missing = pages.flatMap((page) => {
