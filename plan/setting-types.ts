@@ -5,7 +5,7 @@ import { httpUrl, text } from '../lib/net/address-fields.ts'
 import { isLoopback } from '../lib/net/loopback.ts'
 import { defaultSsl } from '../postgres/address.ts'
 import { parsePostgresUrl } from '../postgres/url.ts'
-import { parseBucketUrl } from '../sinks/s3/bucket-url.ts'
+import { parsePlaceUrl } from '../sinks/registry.ts'
 
 /**
  * The types of settings. Each accepts TOML values and the text of an environment variable; messages continue
@@ -68,11 +68,11 @@ export const secureUrl = httpUrl.refine((value) => {
   return protocol === 'https:' || isLoopback(hostname)
 }, 'must begin with https:// (http:// only for this machine)')
 
-/** A bucket with its login. */
-export const bucketUrl = text.transform((value, context) => {
-  const bucket = parseBucketUrl(value)
-  if (!('problem' in bucket)) return bucket
-  context.addIssue(bucket.problem)
+/** A place that connections may load into, with its login. */
+export const placeUrl = text.transform((value, context) => {
+  const place = parsePlaceUrl(value)
+  if (!('problem' in place)) return place
+  context.addIssue(place.problem)
   return z.NEVER
 })
 

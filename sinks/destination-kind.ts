@@ -3,6 +3,7 @@ import type { PostgresAddress, PostgresDatabase } from '../postgres/address.ts'
 import type { ConnectError, StreamId } from '../protocol/index.ts'
 import type { Destination, SinkLane, SinkStream, StreamSync, SyncMode } from './sink.ts'
 
+import type { ConnectionForm } from './connection-form.ts'
 import type { RunFileForm } from './run-file-form.ts'
 
 /**
@@ -53,6 +54,8 @@ export interface DestinationKind<Config extends TypedConfig = TypedConfig> {
   login?(config: Config): PostgresAddress
   /** Absent: it has no sandbox. */
   readonly sandbox?: SandboxPort<Config>
+  /** How connections of the service name it. Absent: only run files have it. */
+  readonly connection?: ConnectionForm<Config>
   /** How a run file describes it. Absent: a run file cannot. */
   runFile?(): Promise<RunFileForm<Config>>
 }

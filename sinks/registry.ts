@@ -60,7 +60,48 @@ export function optionsOfKinds(): readonly string[] {
 }
 
 /** The kind of a connection's destination, such as `topic:NAME`; undefined for an unknown scheme. */
-export function kindAt(destination: string): DestinationKind | undefined {
+export function kindAt(destination: string): DestinationKind<DestinationConfig> | undefined {
   const scheme = destination.slice(0, Math.max(destination.indexOf(':'), 0))
-  return Object.values(kinds).find(({ schemes }) => schemes.includes(scheme))
+  return Object.values(kindsByType).find(({ schemes }) => schemes.includes(scheme))
+}
+
+/** The forms of addresses that a connection may have, for people, each in backticks. */
+export function connectionAddresses(
+  isWanted: (kind: DestinationKind<DestinationConfig>) => boolean = () => true,
+): readonly string[] {
+  return Object.values(kindsByType)
+    .filter(isWanted)
+    .flatMap(({ connection }) => connection?.addresses ?? [])
+    .map((address) => `\`${address}\``)
+}
+
+/** What a connection may name as its destination, as sentences. */
+export function describeAddresses(): string {
+  const sentences = Object.values(kindsByType).flatMap(({ connection, words }) => {
+    if (connection === undefined) return []
+    const { addresses, note } = connection
+    const names = addresses.map((address) => `\`${address}\``).join(' or ')
+    return [`${names}: ${words.places}${note === undefined ? '' : `, ${note}`}.`]
+  })
+  return sentences.join(' ')
+}
+
+/** The address of a connection that is created without one. */
+export function defaultAddress(connection: string): string {
+  const [address] = Object.values(kindsByType).flatMap(
+    ({ connection: form }) => form?.defaultAddress?.(connection) ?? [],
+  )
+  if (address === undefined) throw new TypeError('no destination has a default address')
+  return address
+}
+
+/** The forms of URLs that the setting `destinations` may have. */
+export const placeUrlForms: readonly string[] = Object.values(kindsByType).flatMap(
+  ({ connection }) => connection?.urls?.form ?? [],
+)
+
+/** A place that the setting `destinations` names. */
+export function parsePlaceUrl(url: string): DestinationConfig | { readonly problem: string } {
+  const urls = kindAt(url)?.connection?.urls
+  return urls?.parse(url) ?? { problem: `is none of ${placeUrlForms.join(', ')}` }
 }

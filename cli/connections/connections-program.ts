@@ -38,7 +38,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     .requiredOption('--from <INSTANCE>', 'the instance that is read')
     .option(
       '--dest <DESTINATION>',
-      'data:DATASET, postgres:NAME, topic:NAME or s3:BUCKET/PREFIX; default: data: and the name',
+      'such as data:DATASET or topic:NAME (docs/destinations.md); default: data: and the name',
     )
     .option(
       '--activate',
@@ -60,7 +60,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     'change the given settings; the next run uses them',
   )
     .argument('<NAME>')
-    .option('--dest <DESTINATION>', 'data:DATASET, postgres:NAME, topic:NAME or s3:BUCKET/PREFIX')
+    .option('--dest <DESTINATION>', 'such as data:DATASET or topic:NAME (docs/destinations.md)')
     .option('--no-schedule', 'only run when started manually')
     .addOption(ifVersionOption())
   connectionOptions(update).action(

@@ -6,7 +6,7 @@ import {
   type RangeOptions,
   type StreamRange,
 } from '../../engine/read-range-again.ts'
-import { kindAt, kindOf } from '../../sinks/registry.ts'
+import { defaultAddress, kindAt, kindOf } from '../../sinks/registry.ts'
 import type { FunctionsService } from '../../engine/run-types.ts'
 import { catalogFingerprint } from '../schema-changes/catalog-shape.ts'
 import { driftOutdated } from './drift/drift-errors.ts'
@@ -21,13 +21,13 @@ import type {
   RangeInput,
   RangeResult,
 } from './schema.ts'
-import type { IfMissing } from '../platform/datasets/data-service.ts'
+import type { IfMissing } from '../../sinks/connection-form.ts'
 import type { Schedule } from '../platform/jobs/schedule.ts'
 import type { ConnectionChange, ConnectionService, ConnectionStore } from './contract.ts'
 import type { InstanceService } from '../instances/contract.ts'
 import type { Page } from '../platform/lists.ts'
 import type { ExclusiveWork } from '../platform/database/locks.ts'
-import { defaultDestination, type DestinationOf } from './destination-address.ts'
+import type { DestinationOf } from './destination-address.ts'
 import type { DriftStore } from './drift/contract.ts'
 import { connectionStreams, type StreamChoice } from './connection-streams.ts'
 import { functionNameOf } from '../../lib/net/function-address.ts'
@@ -68,7 +68,7 @@ export class StoredConnectionService implements ConnectionService {
 
   async create(input: ConnectionInput): Promise<Connection> {
     const { activate = false, ...given } = { ...unset, ...input }
-    const fields = { ...given, destination: given.destination ?? defaultDestination(given.name) }
+    const fields = { ...given, destination: given.destination ?? defaultAddress(given.name) }
     const { name, streams, schedule } = fields
     const status = activate ? 'active' : 'inactive'
     const firstRun = this.#nextRun(schedule)

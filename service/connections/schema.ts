@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { destinationOptions } from '../../sinks/destination-options.ts'
+import { describeAddresses } from '../../sinks/registry.ts'
 import { connectionChoices } from '../../plan/streams/connection-choices.ts'
 import {
   definitionList,
@@ -78,8 +79,7 @@ const changeable = {
     .min(1)
     .max(512)
     .meta({
-      description:
-        '`data:DATASET` or `postgres:NAME`: tables. `topic:NAME`: topics, the name may have `{stream}` and `{namespace}`.',
+      description: describeAddresses(),
       examples: ['data:shop', 'topic:shop.{stream}'],
     }),
   schedule: scheduleSchema.nullable().exactOptional(),
@@ -96,8 +96,7 @@ export const connectionInputSchema = z
       description: 'Default: all streams, as the connector suggests them.',
     }),
     destination: changeable.destination.exactOptional().meta({
-      description:
-        '`data:DATASET` or `postgres:NAME`: tables. `topic:NAME`: topics, the name may have `{stream}` and `{namespace}`. Default: `data:` and the name of the connection, with `_` for other characters than letters and digits.',
+      description: `${describeAddresses()} Default: \`data:\` and the name of the connection, with \`_\` for other characters than letters and digits.`,
     }),
     activate: z.boolean().exactOptional().meta({
       description:

@@ -239,7 +239,7 @@ function destinationsOf(
     data: dataService ?? databases.data,
     postgres: settings.postgres,
     kafka: topicSettings(settings),
-    buckets: settings.buckets,
+    named: settings.destinations,
   }
   return {
     destinationOf: (connection, request) => findDestination(connection, places, request),

@@ -1,5 +1,5 @@
 import type { Settings } from '../platform/config/settings.ts'
-import type { TopicSettings } from '../connections/topic-address.ts'
+import type { TopicServers } from '../../sinks/topic/topic-place.ts'
 import type { KafkaPlace } from '../run-worker/log-config.ts'
 
 /** The brokers that the settings name; undefined if they name none. */
@@ -23,7 +23,7 @@ export function kafkaPlace(settings: Settings): KafkaPlace | undefined {
 }
 
 /** The brokers and the registry of destinations `topic:NAME`; undefined if the settings name no brokers. */
-export function topicSettings(settings: Settings): TopicSettings | undefined {
+export function topicSettings(settings: Settings): TopicServers | undefined {
   const kafka = kafkaPlace(settings)
   if (kafka === undefined) return undefined
   const { brokers, ssl, sasl } = kafka

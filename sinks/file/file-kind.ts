@@ -1,5 +1,6 @@
 import type { DestinationKind } from '../destination-kind.ts'
 import { fileCommits, fileModes } from '../row-files/file-options.ts'
+import { folderForm } from './connection-form.ts'
 import type { FileConfig } from './file-place.ts'
 
 const importParts = () => import('./open-folder.ts')
@@ -38,6 +39,7 @@ export const fileKind: DestinationKind<FileConfig> = {
   commits: fileCommits,
   rejections: () => 'the folder `_rejected` of the stream',
   texts: ({ folder }) => ({ secrets: [], names: [folder] }),
+  connection: folderForm,
   runFile: async () => {
     const { fileForm } = await import('./run-file-form.ts')
     return fileForm

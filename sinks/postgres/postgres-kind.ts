@@ -2,6 +2,7 @@ import { isSameDatabase, type PostgresDatabase } from '../../postgres/address.ts
 import { ConnectError, streamIdOf, streamLabel } from '../../protocol/index.ts'
 import { allModes, type DestinationKind } from '../destination-kind.ts'
 import type { SinkStream } from '../sink.ts'
+import { tablesForm } from './connection-form.ts'
 import type { PostgresConfig } from './postgres-place.ts'
 
 const importDestination = () => import('./postgres-destination.ts')
@@ -54,6 +55,7 @@ export const postgresKind: DestinationKind<PostgresConfig> = {
       await dropSandboxSchema(config, id)
     },
   },
+  connection: tablesForm,
   runFile: async () => {
     const { postgresForm } = await import('./run-file-form.ts')
     return postgresForm

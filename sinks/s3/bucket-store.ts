@@ -11,6 +11,7 @@ import type { DraftFile, DraftOptions, FileStore, StoredDraft } from '../row-fil
 import { BucketDocument } from './bucket-document.ts'
 import { inBucket } from './bucket-errors.ts'
 import type { S3Config } from './s3-place.ts'
+import { PartBuffers } from './part-buffers.ts'
 import { UploadDraft } from './upload-draft.ts'
 
 /** Requests of one call at the same time. */
@@ -29,6 +30,7 @@ export class BucketStore implements FileStore {
   readonly name: string
   readonly #config: S3Config
   readonly #writer: BucketWriter
+  readonly #buffers = new PartBuffers()
   readonly #closed = new AbortController()
 
   constructor(config: S3Config, { signal, ...options }: BucketStoreOptions = {}) {
@@ -55,7 +57,10 @@ export class BucketStore implements FileStore {
     return this.#do('checking it', async () => {
       const key = this.#key(`${ownFolder}/check-${randomUUID()}`)
       const probe = Buffer.from('{}')
-      if (!(await this.#writer.write(key, probe, 'new'))) throw this.#unconditional('If-None-Match')
+      // An attempt whose response was lost may have written it.
+      const isThere =
+        (await this.#writer.write(key, probe, 'new')) || (await this.#writer.exists(key))
+      if (!isThere) throw this.#unconditional('If-None-Match')
       try {
         if (await this.#writer.write(key, probe, 'new')) throw this.#unconditional('If-None-Match')
         const etag = '"00000000000000000000000000000000"'
@@ -93,7 +98,8 @@ export class BucketStore implements FileStore {
   }
 
   newDraft({ path }: DraftOptions): DraftFile {
-    const draft = new UploadDraft({ writer: this.#writer, key: this.#key(path), path })
+    const buffers = this.#buffers
+    const draft = new UploadDraft({ writer: this.#writer, buffers, key: this.#key(path), path })
     const doing = `writing ${path}`
     return {
       get heldBytes() {

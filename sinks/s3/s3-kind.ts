@@ -1,5 +1,6 @@
 import type { DestinationKind } from '../destination-kind.ts'
 import { fileCommits, fileModes } from '../row-files/file-options.ts'
+import { bucketForm } from './connection-form.ts'
 import type { S3Config } from './s3-place.ts'
 
 const importParts = () => import('./open-bucket.ts')
@@ -41,6 +42,7 @@ export const s3Kind: DestinationKind<S3Config> = {
     secrets: [secretAccessKey, sessionToken],
     names: [bucket, prefix, endpoint, accessKeyId],
   }),
+  connection: bucketForm,
   runFile: async () => {
     const { s3Form } = await import('./run-file-form.ts')
     return s3Form

@@ -1,5 +1,6 @@
 import { streamIdOf } from '../../protocol/index.ts'
 import { allModes, type DestinationKind } from '../destination-kind.ts'
+import { topicAddressForm } from './connection-form.ts'
 import { findSharedTopic, type TopicConfig } from './topic-place.ts'
 
 const importDestination = () => import('./topic-destination.ts')
@@ -62,6 +63,7 @@ export const topicKind: DestinationKind<TopicConfig> = {
       return snapshotFingerprint(await takeSnapshot({ place, ...basis }))
     },
   },
+  connection: topicAddressForm,
   runFile: async () => {
     const { topicForm } = await import('./run-file-form.ts')
     return topicForm

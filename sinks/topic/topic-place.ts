@@ -36,6 +36,9 @@ export interface TopicChoice {
   readonly registry?: TopicPlace['registry'] | undefined
 }
 
+/** The brokers and the registry of the operator's settings. Holds secrets. */
+export type TopicServers = Pick<TopicChoice, 'servers' | 'registry'>
+
 /** The place, with the defaults of what was not chosen. */
 export function topicPlace({
   servers,

@@ -55,16 +55,12 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     run: { vitest: [...unit, 'test/connectors'] },
   },
   destinations: {
-    about: 'every mode and every moment of a kill of the contract of destinations',
-    run: { vitest: [...integration, 'test/sinks/contract'] },
-  },
-  duckdb: {
     about:
-      'runs into a bucket of a real S3 server, in all formats, killed six times; DuckDB reads what a user would',
+      'every mode and every moment of a kill of the contract of destinations; runs into a bucket of a real S3 server, killed, frozen and disturbed at each of their steps; DuckDB reads what a user would',
     needs:
       'Go, and two minutes to build Versity Gateway once; python3 with venv, and its package index',
-    env: { DUCKDB: '1' },
-    run: { vitest: [...integration, 'test/sinks/s3'] },
+    env: { DUCKDB: '1', REAL_S3: '1' },
+    run: { vitest: ['test/sinks/contract', 'test/sinks/s3', 'test/sinks/file'] },
   },
   cases: {
     about: 'every case of the tests without servers, of which the usual run has some',
@@ -121,14 +117,11 @@ export const longForms: Readonly<Record<string, LongForm>> = {
   },
   storage: {
     about:
-      'records of 100 MiB through each log, files read from a real S3 server, Versity Gateway, and the contract of destinations there',
+      'records of 100 MiB through each log, and files read from a real S3 server, Versity Gateway',
     needs: 'Go, and two minutes to build it once',
     env: { REAL_S3: '1' },
     run: {
-      vitest: [
-        ...['test/engine/log/stored', 'test/storage', 'test/connectors/files'],
-        'test/sinks/contract/s3.contract.test.ts',
-      ],
+      vitest: ['test/engine/log/stored', 'test/storage', 'test/connectors/files'],
     },
   },
   vault: {

@@ -135,7 +135,7 @@ export const destinationCodes = {
     retryable: false,
     message: '{destination} is not a destination: {problem}',
     suggestedFix:
-      'Write `data:DATASET` (a schema in the Data database), `postgres:NAME` (a destination of the settings) or `topic:NAME` (topics of Kafka).',
+      'Write an address such as `data:DATASET` (a schema in the Data database), `postgres:NAME` (a destination of the settings) or `topic:NAME` (topics of Kafka): docs/destinations.md has them all.',
   },
   destination_is_source: {
     failureType: 'config_error',

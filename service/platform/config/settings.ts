@@ -15,12 +15,13 @@ import {
   headerToken,
   listOf,
   network,
-  bucketUrl,
+  placeUrl,
   postgresAddress,
   postgresUrl,
   secureUrl,
   wholeNumber,
 } from '../../../plan/setting-types.ts'
+import { placeUrlForms } from '../../../sinks/registry.ts'
 import { facts, setting, type SettingFacts } from './setting.ts'
 import { storageSettings } from './storage-settings.ts'
 import { vaultSettings } from './vault-settings.ts'
@@ -338,13 +339,13 @@ export const settingsSchema = z.object({
     },
     description: 'Allow external Airbyte connectors as processes: they are third-party programs.',
   }),
-  buckets: setting(listOf(bucketUrl).default([]), {
-    path: 'buckets',
-    type: 'list of s3://KEY_ID:SECRET@BUCKET/PREFIX?region=REGION',
+  destinations: setting(listOf(placeUrl).default([]), {
+    path: 'destinations',
+    type: `list of URLs: ${placeUrlForms.join(', ')}`,
     standard: 'none',
     secret: true,
     description:
-      'Buckets that destinations `s3:BUCKET/PREFIX` may use, each with its login: a connection can use any prefix below that of the URL. Further parts of the query: `endpoint`, `path_style`, `session_token`, `format`, `compression`, `file_mb`, `partition_by` (docs/destinations.md). Only the operator sets them: no request can name another bucket or server.',
+      'Folders and buckets, with their logins, that connections may load into: each may use any folder or prefix below that of the URL. Parts of the query: `format`, `compression`, `file_mb`, `partition_by`, or `column` and `by`; for buckets also `endpoint`, `path_style`, `session_token` (docs/destinations.md). Only the operator sets them: no request can name another place or server.',
   }),
   postgres: setting(z.record(z.string(), postgresAddress).default({}), {
     path: 'postgres.NAME.url',

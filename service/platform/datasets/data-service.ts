@@ -4,6 +4,7 @@ import { exchange, type WholeResponse } from '../../../lib/net/exchange.ts'
 import { postgresAddress } from '../../../plan/setting-types.ts'
 import type { PostgresAddress } from '../../../postgres/address.ts'
 import { ConnectError, requestFailure } from '../../../protocol/index.ts'
+import type { IfMissing } from '../../../sinks/connection-form.ts'
 
 export interface DataServiceOptions {
   /** `http://data.example.com:8002` */
@@ -23,9 +24,6 @@ export interface DatasetPlace {
   /** Undefined: the Data service leaves it to Connect. */
   readonly schema: string | undefined
 }
-
-/** `create`: a dataset that does not exist is created; `fail`: it is an error. */
-export type IfMissing = 'create' | 'fail'
 
 const standardWaitsMs: readonly number[] = [500, 1_500]
 /** A longer wait is left to the run, which is tried again later. */

@@ -32,7 +32,10 @@ export class CompressedDraft {
     return this.#draft.heldBytes + this.#compressedBytes + state
   }
 
-  /** The bytes belong to the draft from then on. */
+  /**
+   * When it resolves, the bytes of the call before are free again; those of this one are in use. Without a
+   * compression, they belong to the draft.
+   */
   async write(bytes: Buffer): Promise<void> {
     await this.#working
     await this.#passOn()
@@ -84,10 +87,10 @@ export class CompressedDraft {
 
   async #passOn(): Promise<void> {
     if (this.#compressedBytes === 0) return
-    const bytes = Buffer.concat(this.#compressed)
+    const chunks = this.#compressed
     this.#compressed = []
     this.#compressedBytes = 0
-    await this.#draft.write(bytes)
+    for (const chunk of chunks) await this.#draft.write(chunk)
   }
 }
 

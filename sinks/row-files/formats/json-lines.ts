@@ -14,6 +14,7 @@ const newline = 0x0a
 /** Lines wait up to this size for the compressor. */
 const passOnBytes = 256 * 1024
 const firstBytes = 1024
+const mostReused = 4 * passOnBytes
 
 /** Lines of JSON from blocks of records, bytes to bytes: the row of a topic's message, and a newline. */
 export class JsonLines implements RowEncoder {
@@ -64,6 +65,8 @@ class LinesFile implements RowFile {
   readonly #isPlain: boolean
   readonly #writeLine: (out: ByteOutput) => void
   #lines = new ByteOutput(Buffer.allocUnsafeSlow(firstBytes))
+  /** Those that the compressor works on. */
+  #passed: ByteOutput | undefined
   records = 0
 
   constructor(draft: CompressedDraft, isPlain: boolean, writeLine: (out: ByteOutput) => void) {
@@ -73,7 +76,8 @@ class LinesFile implements RowFile {
   }
 
   get heldBytes(): number {
-    return this.#lines.bytes.length + this.#draft.heldBytes
+    const passed = this.#passed?.bytes.length ?? 0
+    return this.#lines.bytes.length + passed + this.#draft.heldBytes
   }
 
   get bytes(): number {
@@ -99,9 +103,19 @@ class LinesFile implements RowFile {
   }
 
   async #passOn(): Promise<void> {
-    const { bytes, offset } = this.#lines
-    if (offset === 0) return
-    this.#lines = new ByteOutput(Buffer.allocUnsafeSlow(Math.min(bytes.length, 2 * passOnBytes)))
-    await this.#draft.write(bytes.subarray(0, offset))
+    const lines = this.#lines
+    if (lines.offset === 0) return
+    await this.#draft.write(lines.bytes.subarray(0, lines.offset))
+    // The draft has the bytes of plain files; a compressor is through with those that it had before.
+    const free = this.#isPlain ? undefined : this.#passed
+    this.#passed = this.#isPlain ? undefined : lines
+    const size = Math.min(lines.bytes.length, 2 * passOnBytes)
+    this.#lines = isReusable(free) ? free : new ByteOutput(Buffer.allocUnsafeSlow(size))
+    this.#lines.offset = 0
   }
+}
+
+/** The memory of a large line is not used again. */
+function isReusable(lines: ByteOutput | undefined): lines is ByteOutput {
+  return lines !== undefined && lines.bytes.length <= mostReused
 }

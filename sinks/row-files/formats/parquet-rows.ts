@@ -1,11 +1,12 @@
 import { packageVersion } from '../../../lib/files/package-version.ts'
 import { branch, type Column, type ColumnKind, wireKind } from '../../../protocol/index.ts'
+import type { ColumnValues } from '../../../rows/parquet/column-values.ts'
 import {
+  emptyValues,
   ParquetBytes,
   type ParquetColumn,
   type ParquetCompression,
   type ParquetType,
-  type ParquetValue,
 } from '../../../rows/parquet/write-parquet.ts'
 import type { StreamSync } from '../../sink.ts'
 import { jsonNames } from '../../topic/rows/json-schemas.ts'
@@ -14,13 +15,17 @@ import { WireRecord } from '../../topic/rows/wire-record.ts'
 import { idSuffixText } from '../../wire/row-id.ts'
 import type { WireReader } from '../../wire/wire-reader.ts'
 import type { DraftFile, StoredDraft } from '../file-store.ts'
-import { Arena } from './arena.ts'
 import type { RowEncoder, RowFile } from './row-format.ts'
+import { TextBytes } from './text-bytes.ts'
 
 /** A row group ends at this size of the values in the wire: larger ones are better for readers. */
 const rowGroupBytes = 16 * 1024 * 1024
-/** An object stands for each text in memory: a byte of the wire needs about so many. */
-const memoryForByte = 3
+/** Of each byte of the wire, in memory: buffers double as they fill. */
+const memoryForByte = 2
+/** Columns of an open file have at least so many bytes each. */
+const bytesOfColumn = 8 * 1024
+/** Memory of larger row groups, which a single large record makes, is not used again. */
+const mostKept = 3 * rowGroupBytes
 /** The size of a file beside that of the wire, before its first row group is written. */
 const firstRatio = 0.3
 
@@ -41,33 +46,42 @@ const types: Readonly<Record<ReturnType<typeof wireKind>, ParquetType>> = {
 
 type SyncFacts = Pick<StreamSync, 'sink' | 'syncId' | 'generationId'>
 
-/** Reads the value at the wire's offset. */
-type ReadValue = (wire: WireReader, arena: Arena) => ParquetValue
+/** Adds the value at the wire's offset. */
+type AddValue = (values: ColumnValues, wire: WireReader) => void
 
-const counted: ReadValue = (wire, arena) => {
+const addCounted: AddValue = (values, wire) => {
   const length = wire.long()
   const start = wire.offset
-  wire.offset += length
-  return arena.copy(wire.input, start, wire.offset)
+  wire.offset = start + length
+  values.addBytes(wire.input, wire.view, start, wire.offset)
 }
-const long: ReadValue = (wire) => {
+const addLong: AddValue = (values, wire) => {
   const value = wire.long()
-  if (value === value) return BigInt(value)
+  if (value === value) {
+    values.addInt64(value)
+    return
+  }
   wire.splitLarge()
   const size = BigInt(wire.millions) * 1_000_000n + BigInt(wire.units)
-  return wire.negative ? -size : size
+  values.addBigInt64(wire.negative ? -size : size)
 }
-const readers: Readonly<Record<ParquetType, ReadValue>> = {
-  boolean: (wire) => wire.input[wire.offset] === 1,
-  double: (wire) => wire.double(),
-  string: counted,
-  json: counted,
-  bytes: counted,
-  integer: long,
-  time: long,
-  timestamp: long,
-  timestamptz: long,
-  date: (wire) => wire.long(),
+const adders: Readonly<Record<ParquetType, AddValue>> = {
+  boolean: (values, wire) => {
+    values.addBoolean(wire.input[wire.offset] === 1)
+  },
+  double: (values, wire) => {
+    values.addDouble(wire.double())
+  },
+  string: addCounted,
+  json: addCounted,
+  bytes: addCounted,
+  integer: addLong,
+  time: addLong,
+  timestamp: addLong,
+  timestamptz: addLong,
+  date: (values, wire) => {
+    values.addInt32(wire.long())
+  },
 }
 
 /** Rows of Parquet from blocks of records: values of the wire as they are, without objects for rows. */
@@ -75,9 +89,11 @@ export class ParquetRows implements RowEncoder {
   readonly record: WireRecord
   readonly #columns: readonly Column[]
   readonly #all: readonly ParquetColumn[]
-  readonly #read: readonly ReadValue[]
+  readonly #add: readonly AddValue[]
   readonly #metadata: Metadata | undefined
   readonly #compression: ParquetCompression
+  /** Values of row groups that are written: their memory is used again. */
+  readonly #free: (readonly ColumnValues[])[] = []
 
   constructor(sync: SyncFacts, columns: readonly Column[], compression: ParquetCompression) {
     this.record = new WireRecord(columns)
@@ -85,7 +101,7 @@ export class ParquetRows implements RowEncoder {
     this.#compression = compression
     const names = jsonNames(columns)
     const own = columns.map(({ kind }, index) => ({ name: names[index] ?? '', type: typeOf(kind) }))
-    this.#read = own.map(({ type }) => readers[type])
+    this.#add = own.map(({ type }) => adders[type])
     this.#metadata = sync.sink.metadata === 'full' ? new Metadata(sync) : undefined
     const overflow = freeName(ownFields.overflow, names)
     this.#all = [
@@ -99,37 +115,61 @@ export class ParquetRows implements RowEncoder {
     const createdBy = `Reactor Connect ${packageVersion()}`
     const bytes = new ParquetBytes(this.#all, { compression: this.#compression, createdBy })
     return new ParquetFile(draft, bytes, {
-      columns: this.#all.length,
-      addRow: (values, arena) => this.#addRow(values, arena),
+      newValues: () => this.#free.pop() ?? emptyValues(this.#all),
+      giveBack: (values) => {
+        this.#giveBack(values)
+      },
+      addRow: (values) => this.#addRow(values),
     })
   }
 
   /** Returns the size of the row in the wire. */
-  #addRow(values: readonly ParquetValue[][], arena: Arena): number {
+  #addRow(values: readonly ColumnValues[]): number {
     const { wire, fieldAt, overflow } = this.record
-    const read = this.#read
-    for (let column = 0; column < read.length; column++) {
-      const position = fieldAt[column] ?? 0
-      let value: ParquetValue = null
-      if (wire.input[position] !== branch.null) {
+    const add = this.#add
+    for (let index = 0; index < add.length; index++) {
+      const column = values[index]
+      if (column === undefined) break
+      const position = fieldAt[index] ?? 0
+      if (wire.input[position] === branch.null) column.addNull()
+      else {
         wire.offset = position + 1
-        value = read[column]?.(wire, arena) ?? null
+        add[index]?.(column, wire)
       }
-      values[column]?.push(value)
     }
-    values[read.length]?.push(overflow === undefined ? null : this.#overflow(overflow, arena))
-    this.#metadata?.add(this.record, values.slice(read.length + 1), arena)
+    const overflowColumn = values[add.length]
+    if (overflow === undefined) overflowColumn?.addNull()
+    else addText(overflowColumn, this.#overflow(overflow))
+    this.#metadata?.add(this.record, values.slice(add.length + 1))
     return this.record.end - (fieldAt[0] ?? 0)
   }
 
   /** The values that their columns cannot hold, by the names of the columns. */
-  #overflow(overflow: ReadonlyMap<string, string | null>, arena: Arena): ParquetValue {
+  #overflow(overflow: ReadonlyMap<string, string | null>): string | undefined {
     const fields = this.#columns.flatMap(({ name }) => {
       const json = overflow.get(name)
       return json === undefined || json === null ? [] : [`${JSON.stringify(name)}:${json}`]
     })
-    return fields.length === 0 ? null : arena.text(`{${fields.join(',')}}`)
+    return fields.length === 0 ? undefined : `{${fields.join(',')}}`
   }
+
+  #giveBack(values: readonly ColumnValues[]): void {
+    const held = values.reduce((sum, { heldBytes }) => sum + heldBytes, 0)
+    if (this.#free.length > 0 || held > mostKept) return
+    for (const column of values) column.clear()
+    this.#free.push(values)
+  }
+}
+
+const texts = new TextBytes()
+
+function addText(column: ColumnValues | undefined, text: string | undefined): void {
+  if (text === undefined) {
+    column?.addNull()
+    return
+  }
+  const length = texts.write(text)
+  column?.addBytes(texts.bytes, texts.view, 0, length)
 }
 
 const metadataColumns: readonly ParquetColumn[] = [
@@ -144,23 +184,22 @@ class Metadata {
   readonly #sync: SyncFacts
   readonly #prefix: Shared<string>
   /** The metadata of rows that were not changed. */
-  readonly #usualMeta: Buffer
+  readonly #usualMeta: string
 
   constructor(sync: SyncFacts) {
     this.#sync = sync
-    this.#usualMeta = Buffer.from(metaText(sync, '[]'))
+    this.#usualMeta = metaText(sync, '[]')
     const facts = { ...sync, version: packageVersion() }
     this.#prefix = new Shared(({ slice }) => rawIdPrefix(facts, slice))
   }
 
-  add(record: WireRecord, values: readonly ParquetValue[][], arena: Arena): void {
+  add(record: WireRecord, values: readonly ColumnValues[]): void {
     const { generationId } = this.#sync
     const { changes } = record
-    const meta = changes === '' ? this.#usualMeta : arena.text(metaText(this.#sync, changes))
-    values[0]?.push(arena.text(this.#prefix.get(record) + idSuffixText(record.seq)))
-    values[1]?.push(BigInt(record.extractedAtMs) * 1000n)
-    values[2]?.push(BigInt(generationId))
-    values[3]?.push(meta)
+    addText(values[0], this.#prefix.get(record) + idSuffixText(record.seq))
+    values[1]?.addInt64(record.extractedAtMs * 1000)
+    values[2]?.addInt64(generationId)
+    addText(values[3], changes === '' ? this.#usualMeta : metaText(this.#sync, changes))
   }
 }
 
@@ -169,19 +208,22 @@ function metaText({ syncId }: SyncFacts, changes: string): string {
 }
 
 interface RowSource {
-  /** The number of columns. */
-  readonly columns: number
+  /** Empty values of all columns. */
+  readonly newValues: () => readonly ColumnValues[]
+  readonly giveBack: (values: readonly ColumnValues[]) => void
   /** Adds the row of the record at hand. Returns its size in the wire. */
-  readonly addRow: (values: readonly ParquetValue[][], arena: Arena) => number
+  readonly addRow: (values: readonly ColumnValues[]) => number
 }
 
 class ParquetFile implements RowFile {
   readonly #draft: DraftFile
   readonly #bytes: ParquetBytes
   readonly #source: RowSource
-  #values: readonly ParquetValue[][]
-  #arena = new Arena()
+  #values: readonly ColumnValues[]
   #waitingBytes = 0
+  /** The row group before, which is compressed while rows are added to the next one. */
+  #working: Promise<void> = Promise.resolve()
+  #workingBytes = 0
   #passedBytes = 0
   records = 0
 
@@ -189,22 +231,23 @@ class ParquetFile implements RowFile {
     this.#draft = draft
     this.#bytes = bytes
     this.#source = source
-    this.#values = this.#empty()
+    this.#values = source.newValues()
   }
 
   get heldBytes(): number {
-    return this.#waitingBytes * memoryForByte + this.#draft.heldBytes
+    const own = (this.#waitingBytes + this.#workingBytes) * memoryForByte
+    return own + this.#values.length * bytesOfColumn + this.#draft.heldBytes
   }
 
   get bytes(): number {
     const { size } = this.#bytes
     const ratio = this.#passedBytes === 0 ? firstRatio : size / this.#passedBytes
-    return size + this.#waitingBytes * ratio
+    return size + (this.#waitingBytes + this.#workingBytes) * ratio
   }
 
   add(): void {
     this.records += 1
-    this.#waitingBytes += this.#source.addRow(this.#values, this.#arena)
+    this.#waitingBytes += this.#source.addRow(this.#values)
   }
 
   async drain(): Promise<void> {
@@ -213,26 +256,33 @@ class ParquetFile implements RowFile {
 
   async close(): Promise<StoredDraft> {
     await this.#passOn()
+    await this.#working
     await this.#draft.write(this.#bytes.end())
     return this.#draft.close()
   }
 
-  discard(): Promise<void> {
-    return this.#draft.discard()
+  async discard(): Promise<void> {
+    await this.#working.catch(() => undefined)
+    await this.#draft.discard()
   }
 
   async #passOn(): Promise<void> {
-    if ((this.#values[0]?.length ?? 0) === 0) return
-    const bytes = this.#bytes.rowGroup(this.#values)
-    this.#passedBytes += this.#waitingBytes
+    await this.#working
+    if (this.#values[0]?.rows === 0) return
+    const values = this.#values
+    this.#workingBytes = this.#waitingBytes
     this.#waitingBytes = 0
-    this.#values = this.#empty()
-    this.#arena = new Arena()
-    await this.#draft.write(bytes)
+    this.#values = this.#source.newValues()
+    this.#working = this.#write(values)
+    this.#working.catch(() => undefined) // the next call throws it
   }
 
-  #empty(): readonly ParquetValue[][] {
-    return Array.from({ length: this.#source.columns }, () => [])
+  async #write(values: readonly ColumnValues[]): Promise<void> {
+    const bytes = await this.#bytes.rowGroup(values)
+    this.#source.giveBack(values)
+    this.#passedBytes += this.#workingBytes
+    this.#workingBytes = 0
+    await this.#draft.write(bytes)
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
-import { parseBucketUrl } from '../../../sinks/s3/bucket-url.ts'
+import { parsePlaceUrl } from '../../../sinks/registry.ts'
 import {
   findDestination,
   destinationAddress,
@@ -108,16 +108,40 @@ test('whatever is written, it is one of the known places or refused', async () =
   )
 })
 
+test('a folder is one of the settings, or in it', async () => {
+  const folders = ['file:///srv/out?format=parquet', 'file:///srv/out/small?file_mb=1'].map(
+    (text) => {
+      const folder = parsePlaceUrl(text)
+      if ('problem' in folder) throw new Error(folder.problem)
+      return folder
+    },
+  )
+  const find = (destination: string) =>
+    findDestination({ destination, options: {} }, { ...places, kafka: undefined, named: folders })
+  expect(await find('file:/srv/out/shop/')).toMatchObject({
+    type: 'file',
+    folder: '/srv/out/shop',
+    format: 'parquet',
+  })
+  expect(await find('file:///srv/out/small/x')).toMatchObject({ fileBytes: 1024 * 1024 })
+  for (const other of ['file:/srv', 'file:/srv/outer', 'file:/'])
+    await expect(find(other)).rejects.toMatchObject({ code: 'destination_not_available' })
+  for (const wrong of ['file:srv/out', 'file:/srv/out/../x'])
+    await expect(find(wrong)).rejects.toMatchObject({ code: 'destination_invalid' })
+  for (const wrong of ['file:///', 'file://host/srv', 'https://host/srv', 'data:x'])
+    expect(parsePlaceUrl(wrong)).toMatchObject({ problem: expect.any(String) as unknown })
+})
+
 test('a bucket is one of the settings, below the prefix that they give', async () => {
   const url = 's3://id:s%2Fcret@exports/shop?region=eu-central-1&format=parquet&file_mb=8'
   const general = 's3://other:key@exports?column=country'
   const buckets = [url, general].map((text) => {
-    const bucket = parseBucketUrl(text)
+    const bucket = parsePlaceUrl(text)
     if ('problem' in bucket) throw new Error(bucket.problem)
     return bucket
   })
   const find = (destination: string, known = buckets) =>
-    findDestination({ destination, options: {} }, { ...places, kafka: undefined, buckets: known })
+    findDestination({ destination, options: {} }, { ...places, kafka: undefined, named: known })
   expect(await find('s3:exports/shop/orders')).toEqual({
     type: 's3',
     bucket: 'exports',
@@ -138,7 +162,7 @@ test('a bucket is one of the settings, below the prefix that they give', async (
       code: 'destination_not_available',
     })
   await expect(find('s3:exports/shop/../x')).rejects.toMatchObject({ code: 'destination_invalid' })
-  const wrong = parseBucketUrl('s3://id:planted@exports?format=csv')
+  const wrong = parsePlaceUrl('s3://id:planted@exports?format=csv')
   expect(wrong).toMatchObject({ problem: expect.stringContaining('wrong format') as unknown })
   expect(JSON.stringify(wrong)).not.toContain('planted')
 })

@@ -14,7 +14,7 @@ import type { Place, Rejection } from './subject.ts'
 
 const servers = [
   ['s3', () => S3Server.start()],
-  // `npm run test:long -- storage` needs Go.
+  // `npm run test:long -- destinations` needs Go.
   ...(process.env.REAL_S3 === undefined
     ? []
     : [['s3 (Versity Gateway)', startVersityGateway] as const]),

@@ -1,0 +1,39 @@
+import { join } from 'node:path'
+import { type ConnectionForm, invalidDestination, notAvailable } from '../connection-form.ts'
+import { fileFieldsOf, resolvePlace } from '../place-url.ts'
+import type { FileConfig } from './file-place.ts'
+import { fileForm } from './run-file-form.ts'
+
+const urlForm = 'file:///FOLDER'
+
+/** Folders of the machine that the service runs on, below those that the operator names. */
+export const folderForm: ConnectionForm<FileConfig> = {
+  addresses: ['file:FOLDER'],
+  find: ({ destination }, { places: { named } }) => {
+    const path = destination.slice('file:'.length).replace(/^\/\/(?=\/)/, '')
+    const parts = path.split('/').filter((part) => part !== '')
+    if (!path.startsWith('/') || parts.some((part) => part === '.' || part === '..'))
+      throw invalidDestination(destination, 'an address of a folder is `file:` and its whole path')
+    const folder = `/${parts.join('/')}`
+    const [found] = named
+      .filter((place): place is FileConfig => place.type === 'file')
+      .filter((known) => `${folder}/`.startsWith(join(known.folder, '/')))
+      .toSorted((a, b) => b.folder.length - a.folder.length)
+    if (found !== undefined) return Promise.resolve({ ...found, folder })
+    throw notAvailable(
+      destination,
+      'the settings name no such folder, and none that it is in',
+      `Add \`file://${folder}\` to \`REACTOR_CONNECT_DESTINATIONS\`, or to \`destinations\` below \`[connect]\`.`,
+    )
+  },
+  urls: {
+    form: urlForm,
+    parse: (text) => {
+      const url = URL.parse(text)
+      if (url?.protocol !== 'file:' || url.host !== '' || url.pathname === '/')
+        return { problem: `is not of the form ${urlForm}` }
+      const config = fileFieldsOf(Object.fromEntries(url.searchParams))
+      return resolvePlace(fileForm, { url: `file:${decodeURIComponent(url.pathname)}`, config })
+    },
+  },
+}
