@@ -159,7 +159,8 @@ export class ChangeRouter {
     if (transaction === undefined) throw new RangeError('a change outside of a transaction')
     if (route === undefined || transaction.isOwn) return undefined
     const { member } = route
-    if (transaction.commitLsn < member.from) return undefined
+    // A member that needs what is before the connection gets nothing of it: it would have a gap.
+    if (transaction.commitLsn < member.from || member.from < this.#start) return undefined
     if (!this.#touched.has(member)) {
       this.#touched.add(member)
       member.isInTransaction = true

@@ -10,7 +10,8 @@ const savedColumn = z.tuple([z.number(), z.number(), z.number(), z.number()])
 /**
  * The state of a stream of changes: everything that was committed before `lsn` was emitted, and nothing after
  * it. `snapshot`: the rows that were there at the beginning are still being read: up to the key `after` in
- * the order of `key`. Absent: all were read. `sweeps`: at its end, rows of earlier eras are gone.
+ * the order of `key`. Absent: all were read. `behind`: they are read
+ * once the changes up to there were emitted. `sweeps`: at its end, rows of earlier eras are gone.
  * `columns`: those that the table had, so that values which never are in the log are noticed.
  * `era`: a part of the order of rows (row-order.ts); absent: 0.
  * `unseen`: transactions before `lsn` that the last part of the snapshot may not have shown yet.
@@ -27,6 +28,7 @@ const changesState = z.object({
       key: z.array(z.string()),
       after: z.array(z.string()).nullable(),
       sweeps: z.literal(true).exactOptional(),
+      behind: lsn.exactOptional(),
       unseen: z.array(z.number()).exactOptional(),
     })
     .exactOptional(),
@@ -136,7 +138,9 @@ function withColumns(state: ChangesState, session: ChangesSession): ChangesState
   const isSame = JSON.stringify(columns) === JSON.stringify(state.columns)
   if (isSame || session.fills !== true) return { ...state, columns }
   const { sweeps } = state.snapshot ?? {}
-  return { ...state, columns, snapshot: { key: [], after: null, ...(sweeps && { sweeps }) } }
+  // Changes from before the table was changed have the old values, and would win over the rows.
+  const snapshot = { key: [], after: null, behind: session.end, ...(sweeps && { sweeps }) }
+  return { ...state, columns, snapshot }
 }
 
 function columnsNow({ columns }: ChangesSession): ChangesState['columns'] {

@@ -67,14 +67,15 @@ export class FeedReader {
     clearTimeout(this.#farewell)
     const hasOthers = !isSubset(session.publications, this.#session.publications)
     if (isSubset(this.#session.members, session.members)) this.#session = session
+    const isConnected = this.#connection !== undefined
+    const isBehind = isConnected && (hasOthers || member.from < this.#router.position)
+    // Before the member is there: the others have what they have received, and it has nothing.
+    if (isBehind) this.#rewind()
     member.load = this.#load
     this.#members.set(key, member)
     this.#written.delete(key)
     this.#committed.set(key, member.from)
     this.#router.forget()
-    const isConnected = this.#connection !== undefined
-    const isBehind = isConnected && (hasOthers || member.from < this.#router.position)
-    if (isBehind) this.#rewind()
     if (isBehind || !this.#isRunning) void this.#begin(++this.#attempt)
   }
 
@@ -134,8 +135,10 @@ export class FeedReader {
   }
 
   #rewind(): void {
+    // One that joined while the connection was being made, and needs what is before it, has received nothing.
     for (const member of this.#members.values())
-      member.rewind(this.#router.position, this.#router.commitLsn)
+      if (member.from >= this.#router.start)
+        member.rewind(this.#router.position, this.#router.commitLsn)
     this.#stop()
   }
 

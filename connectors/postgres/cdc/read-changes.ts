@@ -182,7 +182,9 @@ class StreamRead {
   }
 
   get #wantsChunkWhenDrained(): boolean {
-    return this.#state.snapshot !== undefined && !this.#isInTransaction
+    const { snapshot } = this.#state
+    if (snapshot === undefined || this.#isInTransaction) return false
+    return snapshot.behind === undefined || this.#position >= parseLsn(snapshot.behind)
   }
 
   /** The feed may have passed transactions that have nothing for this stream. */
@@ -204,7 +206,8 @@ class StreamRead {
 
   async #wait(): Promise<void> {
     const { member, context } = this.#options
-    member.goal = this.#end
+    const { behind } = this.#state.snapshot ?? {}
+    member.goal = behind === undefined ? this.#end : parseLsn(behind)
     await member.wait(this.#bytesSinceState > 0 ? stateMs : this.#options.idleMs, context.signal)
     member.goal = undefined
   }
