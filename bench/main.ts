@@ -6,6 +6,7 @@ import { connectionChoices } from '../plan/streams/connection-choices.ts'
 import type { Metadata } from '../sinks/sink.ts'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
 import { actionsTable, benchActions, type ActionsOptions } from './actions/bench-actions.ts'
+import { benchCdc, cdcTable, type CdcOptions } from './cdc/bench-cdc.ts'
 import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench-codegen.ts'
 import { benchGrowth, type GrowthOptions } from './growth/bench-growth.ts'
 import { growthTable } from './growth/growth-series.ts'
@@ -63,6 +64,12 @@ interface PeersFlags extends JsonFlag {
   readonly rounds: number
   readonly cache: string
 }
+
+type CdcFlags = JsonFlag &
+  Omit<CdcOptions, 'vsDebezium' | 'cacheDir'> & {
+    readonly vsDebezium?: true
+    readonly cache: string
+  }
 
 interface ManifestFlags extends JsonFlag {
   readonly records: number
@@ -191,6 +198,29 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: PeersFlags) => {
     show(flags, await benchTopic({ ...flags, cacheDir: flags.cache }, print), topicTable)
+  })
+
+program
+  .command('cdc')
+  .description(
+    'Changes of PostgreSQL into another database, beside its own subscription and pg_recvlogical (of PostgreSQL’s client programs); with --vs-debezium beside Debezium, which needs Java 17, Maven and a broker',
+  )
+  .option('--rows <n>', 'rows of the source table', wholeNumber, 500_000)
+  .option('--changes <n>', 'changes of a round', wholeNumber, 300_000)
+  .option('--per-transaction <n>', 'changes of one transaction', wholeNumber, 10)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--seconds <n>', 'of the run whose latency is measured', wholeNumber, 20)
+  .addOption(
+    new Option('--streaming <setting>', 'of the native subscription')
+      .choices(['off', 'on', 'parallel'])
+      .default('parallel'),
+  )
+  .option('--vs-debezium', 'also through Debezium and its JDBC sink')
+  .option('--cache <folder>', 'where Debezium is stored', peersCache)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: CdcFlags) => {
+    const vsDebezium = flags.vsDebezium === true
+    show(flags, await benchCdc({ ...flags, vsDebezium, cacheDir: flags.cache }, print), cdcTable)
   })
 
 program

@@ -379,6 +379,11 @@ export interface ReadSession extends AsyncDisposable {
    */
   readonly isFeed?: boolean
   /**
+   * For a continuous run: reports every few seconds how far the feed is behind, until the signal is aborted.
+   * Throws a ConnectError if the feed must stop, by a limit of its configuration. `onLag` must not throw.
+   */
+  watch?(onLag: (lag: SourceLag) => void, signal: AbortSignal): Promise<void>
+  /**
    * Splits a stream into slices that can be read in parallel and resumed independently. A stream that cannot
    * be split has a single slice, named `''`. For an unfinished read, the plan must name the same slices
    * again.
@@ -391,6 +396,19 @@ export interface ReadSession extends AsyncDisposable {
     states: ReadonlyMap<string, JsonValue | null>,
     rules?: RecordRules,
   ): Promise<readonly PlannedSlice[]>
+}
+
+/** How far the destination is behind a feed. */
+export interface SourceLag {
+  /** Of the source's log, which all of its databases and tables share. */
+  readonly bytes: number
+  /** The age of the oldest part of it. */
+  readonly seconds: number
+  /** The log that the source has to keep for the feed, and how that grows. */
+  readonly keptBytes: number
+  readonly growthBytesPerSecond: number
+  /** Until it is too much, if it goes on like this; absent: that will not happen. */
+  readonly secondsLeft?: number
 }
 
 export interface PlannedSlice {

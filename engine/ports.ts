@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { JsonObject } from '../protocol/index.ts'
 import type { ChangeConfig, ConnectorContext } from '../connectors/connector.ts'
 import type { RunMetrics } from './metrics/run-metrics.ts'
-import type { RunProgress, StreamResult } from './run-types.ts'
+import type { PlannedStream, RunProgress, StreamResult } from './run-types.ts'
 import type { WorkerThreads } from './threads/worker-threads.ts'
 
 /** The engine's dependencies. It knows nothing about HTTP, Vault or the environment. */
@@ -34,6 +34,12 @@ export interface RunPorts {
    * run shares it.
    */
   readonly changeConfig?: ChangeConfig
+  /**
+   * Discovers the streams of the source again, and plans them as those of the run were. For a continuous run:
+   * a stream whose table has changed goes on with its columns of then, and new streams join. Absent: a run
+   * has the streams that it began with.
+   */
+  readonly replan?: () => Promise<readonly PlannedStream[]>
   /**
    * The sessions that were used to query the source before the run, for reuse. Their owner closes them after
    * the run.

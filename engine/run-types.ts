@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { WebhookEvent } from '../connectors/connector.ts'
+import type { SourceLag, WebhookEvent } from '../connectors/connector.ts'
 import type { StorageConfig } from '../storage/storage-config.ts'
 import type { Stage } from './run/bottleneck.ts'
 import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
@@ -134,6 +134,8 @@ export interface RunLimits {
    * 1. Default: no limit.
    */
   readonly limitRows?: number
+  /** How often a continuous run looks for new streams of its source. Default 30,000. */
+  readonly newStreamsMs?: number
 }
 
 /** A lane has two threads: one reads and encodes, one loads; the databases want the other cores. */
@@ -189,6 +191,8 @@ export interface StreamProgress extends CommittedCounts {
 export interface RunProgress {
   readonly startedAtMs: number
   readonly atMs: number
+  /** Of a continuous run: how far the destination is behind its source. */
+  readonly lag?: SourceLag
   readonly streams: readonly StreamProgress[]
 }
 

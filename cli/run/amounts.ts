@@ -18,6 +18,17 @@ export function megabytesPerSecond(bytesPerSecond: number): string {
   return `${(bytesPerSecond / 1e6).toFixed(1)} MB/s`
 }
 
+/** Bytes in decimal units: `31.2 MB`. */
+export function size(bytes: number): string {
+  const units = ['kB', 'MB', 'GB', 'TB']
+  let value = bytes / 1000
+  for (const unit of units) {
+    if (value < 1000 || unit === 'TB') return `${value.toFixed(1)} ${unit}`
+    value /= 1000
+  }
+  return `${count(bytes)} bytes`
+}
+
 /** `4.2 s`, `3:05`, `1:02:03` */
 export function duration(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)} s`

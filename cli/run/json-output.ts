@@ -30,6 +30,7 @@ export class JsonOutput implements RunOutput {
       type: 'progress',
       at: new Date(progress.atMs).toISOString(),
       seconds: (progress.atMs - progress.startedAtMs) / 1000,
+      ...(progress.lag !== undefined && { lag: lagFields(progress.lag) }),
       streams: progress.streams.map(progressFields),
     })
   }
@@ -58,6 +59,16 @@ function endFields(end: RunEnd): Readonly<Record<string, unknown>> {
       const { seconds, streams } = end
       return { status: 'stopped', seconds, streams: streams.map(progressFields) }
     }
+  }
+}
+
+function lagFields(lag: NonNullable<RunProgress['lag']>): Readonly<Record<string, number>> {
+  return {
+    bytes: lag.bytes,
+    seconds: lag.seconds,
+    kept_bytes: lag.keptBytes,
+    growth_bytes_per_second: lag.growthBytesPerSecond,
+    ...(lag.secondsLeft !== undefined && { seconds_left: lag.secondsLeft }),
   }
 }
 

@@ -1,7 +1,10 @@
 import type { RunProgress, StreamProgress } from '../../engine/run-types.ts'
-import { clock, count, counted, megabytesPerSecond, rows } from './amounts.ts'
+import { clock, count, counted, megabytesPerSecond, rows, size } from './amounts.ts'
 import type { RunClock, StreamPace } from './run-clock.ts'
 import { plainLabel } from './plain-label.ts'
+
+/** Then people have to know that the source keeps too much. */
+const soonSeconds = 24 * 3600
 
 /** The lines of the live display: how many streams are done, and one line for each that runs. */
 export function liveLines(progress: RunProgress, runClock: RunClock): readonly string[] {
@@ -12,7 +15,11 @@ export function liveLines(progress: RunProgress, runClock: RunClock): readonly s
     return `  ${plainLabel(stream.stream).padEnd(nameWidth)}  ${facts.join('  ')}`
   })
   return [
-    `${streamCounts(progress)}  ${clock((progress.atMs - progress.startedAtMs) / 1000)}`,
+    [
+      streamCounts(progress),
+      clock((progress.atMs - progress.startedAtMs) / 1000),
+      ...lagFacts(progress),
+    ].join('  '),
     ...lines,
   ]
 }
@@ -34,8 +41,21 @@ export function plainLine(progress: RunProgress, runClock: RunClock): string {
     // While rows are exchanged nothing is read or loaded: a pace of 0 would look like a stall.
     ...(exchanging > 0 && exchanging === running.length ? [] : moving),
     ...(exchanging > 0 ? [`exchanging the rows of ${counted(exchanging, 'table')}`] : []),
+    ...lagFacts(progress),
   ]
   return `${streamCounts(progress)}: ${facts.join(', ')}`
+}
+
+/** How far a continuous run is behind its source. */
+function lagFacts({ lag }: RunProgress): readonly string[] {
+  if (lag === undefined) return []
+  const { bytes, seconds, secondsLeft = Number.POSITIVE_INFINITY } = lag
+  return [
+    `${size(bytes)} and ${clock(seconds)} behind`,
+    ...(secondsLeft < soonSeconds
+      ? [`the source keeps ${size(lag.keptBytes)} of its log, too much in ${clock(secondsLeft)}`]
+      : []),
+  ]
 }
 
 /** An overwrite has read everything and puts it into the table. */

@@ -16,6 +16,7 @@ const count = (title: string): z.ZodInt =>
   z.int('must be a whole number').min(1, 'must be at least 1').meta({ title })
 
 const slotRule = 'must be 1 to 63 small letters, digits and underscores'
+const sizeRule = 'must be a size as `500MB`, `20GB` or `1TB`'
 const publicationRule = 'must be a name of at most 55 bytes'
 
 const postgresConfigSchema = z.strictObject({
@@ -116,6 +117,25 @@ const postgresConfigSchema = z.strictObject({
       description:
         'Only with `replication: cdc`. The server no longer has changes that were not read yet. snapshot: the tables are read as a whole again, with a warning. fail: the streams fail.',
       order: 15,
+    }),
+  max_slot_wal: z
+    .string(sizeRule)
+    .regex(/^[1-9]\d{0,8}(MB|GB|TB)$/, sizeRule)
+    .optional()
+    .meta({
+      title: 'Most log that the server keeps',
+      description:
+        'Only with `replication: cdc`, in continuous runs. If the server has to keep more of its write-ahead log for the slot than this (`20GB`), and the run does not catch up within a minute, `at_max_slot_wal` says what happens. Default: no limit.',
+      order: 16,
+    }),
+  at_max_slot_wal: z
+    .enum(['stop', 'drop', 'warn'], 'must be "stop", "drop" or "warn"')
+    .default('stop')
+    .meta({
+      title: 'When it keeps more',
+      description:
+        'stop: the run fails, and the slot stays. drop: the run fails, and the slot is dropped, so that the disk of the server does not fill; the next run reads all rows again. warn: only the log of the run says so.',
+      order: 17,
     }),
 })
 

@@ -3,6 +3,10 @@ export interface StreamLabels {
   readonly stream: string
 }
 
+interface ConnectionLabels {
+  readonly connection: string
+}
+
 interface Counted<Labels = StreamLabels> {
   inc(labels: Labels, value?: number): void
 }
@@ -37,6 +41,10 @@ export interface RunMetrics {
   readonly batchBytes: Distributed
   readonly bottleneck: Gauged<StreamLabels & { readonly stage: string }>
   readonly retries: Counted
+  readonly sourceLagBytes: Gauged<ConnectionLabels>
+  readonly sourceLagSeconds: Gauged<ConnectionLabels>
+  readonly sourceKeptBytes: Gauged<ConnectionLabels>
+  readonly sourceSecondsLeft: Gauged<ConnectionLabels>
   readonly streams: Counted<{ readonly connection: string; readonly status: string }>
 }
 
@@ -69,5 +77,9 @@ export const unreadMetrics: RunMetrics = {
   batchBytes: histogram,
   bottleneck: gauge,
   retries: counter,
+  sourceLagBytes: gauge,
+  sourceLagSeconds: gauge,
+  sourceKeptBytes: gauge,
+  sourceSecondsLeft: gauge,
   streams: counter,
 }

@@ -8,19 +8,22 @@ import {
 import { connectorOf } from '../../connectors/registry.ts'
 import type { ChangeConfig } from '../../connectors/connector.ts'
 import { noCounts } from '../../sinks/committed-counts.ts'
-import type { Destination, RunStart, SinkStream } from '../../sinks/sink.ts'
+import type { Destination, RunStart } from '../../sinks/sink.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Mutex, Slots } from '../../lib/async/slots.ts'
 import { kindOf } from '../../sinks/registry.ts'
 import { openStreamLog } from '../log/open-stream-log.ts'
 import type { RunPorts } from '../ports.ts'
-import type { EndedRun, RunPlan, RunResult, StreamResult } from '../run-types.ts'
+import type { EndedRun, PlannedStream, RunPlan, RunResult, StreamResult } from '../run-types.ts'
 import { AwayServers } from './away-servers.ts'
 import { openSession } from './open-session.ts'
 import { retryStart } from './retry-start.ts'
 import { withFewCalls, withFewOpenings } from './few-calls.ts'
 import { leaveCounts } from './leave-counts.ts'
 import { noteEnd, reportedStreams } from './note-end.ts'
+import { SourceWatch } from './source-watch.ts'
 import { StopLimit } from './stop-limit.ts'
+import { StreamPlans } from './stream-plans.ts'
 import { sourceRefusal } from './stream-refusal.ts'
 import { runStream } from './stream-run.ts'
 import { StreamTally } from './stream-tally.ts'
@@ -30,6 +33,9 @@ import type { Logger } from 'pino'
 const progressEveryMs = 250
 const summaryEveryMs = 60_000
 const streamsAhead = 2
+/** Streams that may join a continuous run, and how often it looks for them. */
+const roomForStreams = 200
+const newStreamsMs = 30_000
 /** Calls at the destination and at the log, by all streams of a feed. */
 const callsAtOnce = 4
 
@@ -71,22 +77,24 @@ export async function runConnection(
   const work = plan.streams.map((sink) => {
     return { sink, tally: tallyOf(sink, { plan, ports }) }
   })
+  const isWatched = plan.isContinuous === true
+  const { metrics } = ports
+  const { connection } = plan
+  const watched = { connection, metrics, signal }
+  await using watch = new SourceWatch(isWatched ? session : undefined, watched)
   const report = (): void => {
     const atMs = ports.now()
-    ports.onProgress({
-      startedAtMs,
-      atMs,
-      streams: work.map(({ tally }) => tally.progress(atMs)),
-    })
+    const streams = work.map(({ tally }) => tally.progress(atMs))
+    ports.onProgress({ startedAtMs, atMs, streams, ...(watch.lag && { lag: watch.lag }) })
   }
   const timer = setInterval(report, progressEveryMs)
   const summary = setInterval(() => {
-    if (plan.isContinuous === true) logger.info(summaryOf(work, ports.now()), 'running')
+    if (isWatched) logger.info({ ...summaryOf(work, ports.now()), ...watch.lag }, 'running')
   }, summaryEveryMs)
   const { parallelLanes } = plan.limits
   const calls = new Slots(callsAtOnce)
   await using threads = isFeed
-    ? ports.threads.forFeed(feedLanes)
+    ? ports.threads.forFeed(feedLanes + (isWatched ? roomForStreams : 0))
     : ports.threads.forRun(parallelLanes)
   try {
     const deps = {
@@ -99,11 +107,12 @@ export async function runConnection(
       log: isFeed ? withFewOpenings(log, calls) : log,
       threads,
       logger,
-      signal,
+      signal: watch.signal,
       away: new AwayServers(),
+      plans: new StreamPlans(isWatched ? ports.replan : undefined, logger),
     }
     const refused = refuseStreams(plan, ports)
-    const ended = [...(await runStreams(deps, work, ports)), ...refused]
+    const ended = [...watch.judge(await runStreams(deps, work, ports)), ...refused]
     const status = combineStatus(ended)
     const results = (await isTakenOver(deps, ended)) ? ended.map(leaveCounts) : ended
     const seconds = (ports.now() - startedAtMs) / 1000
@@ -176,7 +185,7 @@ async function startRun(destination: Destination, plan: RunPlan): Promise<RunSta
 
 async function runStreams(
   deps: StreamRunDeps,
-  work: readonly { readonly sink: SinkStream; readonly tally: StreamTally }[],
+  work: StreamWork[],
   ports: RunPorts,
 ): Promise<StreamResult[]> {
   const { connection, limits } = deps.plan
@@ -184,18 +193,65 @@ async function runStreams(
   const streams: StreamResult[] = []
   // Some more than move at the same time, so that the next one is ready; not all, each takes a session at the
   // destination to begin. But a feed waits for all of its streams.
-  const waiting = work.entries()
-  const runNext = async (): Promise<void> => {
-    for (const [index, { sink, tally }] of waiting) {
-      const result = await runStream(deps, sink, tally)
-      ports.metrics.streams.inc({ connection, status: result.status })
-      streams[index] = result
-      ports.onStreamEnded?.(result)
-    }
+  const waiting = [...work.entries()].values()
+  const runWork = async (index: number, { sink, tally }: StreamWork): Promise<void> => {
+    const result = await runStream(deps, sink, tally)
+    ports.metrics.streams.inc({ connection, status: result.status })
+    streams[index] = result
+    ports.onStreamEnded?.(result)
   }
+  const runNext = async (): Promise<void> => {
+    for (const [index, own] of waiting) await runWork(index, own)
+  }
+  const othersEnded = new AbortController()
+  const joined = runNewStreams(deps, work, {
+    until: AbortSignal.any([deps.signal, othersEnded.signal]),
+    tallyOf: (sink) => tallyOf(sink, { plan: deps.plan, ports }),
+    run: (own) => runWork(work.indexOf(own), own),
+  })
   const atOnce = isFeed ? work.length : limits.parallelLanes + streamsAhead
   await Promise.all(Array.from({ length: atOnce }, runNext))
+  othersEnded.abort()
+  await joined
   return streams
+}
+
+interface StreamWork {
+  readonly sink: PlannedStream
+  readonly tally: StreamTally
+}
+
+/** Streams that are new at the source of a continuous run join it. Resolves when they have ended. */
+async function runNewStreams(
+  { plans, logger, plan: { limits } }: StreamRunDeps,
+  work: StreamWork[],
+  {
+    until: signal,
+    tallyOf: tally,
+    run,
+  }: {
+    readonly until: AbortSignal
+    readonly tallyOf: (sink: PlannedStream) => StreamTally
+    readonly run: (own: StreamWork) => Promise<void>
+  },
+): Promise<void> {
+  if (!plans.canChange) return
+  const most = work.length + roomForStreams
+  const running: Promise<void>[] = []
+  while (!signal.aborted && work.length < most) {
+    await sleep(limits.newStreamsMs ?? newStreamsMs, undefined, { signal }).catch(() => undefined)
+    const known = new Set(work.map(({ sink }) => streamKey(streamIdOf(sink.stream.stream))))
+    const planned = signal.aborted ? [] : await plans.all()
+    for (const sink of planned) {
+      const id = streamIdOf(sink.stream.stream)
+      if (known.has(streamKey(id)) || work.length >= most) continue
+      logger.info({ stream: streamLabel(id) }, 'a new stream of the source joins the run')
+      const own = { sink, tally: tally(sink) }
+      work.push(own)
+      running.push(run(own))
+    }
+  }
+  await Promise.all(running)
 }
 
 /** The results of the streams that are not read. What earlier starts left of them, a later run reports. */

@@ -46,6 +46,7 @@ async function runAttempts(
     }
     const error = ConnectError.fromJSON(outcome.error)
     if (isOfRows(error)) tally.noteRowsGone()
+    if (await replan(deps, syncs, error)) continue
     const waitMs = patience.waitMs(error)
     const mayPass = error.retryable || attempts.mayTakeBack
     const { code, message: reason } = error
@@ -65,6 +66,26 @@ async function runAttempts(
     tally.countRetry()
     await sleep(waitMs, undefined, { signal: deps.signal }).catch(() => undefined)
   }
+}
+
+/**
+ * The table has changed, and the stream goes on with its columns of now: then the next attempt begins at
+ * once.
+ */
+async function replan(
+  { plans, logger, signal }: StreamRunDeps,
+  syncs: SyncRun,
+  error: ConnectError,
+): Promise<boolean> {
+  if (error.code !== 'source_table_changed' || !plans.canChange || signal.aborted) return false
+  const sink = await plans.planOf(syncs.id)
+  if (sink === undefined) return false
+  logger.info(
+    { stream: streamLabel(syncs.id), columns: error.details.columns },
+    'the columns of the table have changed: the stream goes on with those that it has now',
+  )
+  syncs.replan(sink)
+  return true
 }
 
 /**

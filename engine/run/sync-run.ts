@@ -25,6 +25,7 @@ import { joinObserved, type Observed } from '../observed-fields.ts'
 import { sourceReading, withForms, type SourceReading } from './source-reading.ts'
 import { streamRefusal } from './stream-refusal.ts'
 import type { PlannedStream, RunPlan, StreamResult } from '../run-types.ts'
+import type { StreamPlans } from './stream-plans.ts'
 import type { StreamTally } from './stream-tally.ts'
 
 export type RunContext = ConnectorContext & { readonly changeConfig: ChangeConfig }
@@ -46,6 +47,7 @@ export interface StreamRunDeps {
   readonly logger: Logger
   readonly signal: AbortSignal
   readonly away: AwayServers
+  readonly plans: StreamPlans
 }
 
 /** The session and slices that the lanes of an attempt read. */
@@ -64,7 +66,7 @@ const notBegun = { syncId: 0, generationId: 0 } as const
  */
 export class SyncRun {
   readonly #deps: StreamRunDeps
-  readonly #sink: PlannedStream
+  #sink: PlannedStream
   readonly #tally: StreamTally
   readonly #warnings: string[] = []
   #tableNotes: StreamSync['tableNotes'] = []
@@ -93,6 +95,11 @@ export class SyncRun {
     this.#startedAtMs = deps.context.now()
     this.#sink = sink
     this.#tally = tally
+  }
+
+  /** The next attempt reads and loads the stream like this. */
+  replan(sink: PlannedStream): void {
+    this.#sink = sink
   }
 
   get id(): StreamSync['streamId'] {

@@ -18,6 +18,10 @@ export function mergeRecord(
   record: DecodedRecord,
   { primary_key: primaryKey, cursor, deletes }: PlanValue,
 ): void {
+  if (isSweep(record, { primaryKey, cursor, deletes })) {
+    sweep(table, record, { cursor, deletes })
+    return
+  }
   const key = stringifyExact(primaryKey.map(([field = '']) => keyOf(record.data[field] ?? null)))
   const held = table.get(key)
   if (held === undefined) {
@@ -35,6 +39,37 @@ export function mergeRecord(
     if (isKept || (isLast && (data[name] ?? null) === null)) data[name] = value
   }
   table.set(key, { ...record, data })
+}
+
+/** Changes of a database: a record without a key that is marked as deleted says that older rows are gone. */
+function isSweep(
+  { data }: DecodedRecord,
+  {
+    primaryKey,
+    cursor,
+    deletes,
+  }: Pick<PlanValue, 'cursor' | 'deletes'> & { readonly primaryKey: PlanValue['primary_key'] },
+): boolean {
+  return (
+    cursor?.[0] === '_ab_cdc_lsn' &&
+    isDeleted(data, deletes.column) &&
+    primaryKey.every(([field = '']) => (data[field] ?? null) === null)
+  )
+}
+
+function sweep(
+  table: Map<string, DecodedRecord>,
+  bound: DecodedRecord,
+  { cursor, deletes }: Pick<PlanValue, 'cursor' | 'deletes'>,
+): void {
+  const { column, mode } = deletes
+  const [field = ''] = cursor ?? []
+  for (const [key, row] of table) {
+    if (compareValues(row.data[field] ?? null, bound.data[field] ?? null) >= 0) continue
+    if (mode === 'hard') table.delete(key)
+    else if (column !== null && !isDeleted(row.data, column))
+      table.set(key, { ...row, data: { ...row.data, [column]: bound.data[column] } })
+  }
 }
 
 /** `1.0` and `1` are one key. */
@@ -89,5 +124,8 @@ function orderOf(value: RecordValue): string | number | bigint | null {
   if (value === null || typeof value === 'number' || typeof value === 'bigint') return value
   // A moment with a fraction is later than the one without, whatever `.` and `Z` are.
   if (typeof value === 'string') return value.replace(/(?<=\d)Z$/, '')
-  return Number(stringifyExact(value))
+  // A position of changes has more digits than a double.
+  const text = stringifyExact(value)
+  const [whole = '', fraction = ''] = text.split('.')
+  return /^\d+$/.test(whole) && /^\d{10}$/.test(fraction) ? BigInt(whole + fraction) : Number(text)
 }

@@ -57,7 +57,12 @@ export async function runLoadedFile(
     await using idleSessions = new IdleSessions()
     const context = { ports, source, idleSessions }
     const plan = await planRun(file, options, context)
-    return plan === undefined ? undefined : await runPlan(plan, context)
+    if (plan === undefined) return undefined
+    const replan = async (): Promise<RunPlan['streams']> => {
+      const quiet = { ...ports, note: () => undefined }
+      return (await planRun(file, options, { ...context, ports: quiet }))?.streams ?? []
+    }
+    return await runPlan(plan, { ...context, replan })
   } catch (error) {
     // Before the streams. It would have been tried again if the user had not stopped the run.
     if (ports.signal.aborted && ConnectError.from(error).retryable) return undefined
@@ -113,6 +118,7 @@ class FileSource {
 }
 
 interface RunContext {
+  readonly replan: () => Promise<RunPlan['streams']>
   readonly ports: FileRunPorts
   readonly source: FileSource
   /** The source is checked, asked for its streams and planned in one session. */
@@ -122,7 +128,11 @@ interface RunContext {
 async function planRun(
   file: LoadedRunFile,
   options: RunOptions,
-  { ports, source, idleSessions }: Omit<RunContext, 'ports'> & { readonly ports: PlanPorts },
+  {
+    ports,
+    source,
+    idleSessions,
+  }: Pick<RunContext, 'source' | 'idleSessions'> & { readonly ports: PlanPorts },
 ): Promise<RunPlan | undefined> {
   const connector = await connectorOf(file.source.type)
   const context: ConnectorContext = {
@@ -180,7 +190,7 @@ async function askSource(
 
 async function runPlan(
   plan: RunPlan,
-  { ports, source, idleSessions }: RunContext,
+  { ports, source, idleSessions, replan }: RunContext,
 ): Promise<EndedRun> {
   const { logger, threads, signal, metrics = unreadMetrics } = ports
   const runPorts = {
@@ -194,6 +204,7 @@ async function runPlan(
     onConfigChanged: source.changed,
     onSecretFound: source.secretFound,
     idleSessions,
+    replan,
   }
   return await runConnection(plan, runPorts, signal)
 }

@@ -239,6 +239,7 @@ export class RunAttempt {
       metrics: this.#options.metrics,
       ...shared.ports,
       now: () => this.#options.now(),
+      replan: async () => (await this.#prepare()).plan.streams,
       onProgress: (progress: RunProgress) => {
         this.#streams.progress(progress.streams)
         // The engine writes a summary of a continuous run.

@@ -37,11 +37,19 @@ export class MergedTable {
         value === undefined ? [] : [[name, textOf(value as RecordValue)]],
       ),
     )
+    if (this.#key.length > 0 && this.#key.every((name) => row[name] === null)) {
+      this.#sweep(orderOf(row))
+      return
+    }
     const key = JSON.stringify(this.#key.map((name) => row[name]))
     const present = this.rows.get(key)
     if (present !== undefined && orderOf(row) < orderOf(present)) return
     if (row[deletedAt] !== null && row[deletedAt] !== undefined) this.rows.delete(key)
     else this.rows.set(key, { ...present, ...row })
+  }
+
+  #sweep(bound: bigint): void {
+    for (const [key, row] of this.rows) if (orderOf(row) < bound) this.rows.delete(key)
   }
 
   /** The columns of the source, in the order of the key. */

@@ -90,6 +90,9 @@ export class RandomWriter {
       `UPDATE parts SET region = ${other % 3} WHERE id = ${id} AND region = ${small % 3}
          AND NOT EXISTS (SELECT FROM parts WHERE id = ${id} AND region = ${other % 3})`,
       `DELETE FROM parts WHERE id = ${id}`,
+      this.#below(8) === 0
+        ? `TRUNCATE ${['items', 'pairs', 'whole', 'parts'][id % 4] ?? 'items'}`
+        : 'SELECT 1',
     ]
     return choices[this.#below(choices.length)] ?? 'SELECT 1'
   }

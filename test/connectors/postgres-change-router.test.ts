@@ -42,9 +42,20 @@ const transactions = {
 
 const columns = ['id', 't', 'big', '_ab_cdc_lsn', '_ab_cdc_updated_at', '_ab_cdc_deleted_at']
 
-function feed(from = 0n): { readonly router: ChangeRouter; readonly member: FeedMember } {
+function feed({ from = 0n, era = 0 } = {}): {
+  readonly router: ChangeRouter
+  readonly member: FeedMember
+} {
   const member = new FeedMember(
-    { key: tableKey('public', 'rec'), columns, keyColumns: ['id'], present: new Set(columns) },
+    {
+      key: tableKey('public', 'rec'),
+      label: 'public.rec',
+      types: new Map(),
+      columns,
+      keyColumns: ['id'],
+      present: new Set(columns),
+      era,
+    },
     from,
   )
   return { router: new ChangeRouter(new Map([[member.stream.key, member]])), member }
@@ -85,7 +96,7 @@ test('an unchanged large value is missing, and a row with a new key has to be lo
 })
 
 test('a stream skips what was committed before its position, and a connection that begins again repeats nothing', () => {
-  const { router, member } = feed(0x2b2b408n)
+  const { router, member } = feed({ from: 0x2b2b408n })
   take(router, [...transactions.first, ...transactions.unchanged.slice(0, 2)])
   expect(member.isInTransaction).toBe(true)
   expect(member.take()?.rows).toBe(1)
@@ -95,16 +106,29 @@ test('a stream skips what was committed before its position, and a connection th
   expect(member.take()?.rows).toBe(2)
 })
 
-test('a truncation is a warning; other messages are refused', () => {
+test('a truncation is a deleted row without a key; other messages are refused', () => {
   const { router, member } = feed()
   take(router, transactions.truncated)
-  expect(member.takeWarnings().join()).toContain('was truncated at the source')
+  const batch = member.take()
+  expect(batch?.bytes.toString('utf8', 0, batch.length)).toMatch(
+    /^\\N\t\\N\t\\N\t45269216\.0000000001\t([^\t]+)\t\1\n$/,
+  )
+  expect(batch).toMatchObject({ rows: 1, partials: [] })
   expect(() => {
     take(router, ['49000040ef4e0003'])
   }).toThrow('outside of a transaction')
   expect(() => {
     take(router, ['5a'])
   }).toThrow(RangeError)
+})
+
+test('rows of a later era come after all others, whatever their positions are', () => {
+  const { router, member } = feed({ era: 7 })
+  take(router, transactions.truncated)
+  const batch = member.take()
+  expect(batch?.bytes.toString('utf8', 0, batch.length)).toContain(
+    '\t700000000000045269216.0000000001\t',
+  )
 })
 
 test('the server’s position counts only between transactions', () => {

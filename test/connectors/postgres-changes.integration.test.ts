@@ -166,12 +166,11 @@ describe('changes', () => {
     expect(busy?.contents()).toEqual([{ id: '1', v: '1' }])
   })
 
-  test('a sandbox is refused before a slot is made: it would take changes from the next run', async () => {
+  test('a sandbox makes no slot', async () => {
     const config = configOf(db)
     const context = { ...contextOf(), isSandbox: true }
-    await expect(postgresConnector.openRead(config, context, [])).rejects.toMatchObject({
-      code: 'source_replication_unavailable',
-    })
+    await using session = await postgresConnector.openRead(config, context, [])
+    expect(session.shared).toMatchObject({ isSandbox: true, hasNoSlot: true })
     expect(await confirmedOf(config)).toEqual([])
   })
 

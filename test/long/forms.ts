@@ -43,6 +43,18 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     env: { CRASH_ROUNDS: '25' },
     run: { vitest: [...integration, ...crashFiles] },
   },
+  cdc: {
+    about:
+      'change data capture: 50 rounds of kill -9 of engine, source, destination and broker under a writer that does everything, both logs',
+    env: { CDC_ROUNDS: '50' },
+    run: {
+      vitest: [
+        ...integration,
+        'test/engine/feed',
+        'test/connectors/postgres-changes.integration.test.ts',
+      ],
+    },
+  },
   moments: {
     about:
       'every case of the tests that stop, kill and restart things, of which the usual run has one or two',

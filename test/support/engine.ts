@@ -141,12 +141,14 @@ export async function runPlanIn(
     signal = neverAborted(),
     onProgress = () => undefined,
     isReported = true,
+    replan,
     tell = (run) => run.confirmReported(),
   }: {
     readonly signal?: AbortSignal
     readonly onProgress?: (report: RunProgress) => void
     /** False: as if the process were killed before it could print the result. */
     readonly isReported?: boolean
+    readonly replan?: () => Promise<readonly PlannedStream[]>
     /** Called when the result is there. Default: the result is reported. */
     readonly tell?: (run: EndedRun) => Promise<void>
   } = {},
@@ -170,6 +172,7 @@ export async function runPlanIn(
     onStreamEnded: (stream: StreamResult) => {
       ended.push(stream)
     },
+    ...(replan && { replan }),
   }
   await using run = await runConnection(plan, ports, signal)
   if (isReported) await tell(run)

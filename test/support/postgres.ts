@@ -61,6 +61,8 @@ export function openDatabase(name: string, afterUse: () => Promise<void>): TestD
 export interface TestPostgres extends AsyncDisposable {
   readonly address: PostgresAddress
   readonly url: string
+  /** Where its data is. */
+  readonly dataDir: string
   /** SIGKILL, as in a crash. `restart` recovers on the same port. */
   kill9(): Promise<void>
   restart(): Promise<void>
@@ -83,6 +85,7 @@ export async function startPostgres(
   return {
     address,
     url,
+    dataDir: folder.path,
     kill9: async () => server.kill9(),
     stop: async () => server.stop(),
     restart: async () => {

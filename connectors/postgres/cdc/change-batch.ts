@@ -56,8 +56,6 @@ export class ChangeBatch {
   committed: Lsn | undefined
   /** The transactions that end in the batch. */
   readonly xids: number[] = []
-  /** The table was truncated in one of the transactions. */
-  isTruncated = false
 
   /** Adds the row. Values that are unchanged are taken from `before`, if it has them. */
   add(

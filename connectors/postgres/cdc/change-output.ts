@@ -6,6 +6,7 @@ import type { KeyedRules } from '../../../protocol/rules/record-rules.ts'
 import type { RecordOutput } from '../../connector.ts'
 import { fieldOf } from '../copy-line.ts'
 import type { ChangeBatch, PartialLine } from './change-batch.ts'
+import { momentText } from './commit-time.ts'
 
 /** Reads a row at the source, as a line, by the text of its key; undefined if it is gone. */
 type RowOf = (key: (column: string) => string) => Promise<Buffer | undefined>
@@ -43,6 +44,18 @@ export class ChangeOutput {
     if (lines.length === 0) return
     if (this.#rule === undefined) await this.#out.copyText(lines)
     else await this.#records(this.#decoded(lines))
+  }
+
+  /** Says that all rows before this place in their order are gone: the record has no key. */
+  async gone(order: string, nowMs: number): Promise<void> {
+    const moment = momentText(nowMs)
+    const values: Readonly<Record<string, string>> = {
+      _ab_cdc_lsn: `${order}.0000000000`,
+      _ab_cdc_updated_at: moment,
+      _ab_cdc_deleted_at: moment,
+    }
+    const fields = this.#columns.map(({ name }) => values[name] ?? '\\N')
+    await this.lines(Buffer.from(`${fields.join('\t')}\n`))
   }
 
   /** The part of a batch from `start` to `end`, which are places between lines. */

@@ -8,10 +8,11 @@ import {
   readTruncate,
   type Relation,
 } from './change-messages.ts'
-import { TupleFields } from './change-tuple.ts'
+import { nullField, TupleFields } from './change-tuple.ts'
 import { timestampText } from './commit-time.ts'
 import type { FeedMember } from './feed-member.ts'
 import type { Lsn } from './lsn.ts'
+import { orderText } from './row-order.ts'
 
 const tupleKinds = { key: 0x4b, old: 0x4f, new: 0x4e } as const
 /** Changes that we ourselves wrote at the source. */
@@ -26,7 +27,8 @@ interface Route {
 interface Transaction {
   readonly commitLsn: Lsn
   readonly xid: number
-  readonly lsnPrefix: Buffer
+  /** The order of its rows up to their numbers, of the era that was last asked for. */
+  prefix: { readonly era: number; readonly bytes: Buffer }
   readonly committedAt: Buffer
   isOwn: boolean
 }
@@ -116,7 +118,7 @@ export class ChangeRouter {
     this.#transaction = {
       commitLsn,
       xid,
-      lsnPrefix: Buffer.from(`${commitLsn}.`),
+      prefix: prefixOf(0, commitLsn),
       committedAt: Buffer.from(timestampText(committedAt)),
       isOwn: false,
     }
@@ -157,7 +159,8 @@ export class ChangeRouter {
     if (transaction === undefined) throw new RangeError('a change outside of a transaction')
     if (route === undefined || transaction.isOwn) return undefined
     const { member } = route
-    if (transaction.commitLsn < member.from) return undefined
+    // A member that needs what is before the connection gets nothing of it: it would have a gap.
+    if (transaction.commitLsn < member.from || member.from < this.#start) return undefined
     if (!this.#touched.has(member)) {
       this.#touched.add(member)
       member.isInTransaction = true
@@ -170,9 +173,11 @@ export class ChangeRouter {
     const transaction = this.#transaction
     if (transaction === undefined) throw new RangeError('a change outside of a transaction')
     member.ordinal += 1
+    const { era } = member.stream
+    if (transaction.prefix.era !== era) transaction.prefix = prefixOf(era, transaction.commitLsn)
     return {
       commitLsn: transaction.commitLsn,
-      lsnPrefix: transaction.lsnPrefix,
+      lsnPrefix: transaction.prefix.bytes,
       committedAt: transaction.committedAt,
       ordinal: member.ordinal,
       isDelete: change === 'delete',
@@ -222,11 +227,17 @@ export class ChangeRouter {
     for (const oid of oids) {
       const route = this.#target(oid)
       if (route === undefined) continue
-      route.member.warn(
-        'The table was truncated at the source. Rows that were loaded before stay at the destination, because the log does not say which they were: delete them there, and reset the stream if other rows are missing.',
-      )
+      route.member.add(emptied, route.layout, this.#stamp(route.member, 'delete'))
     }
   }
+}
+
+/** The row of a TRUNCATE: it has no key, and all rows before it are gone. */
+const emptied = new TupleFields()
+emptied.lengths.fill(nullField)
+
+function prefixOf(era: number, position: Lsn): Transaction['prefix'] {
+  return { era, bytes: Buffer.from(`${orderText(era, position)}.`) }
 }
 
 export function tableKey(schema: string, name: string): string {

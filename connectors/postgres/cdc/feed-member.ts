@@ -1,4 +1,4 @@
-import type { ConnectError } from '../../../protocol/index.ts'
+import { ConnectError } from '../../../protocol/index.ts'
 import { addedField, ChangeBatch, type LineLayout, type LineStamp } from './change-batch.ts'
 import type { Relation } from './change-messages.ts'
 import type { TupleFields } from './change-tuple.ts'
@@ -17,12 +17,23 @@ export const addedColumns = {
 export interface MemberStream {
   /** By which the feed knows the table. */
   readonly key: string
+  /** For people. */
+  readonly label: string
   /** The columns of the stream, in the order of its lines. */
   readonly columns: readonly string[]
   /** The columns by which its rows are merged; empty if it has no key. */
   readonly keyColumns: readonly string[]
   /** The columns that the table has now. */
   readonly present: ReadonlySet<string>
+  /** The types of columns, as oids. */
+  readonly types: ReadonlyMap<string, number>
+  /**
+   * For a continuous read: false if a read of the stream has ended because of this difference, and goes on
+   * with it: changes from before a change of the table have the columns of that time.
+   */
+  readonly isNewLayout?: (difference: string) => boolean
+  /** The part of the order of its rows that does not come from the server (row-order.ts). */
+  readonly era: number
 }
 
 /** The part of a feed that one stream reads: a queue of changes, in order. */
@@ -56,13 +67,31 @@ export class FeedMember {
     const { columns, keyColumns, present } = this.stream
     const indexes = new Map(relation.columns.map(({ name }, index) => [name, index]))
     const unknown = relation.columns.filter(({ name }) => !present.has(name))
-    if (unknown.length > 0) this.#warnOfOthers(unknown.map(({ name }) => name))
+    const isOver = this.#endsAt(relation, indexes)
+    if (unknown.length > 0 && !isOver) this.#warnOfOthers(unknown.map(({ name }) => name))
     const fields = columns.map((name) => {
       if (Object.hasOwn(addedColumns, name)) return addedColumns[name as keyof typeof addedColumns]
       return indexes.get(name) ?? addedField.absent
     })
     const key = keyColumns.flatMap((name) => indexes.get(name) ?? [])
     return { fields, key: key.length === keyColumns.length ? key : [] }
+  }
+
+  /** A continuous read ends, and begins again with the columns that the table has then. */
+  #endsAt(relation: Relation, indexes: ReadonlyMap<string, number>): boolean {
+    const { key, label, columns, present, types, isNewLayout } = this.stream
+    if (isNewLayout === undefined) return false
+    const gone = columns.filter((name) => !Object.hasOwn(addedColumns, name) && !indexes.has(name))
+    const other = relation.columns.filter(
+      ({ name, type }) => !present.has(name) || (types.get(name) ?? type) !== type,
+    )
+    const names = [...gone, ...other.map(({ name }) => name)]
+    const now = relation.columns.map(({ name, type }) => [name, type])
+    const difference = JSON.stringify([key, columns, [...types], now])
+    if (names.length === 0 || !isNewLayout(difference)) return false
+    const details = { stream: label, columns: names.join(', ') }
+    this.fail(new ConnectError('source_table_changed', { details }))
+    return true
   }
 
   #warnOfOthers(names: readonly string[]): void {
@@ -88,6 +117,7 @@ export class FeedMember {
     stamp: LineStamp,
     options?: Parameters<ChangeBatch['add']>[3],
   ): void {
+    if (this.#error !== undefined) return
     if (this.skipped?.commitLsn === stamp.commitLsn && stamp.ordinal <= this.skipped.rows) return
     const before = this.#open.length
     this.#open.add(tuple, layout, stamp, options)

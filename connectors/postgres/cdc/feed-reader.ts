@@ -35,6 +35,9 @@ export interface FeedOptions {
  */
 export class FeedReader {
   readonly #options: FeedOptions
+  /** Streams may be added while the feed runs: the session of the last one that joined knows them all. */
+  #session: ChangesSession
+  readonly #layouts = new Set<string>()
   readonly #members = new Map<string, FeedMember>()
   readonly #router = new ChangeRouter(this.#members)
   /** For each stream that has joined: below the position, everything is committed at the destination. */
@@ -55,20 +58,32 @@ export class FeedReader {
 
   constructor(options: FeedOptions) {
     this.#options = options
+    this.#session = options.session
   }
 
   /** Adds a stream: its changes come from the position of the member on. */
-  join(member: FeedMember): void {
+  join(member: FeedMember, session: ChangesSession): void {
     const { key } = member.stream
     clearTimeout(this.#farewell)
+    const hasOthers = !isSubset(session.publications, this.#session.publications)
+    if (isSubset(this.#session.members, session.members)) this.#session = session
+    const isConnected = this.#connection !== undefined
+    const isBehind = isConnected && (hasOthers || member.from < this.#router.position)
+    // Before the member is there: the others have what they have received, and it has nothing.
+    if (isBehind) this.#rewind()
     member.load = this.#load
     this.#members.set(key, member)
     this.#written.delete(key)
     this.#committed.set(key, member.from)
     this.#router.forget()
-    const isBehind = this.#connection !== undefined && member.from < this.#router.position
-    if (isBehind) this.#rewind()
     if (isBehind || !this.#isRunning) void this.#begin(++this.#attempt)
+  }
+
+  /** Whether no read has ended because of this difference in the columns of a table. */
+  isNewLayout(difference: string): boolean {
+    const isNew = !this.#layouts.has(difference)
+    this.#layouts.add(difference)
+    return isNew
   }
 
   /** A feed whose reads have ended gives its slot to the next one. */
@@ -120,16 +135,19 @@ export class FeedReader {
   }
 
   #rewind(): void {
+    // One that joined while the connection was being made, and needs what is before it, has received nothing.
     for (const member of this.#members.values())
-      member.rewind(this.#router.position, this.#router.commitLsn)
+      if (member.from >= this.#router.start)
+        member.rewind(this.#router.position, this.#router.commitLsn)
     this.#stop()
   }
 
   async #begin(attempt: number): Promise<void> {
-    const { logger, session } = this.#options
+    const { logger } = this.#options
     const isFirst = !this.#isRunning
     this.#isRunning = true
     try {
+      if (this.#session.hasNoSlot === true) return
       if (isFirst) await this.#gather()
       if (attempt !== this.#attempt || this.#members.size === 0) return
       const from = [...this.#members.values()].map((member) => member.from).reduce(earlier)
@@ -143,7 +161,7 @@ export class FeedReader {
       this.#goalTimer = setInterval(() => {
         this.#ask()
       }, goalMs)
-      logger.debug({ slot: session.slot }, 'change feed began')
+      logger.debug({ slot: this.#session.slot }, 'change feed began')
       this.#flow()
       // A stream that joined meanwhile may be behind.
       const isBehind = [...this.#members.values()].some((member) => member.from < from)
@@ -151,20 +169,21 @@ export class FeedReader {
       this.#rewind()
       void this.#begin(++this.#attempt)
     } catch (thrown) {
-      this.#fail(attempt, ConnectError.from(thrown))
+      this.#fail(attempt, this.#passing(ConnectError.from(thrown)))
     }
   }
 
   /** The reads of a run begin at about the same time. */
   async #gather(): Promise<void> {
     const until = performance.now() + joinMs
-    const wanted = this.#options.session.members.length
+    const wanted = this.#session.members.length
     while (this.#members.size < wanted && performance.now() < until) await sleep(10)
   }
 
   /** Undefined if another attempt has begun meanwhile. */
   async #open(attempt: number, from: Lsn): Promise<ReplicationConnection | undefined> {
-    const { config, session } = this.#options
+    const { config } = this.#options
+    const session = this.#session
     const giveUpAt = performance.now() + slotPatienceMs
     for (;;) {
       const connection = await ReplicationConnection.open(config)
@@ -183,7 +202,7 @@ export class FeedReader {
             if (attempt === this.#attempt) this.#router.pass(position)
           },
           onEnd: (error) => {
-            if (this.#connection === connection) this.#fail(attempt, error)
+            if (this.#connection === connection) this.#fail(attempt, this.#passing(error))
           },
         })
         if (attempt === this.#attempt) return connection
@@ -196,6 +215,16 @@ export class FeedReader {
         await sleep(250)
       }
     }
+  }
+
+  /**
+   * A slot that is lost is made again when the streams are planned again, unless the user wants them to fail.
+   */
+  #passing(error: ConnectError): ConnectError {
+    const { host, port, slot, on_lost_slot: onLoss } = this.#options.config
+    if (error.code !== 'source_slot_lost' || onLoss === 'fail') return error
+    const reason = `replication slot ${slot} was lost`
+    return new ConnectError('source_connection_lost', { details: { host, port, reason } })
   }
 
   /** All reads fail; a read that is tried again joins and makes a new connection. */
@@ -242,8 +271,9 @@ export class FeedReader {
 
   /** Undefined if it is not known yet: the streams have not all joined, or others share the slot. */
   get #safePosition(): Lsn | undefined {
-    const { members, others } = this.#options.session
-    if (others.length > 0 || members.some((key) => !this.#committed.has(key))) return undefined
+    const { members, others, isSandbox } = this.#session
+    if (isSandbox === true || others.length > 0 || members.some((key) => !this.#committed.has(key)))
+      return undefined
     return [...this.#committed.values()].reduce(earlier)
   }
 
@@ -287,6 +317,10 @@ export class FeedReader {
 
 function isInUse(thrown: unknown): boolean {
   return thrown instanceof ConnectError && thrown.code === 'source_slot_in_use'
+}
+
+function isSubset(some: readonly string[], all: readonly string[]): boolean {
+  return some.every((text) => all.includes(text))
 }
 
 /** A thread of the engine serves one run. */

@@ -17,14 +17,19 @@ import {
   type ChangesSession,
   type ChangesState,
   firstState,
+  nextEra,
   parseChangesState,
+  stateAgain,
 } from './changes-state.ts'
+import { unloggedColumns } from './column-changes.ts'
 import { formatLsn, type Lsn, parseLsn } from './lsn.ts'
-import { type Publications, publishTables } from './publication.ts'
+import { findPublications, type Publications, publishTables } from './publication.ts'
 import { ReplicationConnection, type ServerIdentity } from './replication-connection.ts'
 import { requireReplication, type ServerFacts } from './server-facts.ts'
 import { ServerSession } from './server-session.ts'
-import { ensureSlot, type Slot } from './slot.ts'
+import { watchSlot } from './slot-watch.ts'
+import { ensureSlot, readableSlot, type Slot } from './slot.ts'
+import { eraOf } from './row-order.ts'
 import { tableIdentities, type TableIdentity } from './table-identity.ts'
 
 /** The facts that a plan compares with the states of its streams. */
@@ -32,10 +37,23 @@ interface Source {
   readonly slot: Slot
   readonly publications: Publications
   readonly server: ServerIdentity
+  readonly isStandby: boolean
   /** Where the timeline of a state was left, if it is not the server's own. */
   readonly endOfTimeline: (timeline: number) => Promise<Lsn | undefined>
   readonly tables: ReadonlyMap<string, TableIdentity>
+  /** That of reads that begin now. */
+  readonly era: number
 }
+
+/** Facts of the server at one moment, and what the reads of all streams get of them. */
+interface Opened {
+  readonly source: Source
+  readonly shared: ChangesSession
+  readonly openedAt: number
+}
+
+/** Streams that fail together, and are planned again together, look at the server once. */
+const sameMomentMs = 1_000
 
 /** Makes what a run needs at the server, and finds where its changes begin and end. */
 export async function openChanges(
@@ -44,55 +62,108 @@ export async function openChanges(
   streams: readonly StreamId[],
 ): Promise<ReadSession> {
   const { logger } = context
-  if (context.isSandbox === true) throw noSandbox(config)
-  await using session = await ServerSession.open(config, logger)
-  const facts = await requireReplication(session, config)
-  const tables = await tablesOf(session, streams)
-  const publications = await publishTables(session, config, { tables: [...tables.values()], facts })
-  const slot = await ensureSlot(session, config, { facts, logger })
-  const end = await markEnd(session, facts)
-  const server = await identify(config)
-  const source: Source = {
-    slot,
-    publications,
-    server,
-    tables,
-    endOfTimeline: (timeline) => endOfTimeline(config, timeline, server.timeline),
+  const feed = randomUUID()
+  const known = new Map(streams.map((stream) => [keyOfId(stream), stream]))
+  const open = (): Promise<Opened> => openServer(config, context, { feed, streams: known })
+  let opened = open()
+  await opened
+  // A stream that is planned again failed, or is new: the slot may be lost, and the table another one.
+  const openAgain = async (): Promise<Opened> => {
+    const { openedAt } = await opened.catch(() => ({ openedAt: Number.NEGATIVE_INFINITY }))
+    if (performance.now() - openedAt > sameMomentMs) opened = open()
+    return opened
   }
-  const shared: ChangesSession = {
-    kind: 'changes',
-    feed: randomUUID(),
-    slot: config.slot,
-    publications: [...publications.names],
-    members: [...tables.keys()],
-    start: formatLsn(slot.confirmed),
-    end,
-    system: server.system,
-    timeline: server.timeline,
-    others: [...publications.others],
-    warnings: othersWarning(config, publications),
-  }
-  const plans = new Map<string, Planned>()
+  const plans = new Map<string, Planned & { readonly shared: ChangesSession }>()
   return {
-    shared,
+    shared: (await opened).shared,
     isFeed: true,
+    watch: (onLag, signal) => watchSlot({ config, logger, onLag, signal }),
     sharedWith: ({ stream }) => {
-      const { warnings = [], again } = plans.get(keyOf(stream)) ?? {}
-      const all = [...shared.warnings, ...warnings]
-      return { ...shared, warnings: all, ...(again !== undefined && { again }) }
+      const { shared, warnings, again, left, columns, fills } = plans.get(keyOf(stream)) ?? noPlan()
+      return {
+        ...shared,
+        warnings: [...shared.warnings, ...warnings],
+        ...(again !== undefined && { again }),
+        ...(left !== undefined && { left }),
+        ...(columns !== undefined && { columns }),
+        ...(fills !== undefined && { fills }),
+      }
     },
     plan: async (stream, states, rules) => {
       if (rules?.where !== undefined) throw noCondition(streamLabel(stream.stream))
-      const planned = await planChanges(source, config, { stream, states })
-      plans.set(keyOf(stream.stream), planned)
+      const key = keyOf(stream.stream)
+      const isKnown = known.has(key) && !plans.has(key)
+      known.set(key, streamIdOf(stream.stream))
+      const { source, shared } = isKnown ? await opened : await openAgain()
+      const earlier = plans.get(key)
+      const planned = await planChanges(source, config, { stream, states, earlier })
+      plans.set(key, { ...planned, shared })
       return [{ slice: '', state: planned.state }]
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }
 }
 
+function noPlan(): never {
+  throw new TypeError('a stream is planned before it is read')
+}
+
+async function openServer(
+  config: PostgresConfig,
+  context: ConnectorContext,
+  { feed, streams }: { readonly feed: string; readonly streams: ReadonlyMap<string, StreamId> },
+): Promise<Opened> {
+  const { logger } = context
+  await using session = await ServerSession.open(config, logger)
+  const facts = await requireReplication(session, config)
+  const tables = await tablesOf(session, [...streams.values()])
+  const isSandbox = context.isSandbox === true
+  const all = [...tables.values()]
+  const publications = isSandbox
+    ? await findPublications(session, config, all)
+    : await publishTables(session, config, { tables: all, facts })
+  const present = isSandbox ? await readableSlot(session, config) : undefined
+  const end = isSandbox ? await endOfLog(session, facts) : undefined
+  const slot =
+    end === undefined
+      ? await ensureSlot(session, config, { facts, logger })
+      : (present ?? { confirmed: parseLsn(end) })
+  const runEnd = end ?? (await markEnd(session, facts))
+  const server = await identify(config)
+  const source: Source = {
+    slot,
+    publications,
+    server,
+    isStandby: facts.isStandby,
+    tables,
+    era: eraOf(context.now()),
+    endOfTimeline: (timeline) => endOfTimeline(config, timeline, server.timeline),
+  }
+  const shared: ChangesSession = {
+    kind: 'changes',
+    feed,
+    slot: config.slot,
+    publications: [...publications.names],
+    members: [...tables.keys()],
+    start: formatLsn(slot.confirmed),
+    end: runEnd,
+    system: server.system,
+    timeline: server.timeline,
+    era: source.era,
+    ...(isSandbox && { isSandbox: true as const }),
+    ...(isSandbox && present === undefined && { hasNoSlot: true as const }),
+    others: [...publications.others],
+    warnings: othersWarning(config, publications),
+  }
+  return { source, shared, openedAt: performance.now() }
+}
+
 function keyOf(stream: ConfiguredAirbyteStream['stream']): string {
-  const { schema, name } = placeOf(streamIdOf(stream))
+  return keyOfId(streamIdOf(stream))
+}
+
+function keyOfId(stream: StreamId): string {
+  const { schema, name } = placeOf(stream)
   return tableKey(schema, name)
 }
 
@@ -114,6 +185,14 @@ async function tablesOf(
     found.map(({ oid }) => oid),
   )
   return new Map(tables.map((table) => [tableKey(table.schema, table.name), table]))
+}
+
+/** Where a sandbox ends, which writes nothing to the source. */
+async function endOfLog(session: ServerSession, { isStandby }: ServerFacts): Promise<string> {
+  const [row] = await session.rows<{ lsn: string }>(
+    `SELECT pg_${isStandby ? 'last_wal_replay' : 'current_wal_flush'}_lsn()::text AS lsn`,
+  )
+  return row?.lsn ?? '0/0'
 }
 
 /**
@@ -162,7 +241,10 @@ interface Planned {
   readonly state: ChangesState
   readonly warnings: readonly string[]
   /** As in `ChangesSession`. */
-  readonly again?: string
+  readonly again?: number
+  readonly left?: ChangesSession['left']
+  readonly columns?: ChangesSession['columns']
+  readonly fills?: ChangesSession['fills']
 }
 
 async function planChanges(
@@ -171,9 +253,11 @@ async function planChanges(
   {
     stream,
     states,
+    earlier,
   }: {
     readonly stream: ConfiguredAirbyteStream
     readonly states: ReadonlyMap<string, JsonValue | null>
+    readonly earlier: Planned | undefined
   },
 ): Promise<Planned> {
   const label = streamLabel(stream.stream)
@@ -182,17 +266,39 @@ async function planChanges(
     throw new ConnectError('source_stream_missing', { details: { stream: label } })
   requireKey(stream, table)
   const warnings = table.identity === 'nothing' ? [insertsOnly(label)] : []
+  const columns = table.columns.map(({ name, number, type, modifier }) => {
+    return [name, number, type, modifier] satisfies [string, number, number, number]
+  })
   const { system, timeline } = source.server
-  const first = firstState({ start: formatLsn(source.slot.confirmed), system, timeline })
+  const { era } = source
+  const facts = { start: formatLsn(source.slot.confirmed), system, timeline, era }
   const saved = [...states.values()].find((state) => state !== null) ?? null
-  if (saved === null) return { state: first, warnings }
+  if (saved === null) return { state: firstState(facts), warnings, columns }
   const state = parseChangesState(saved, label)
   if (state.system !== source.server.system) throw otherServer(label)
-  const loss = await lossOfChanges(source, state, table)
-  if (loss === undefined) return { state, warnings }
+  // The destination has committed nothing since the loss was noticed.
+  if (earlier?.again !== undefined && (state.era ?? 0) < earlier.again) return earlier
+  const end = state.timeline === timeline ? undefined : await source.endOfTimeline(state.timeline)
+  const loss = lossOfChanges(source, state, { table, end })
+  if (loss === undefined) {
+    const left = end && { timeline: state.timeline, end: formatLsn(end) }
+    const unlogged = unloggedColumns(state.columns, table.columns)
+    if (unlogged.length === 0) return { state, warnings, columns, ...(left && { left }) }
+    const isMerged = stream.destination_sync_mode.endsWith('_dedup')
+    const warning = valuesWarning(label, unlogged, isMerged ? 'read again' : 'left')
+    return {
+      state,
+      warnings: [...warnings, warning],
+      columns,
+      ...(left && { left }),
+      ...(isMerged && { fills: true as const }),
+    }
+  }
   if (config.on_lost_slot === 'fail')
     throw new ConnectError('source_changes_lost', { details: { stream: label, reason: loss } })
-  return { state: first, warnings: [...warnings, readAgain(loss)], again: state.lsn }
+  const again = nextEra(state, era)
+  const first = stateAgain({ ...facts, era: again })
+  return { state: first, warnings: [...warnings, readAgain(stream, loss)], again, columns }
 }
 
 /** Updates and deletes say of their row only what belongs to its replica identity. */
@@ -215,19 +321,21 @@ function requireKey(stream: ConfiguredAirbyteStream, table: TableIdentity): void
  * Why changes between the state and now are gone; undefined if none are. The server itself would not say it:
  * asked for an earlier position, it begins at that of the slot.
  */
-async function lossOfChanges(
-  { slot, publications, server, endOfTimeline: endOf }: Source,
+function lossOfChanges(
+  { slot, publications, server, isStandby }: Source,
   state: ChangesState,
-  table: TableIdentity,
-): Promise<string | undefined> {
+  { table, end }: { readonly table: TableIdentity; readonly end: Lsn | undefined },
+): string | undefined {
   const position = parseLsn(state.lsn)
   if (slot.lost !== undefined) return `the replication slot was lost: ${slot.lost}`
   if (position < slot.confirmed)
     return `the replication slot begins at ${formatLsn(slot.confirmed)}, and the last checkpoint is at ${state.lsn}: the slot was made again, or something else reads it`
+  // A standby may not have received everything that was read elsewhere.
+  if (!isStandby && position > server.position)
+    return `the log of the server ends at ${formatLsn(server.position)}, before the last checkpoint at ${state.lsn}: it was restored`
   if (publications.added.has(table.oid))
     return 'the table was taken out of the publication meanwhile'
   if (state.timeline === server.timeline) return undefined
-  const end = await endOf(state.timeline)
   if (end !== undefined && position <= end) return undefined
   return 'the server was restored, or a standby took over that did not have all changes yet'
 }
@@ -249,20 +357,25 @@ function noCondition(stream: string): ConnectError {
   return new ConnectError('stream_rule_invalid', { details })
 }
 
-/** A sandbox would move the position of the slot, and the next run would miss what is before it. */
-function noSandbox({ host, port }: PostgresConfig): ConnectError {
-  const problem = 'a sandbox cannot try it, because a replication slot gives each change only once'
-  const fix =
-    'Try the streams with `replication: cursor` in the configuration of the source. A connection of the service is started without a sandbox by `reactor connect connections activate NAME`.'
-  return new ConnectError('source_replication_unavailable', {
-    details: { host, port, problem, fix },
-  })
-}
-
 function insertsOnly(stream: string): string {
   return `Updates and deletes of ${stream} are not seen: the table has no primary key and no replica identity. Add a key, or run \`ALTER TABLE … REPLICA IDENTITY FULL\` at the source.`
 }
 
-function readAgain(loss: string): string {
-  return `Changes are missing, so all rows are read again: ${loss}. Rows that were deleted at the source in between stay at the destination: to be rid of them, empty its table and reset the stream.`
+function valuesWarning(
+  stream: string,
+  columns: readonly string[],
+  rows: 'read again' | 'left',
+): string {
+  const outcome =
+    rows === 'read again'
+      ? 'all rows of the table are read again'
+      : 'rows that were appended before stay without them'
+  return `Values of ${columns.join(', ')} in older rows of ${stream} are not in the log of the source (the column was added with a default, or got another type): ${outcome}.`
+}
+
+function readAgain({ destination_sync_mode: mode }: ConfiguredAirbyteStream, loss: string): string {
+  const sweep = mode.endsWith('_dedup')
+    ? 'When they are complete, the rows that the source does not have any more are deleted at the destination.'
+    : 'A record without a key then says that older rows are gone, unless they came again.'
+  return `Changes are missing, so all rows are read again: ${loss}. ${sweep}`
 }

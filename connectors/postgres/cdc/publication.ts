@@ -66,6 +66,24 @@ export async function publishTables(
   return { names, added, others }
 }
 
+/** The same for reads that change nothing: tables that are not published count as added. */
+export async function findPublications(
+  session: ServerSession,
+  { publication }: PostgresConfig,
+  tables: readonly TableIdentity[],
+): Promise<Publications> {
+  const names: string[] = []
+  const published = new Set<number>()
+  for (const name of [publication, `${publication}_inserts`]) {
+    const known = await findPublication(session, name)
+    if (known === undefined) continue
+    names.push(name)
+    for (const { oid } of known.tables) published.add(oid)
+  }
+  const added = tables.filter(({ oid }) => !published.has(oid)).map(({ oid }) => oid)
+  return { names, added: new Set(added), others: [] }
+}
+
 /** A publication of all tables is not ours to keep the log for. */
 function othersIn(known: KnownPublication | undefined, mine: ReadonlySet<number>): string[] {
   if (known === undefined || known.isOfAll) return []

@@ -1,6 +1,5 @@
 import {
   columnsOf,
-  type ConfiguredAirbyteStream,
   ConnectError,
   primaryKey,
   streamIdOf,
@@ -12,18 +11,28 @@ import { placeOf } from '../planned-tables.ts'
 import { ChangeOutput } from './change-output.ts'
 import { tableKey } from './change-router.ts'
 import type { ChangeBatch } from './change-batch.ts'
-import { beginningOf, changesSession, type ChangesState, positionOf } from './changes-state.ts'
+import {
+  beginningOf,
+  type ChangesSession,
+  changesSession,
+  type ChangesState,
+  positionOf,
+} from './changes-state.ts'
 import { FeedMember } from './feed-member.ts'
 import { feedOf, type FeedReader } from './feed-reader.ts'
 import { formatLsn, later, type Lsn, parseLsn } from './lsn.ts'
+import { orderText } from './row-order.ts'
 import { SnapshotReader } from './snapshot-chunk.ts'
 import { ValueConverter } from './value-converter.ts'
 
 /** A state comes about this often, and after this many bytes. */
 const stateMs = 1_000
 const stateBytes = 8 * 1024 * 1024
-/** A stream without changes moves its position this often, so that the server can forget its log. */
-const idleStateMs = 10_000
+/**
+ * A stream without changes moves its position this often, so that the server can forget its log: each time is
+ * a commit at the destination, so many streams do it less often.
+ */
+const idleStateMs = { each: 100, least: 2_000, most: 60_000 }
 /** Changes that are emitted before the next part of a snapshot is read. */
 const bytesBetweenChunks = 16 * 1024 * 1024
 /** Before the server is asked again whether it shows a transaction. */
@@ -41,8 +50,9 @@ export async function readChanges(
   const state = beginningOf(session, task.state, label)
   if (context.signal.aborted) return 'stopped'
   for (const warning of session.warnings) context.warn?.(warning)
-  const member = memberOf(task.stream, parseLsn(state.lsn))
+  const { era = 0 } = state
   const feed = feedOf({ config, session, logger: context.logger })
+  const member = memberOf(task, session, { from: parseLsn(state.lsn), era, feed })
   const { signal, logger } = context
   const snapshot = new SnapshotReader({ config, stream: task.stream, context: { signal, logger } })
   const converter = new ValueConverter(config, task.stream, context)
@@ -53,14 +63,18 @@ export async function readChanges(
     convert: converter.convert.bind(converter),
   })
   const end = task.isContinuous === true ? undefined : parseLsn(session.end)
-  const read = new StreamRead({ feed, member, changes, snapshot, state, end, out, context, label })
+  const { each, least, most } = idleStateMs
+  const idleMs = Math.min(most, Math.max(least, each * session.members.length))
+  const parts = { feed, member, changes, snapshot, state, end }
+  const hasChanges = session.hasNoSlot !== true
+  const read = new StreamRead({ ...parts, out, context, label, idleMs, hasChanges })
   out.onCommitted?.((committed) => {
-    const position = positionOf(committed)
-    // The destination may still have the state of another slot, from before the snapshot.
+    const position = positionOf(committed, era)
+    // The destination may still have the state of another slot, from before the snapshot: of an earlier era.
     if (position !== undefined && position <= read.written)
       feed.noteCommitted(member.stream.key, position)
   })
-  feed.join(member)
+  feed.join(member, session)
   try {
     return await read.run()
   } finally {
@@ -68,17 +82,26 @@ export async function readChanges(
   }
 }
 
-function memberOf(configured: ConfiguredAirbyteStream, from: Lsn): FeedMember {
+function memberOf(
+  { stream: configured, isContinuous }: ReadTask,
+  session: ChangesSession,
+  { from, era, feed }: { readonly from: Lsn; readonly era: number; readonly feed: FeedReader },
+): FeedMember {
   const { schema, name } = placeOf(streamIdOf(configured.stream))
   const columns = columnsOf(configured.stream.json_schema).map((column) => column.name)
   const key = (primaryKey(configured) ?? []).map(([field = '']) => field)
   const known = configured.stream.source_columns?.numbers.map(([column]) => column)
+  const types = session.columns?.map(([column, , type]) => [column, type] as const)
   return new FeedMember(
     {
       key: tableKey(schema, name),
+      label: streamLabel(configured.stream),
       columns,
       keyColumns: key,
       present: new Set([...columns, ...(known ?? [])]),
+      types: new Map(types),
+      era,
+      ...(isContinuous === true && { isNewLayout: feed.isNewLayout.bind(feed) }),
     },
     from,
   )
@@ -95,6 +118,9 @@ interface StreamReadOptions {
   readonly out: RecordOutput
   readonly context: ConnectorContext
   readonly label: string
+  readonly idleMs: number
+  /** False if there is no slot, so that changes do not come. */
+  readonly hasChanges: boolean
 }
 
 /** One read: takes changes and parts of the snapshot in turn, and writes states between transactions. */
@@ -120,6 +146,10 @@ class StreamRead {
     this.#savedPosition = this.#position
     this.#end = options.end
     this.#unseen = new Set(options.state.snapshot?.unseen)
+  }
+
+  get #era(): number {
+    return this.#state.era ?? 0
   }
 
   /** The position of its last state. */
@@ -152,7 +182,9 @@ class StreamRead {
   }
 
   get #wantsChunkWhenDrained(): boolean {
-    return this.#state.snapshot !== undefined && !this.#isInTransaction
+    const { snapshot } = this.#state
+    if (snapshot === undefined || this.#isInTransaction) return false
+    return snapshot.behind === undefined || this.#position >= parseLsn(snapshot.behind)
   }
 
   /** The feed may have passed transactions that have nothing for this stream. */
@@ -174,8 +206,9 @@ class StreamRead {
 
   async #wait(): Promise<void> {
     const { member, context } = this.#options
-    member.goal = this.#end
-    await member.wait(this.#bytesSinceState > 0 ? stateMs : idleStateMs, context.signal)
+    const { behind } = this.#state.snapshot ?? {}
+    member.goal = behind === undefined ? this.#end : parseLsn(behind)
+    await member.wait(this.#bytesSinceState > 0 ? stateMs : this.#options.idleMs, context.signal)
     member.goal = undefined
   }
 
@@ -200,7 +233,7 @@ class StreamRead {
     const { snapshot, changes, context } = this.#options
     const { after = null } = this.#state.snapshot ?? {}
     const chunk = await snapshot.next(after, {
-      position: this.#position,
+      order: orderText(this.#era, this.#position),
       unseen: [...this.#unseen],
       out: (lines) => changes.lines(lines),
     })
@@ -212,12 +245,15 @@ class StreamRead {
     }
     this.#unseen.clear()
     this.#bytesSinceChunk = 0
+    const { sweeps } = this.#state.snapshot ?? {}
     if (chunk.after === null) {
+      if (sweeps === true) await changes.gone(orderText(this.#era, 0n), context.now())
       this.#state = withoutSnapshot(this.#state)
       // The rows show changes up to here: the table is as it was at one moment once these were replayed.
-      if (this.#end !== undefined) this.#end = later(this.#end, chunk.shownTo)
+      if (this.#end !== undefined && this.#options.hasChanges)
+        this.#end = later(this.#end, chunk.shownTo)
     } else {
-      const progress = { key: [...chunk.key], after: [...chunk.after] }
+      const progress = { key: [...chunk.key], after: [...chunk.after], ...(sweeps && { sweeps }) }
       this.#state = { ...this.#state, snapshot: progress }
     }
     await this.#writeState()
@@ -228,7 +264,7 @@ class StreamRead {
     if (this.#bytesSinceState >= stateBytes) return true
     const waited = performance.now() - this.#stateAt
     if (this.#bytesSinceState > 0) return waited >= stateMs
-    return waited >= idleStateMs && this.#position > this.#savedPosition
+    return waited >= this.#options.idleMs && this.#position > this.#savedPosition
   }
 
   async #writeState(): Promise<void> {
@@ -261,6 +297,14 @@ class StreamRead {
   }
 }
 
-function withoutSnapshot({ kind, lsn, system, timeline }: ChangesState): ChangesState {
-  return { kind, lsn, system, timeline }
+function withoutSnapshot(state: ChangesState): ChangesState {
+  const { kind, lsn, system, timeline, era, columns } = state
+  return {
+    kind,
+    lsn,
+    system,
+    timeline,
+    ...(era !== undefined && { era }),
+    ...(columns && { columns }),
+  }
 }

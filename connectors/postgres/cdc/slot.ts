@@ -92,6 +92,17 @@ export async function ensureSlot(
   return { confirmed: await createSlot(session, config, options), lost }
 }
 
+/** The slot as it is; undefined if there is none that can be read. */
+export async function readableSlot(
+  session: ServerSession,
+  config: PostgresConfig,
+): Promise<Slot | undefined> {
+  const row = await findSlot(session, config.slot)
+  if (row === undefined || lossOf(row) !== undefined) return undefined
+  requireOwn(row, config)
+  return { confirmed: parseLsn(row.confirmed_flush_lsn ?? '0/0') }
+}
+
 /** The server waits for every transaction that is open now. */
 const creationPatienceMs = 60_000
 const lookMs = 1_000

@@ -27,8 +27,8 @@ export interface SnapshotOptions {
 }
 
 interface ChunkRequest {
-  /** The stream has emitted its changes up to here. */
-  readonly position: Lsn
+  /** The order of the rows: that of the position up to which the stream has emitted its changes. */
+  readonly order: string
   readonly unseen: readonly number[]
   readonly out: (lines: Buffer) => Promise<void>
 }
@@ -82,8 +82,8 @@ export class SnapshotReader {
     request: ChunkRequest,
   ): Promise<Chunk | { readonly unseen: readonly number[] } | undefined> {
     const { stream, context } = this.#options
-    const { position, unseen, out } = request
-    const { source, select } = await this.#source(session, position)
+    const { order, unseen, out } = request
+    const { source, select } = await this.#source(session, order)
     await requireSameTables(session, source)
     const { snapshot, shownTo } = await momentOf(session)
     const hidden = unseen.filter((xid) => !isShown(snapshot, xid))
@@ -122,7 +122,7 @@ export class SnapshotReader {
     if (session === undefined) return undefined
     let isDone = false
     try {
-      const { source, select } = await this.#source(session, 0n)
+      const { source, select } = await this.#source(session, '0')
       await requireSameTables(session, source)
       const conditions = source.key.map(
         ({ name, type }) =>
@@ -145,7 +145,7 @@ export class SnapshotReader {
 
   async #source(
     session: SourceSession,
-    position: Lsn,
+    order: string,
   ): Promise<{ readonly source: StreamSource; readonly select: string }> {
     const { stream } = this.#options
     const plain = withoutAdded(stream)
@@ -154,7 +154,7 @@ export class SnapshotReader {
       source.columns.map(({ name }, index) => [name, source.expressions[index]]),
     )
     const added: Readonly<Record<string, string>> = {
-      _ab_cdc_lsn: quoteLiteral(`${position}.0000000000`),
+      _ab_cdc_lsn: quoteLiteral(`${order}.0000000000`),
       _ab_cdc_updated_at: quoteLiteral(momentText(Date.now())),
       _ab_cdc_deleted_at: 'NULL::pg_catalog.text',
     }

@@ -17,6 +17,19 @@ export interface TableIdentity {
   readonly key: readonly string[]
   /** Columns whose values the log does not have. */
   readonly generated: readonly string[]
+  readonly columns: readonly TableColumn[]
+}
+
+/**
+ * A column by its number, which no other column of the table ever gets. `fills`: rows that were there before
+ * it may have a value in it, which is never in the log.
+ */
+export interface TableColumn {
+  readonly name: string
+  readonly number: number
+  readonly type: number
+  readonly modifier: number
+  readonly fills: boolean
 }
 
 interface Rows {
@@ -33,7 +46,7 @@ export async function tableIdentities(
        c.relpersistence = 'p' AS "isLogged",
        CASE WHEN c.relreplident = 'f' THEN 'full'
             WHEN c.relreplident IN ('d', 'i') AND k.names IS NOT NULL THEN 'key' ELSE 'nothing' END AS identity,
-       coalesce(k.names, '[]') AS key, g.names AS generated
+       coalesce(k.names, '[]') AS key, g.names AS generated, g.columns
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      LEFT JOIN LATERAL (
        SELECT json_agg(a.attname ORDER BY p.n) AS names
@@ -42,9 +55,12 @@ export async function tableIdentities(
           AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END
           AND a.attrelid = c.oid AND a.attnum = i.indkey[p.n]) k ON true
      CROSS JOIN LATERAL (
-       SELECT coalesce(json_agg(a.attname ORDER BY a.attnum), '[]') AS names FROM pg_attribute a
-        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-          AND (a.attgenerated = 'v' OR (a.attgenerated = 's' AND current_setting('server_version_num')::int < 180000))) g
+       SELECT coalesce(json_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attgenerated = 'v'
+                OR (a.attgenerated = 's' AND current_setting('server_version_num')::int < 180000)), '[]') AS names,
+              coalesce(json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'type', a.atttypid::int8,
+                'modifier', a.atttypmod, 'fills', a.atthasmissing OR a.atthasdef OR a.attidentity <> '') ORDER BY a.attnum), '[]') AS columns
+         FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) g
      WHERE c.oid = ANY ($1::oid[]) ORDER BY c.oid`,
     [oids],
   )

@@ -44,4 +44,21 @@ export const changeSourceCodes = {
     suggestedFix:
       'End that transaction (`SELECT pg_terminate_backend(PID)`, or `ROLLBACK PREPARED` for a prepared one), then run the connection again.',
   },
+  source_table_changed: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message: 'Stream {stream}: the columns of the table have changed: {columns}',
+    suggestedFix:
+      'Nothing has to be done: a continuous run goes on with the columns that the table has now, and another run finds them when it begins.',
+  },
+  source_wal_limit: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'PostgreSQL at {host}:{port} keeps {megabytes} MB of its log for replication slot {slot}, more than `max_slot_wal` ({limit}), and the run does not catch up: {outcome}',
+    suggestedFix:
+      "Find out why the destination does not keep up (docs/connectors/postgres-cdc.md), then run the connection again. If the disk of the server fills, drop the slot: `SELECT pg_drop_replication_slot('{slot}')`; the next run reads all rows again.",
+  },
 } as const satisfies Record<string, ErrorCode>

@@ -260,6 +260,8 @@ export const sourceCodes = {
   source_slot_waits: changeSourceCodes.source_slot_waits,
   source_snapshot_lost: snapshotSourceCodes.source_snapshot_lost,
   source_snapshot_unsteady: snapshotSourceCodes.source_snapshot_unsteady,
+  source_wal_limit: changeSourceCodes.source_wal_limit,
+  source_table_changed: changeSourceCodes.source_table_changed,
   source_state_invalid: {
     failureType: 'config_error',
     httpStatus: 409,

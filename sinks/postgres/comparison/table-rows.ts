@@ -72,7 +72,7 @@ export class PostgresTableRows implements TableRows {
     const isVersioned = table.versionKey.length > 0
     return {
       from: isVersioned ? this.#newestVersions(conditions) : this.table,
-      conditions: isVersioned ? [] : conditions,
+      conditions: isVersioned ? this.#newestWithoutDeleted() : conditions,
       key: list(key),
       values: list(fields.map(({ field }) => field)),
       hash,
@@ -94,6 +94,22 @@ export class PostgresTableRows implements TableRows {
     const { deletedAt } = target
     if (!isMerged || deletedAt === undefined || !types.has(deletedAt)) return []
     return [`${quoteIdentifier(deletedAt)} IS NULL`]
+  }
+
+  /** The newest version of a row of changes may be its deletion. */
+  #newestWithoutDeleted(): string[] {
+    const { deletedAt, hasSweeps } = this.#open.table.target
+    return hasSweeps && deletedAt !== undefined ? [`${quoteIdentifier(deletedAt)} IS NULL`] : []
+  }
+
+  /** A record without a key says that all older ones are gone (merge/sweep.ts). */
+  #withoutSwept(key: string): string[] {
+    const { target, cursor } = this.#open.table
+    const column = cursor === undefined ? undefined : this.#column(cursor)
+    if (!target.hasSweeps || target.deletedAt === undefined || column === undefined) return []
+    const isSweep = `ROW(${key}) IS NULL AND ${quoteIdentifier(target.deletedAt)} IS NOT NULL`
+    const bound = `SELECT max(${column.quoted}) FROM ${quoteTable(target.table)} WHERE ${isSweep}`
+    return [`coalesce(${column.quoted} > (${bound}), true)`]
   }
 
   #boundConditions(field: string, { from, to }: KeyRange): string[] {
@@ -123,7 +139,9 @@ export class PostgresTableRows implements TableRows {
       ...(types.has('_airbyte_extracted_at') ? ['_airbyte_extracted_at DESC NULLS LAST'] : []),
       'ctid DESC',
     ]
-    const where = conditions.map((condition) => `(${condition})`).join(' AND ')
+    const where = [...conditions, ...this.#withoutSwept(key)]
+      .map((condition) => `(${condition})`)
+      .join(' AND ')
     return `(SELECT DISTINCT ON (${key}) * FROM ${quoteTable(target.table)}${where === '' ? '' : ` WHERE ${where}`}
       ORDER BY ${key}, ${order.join(', ')}) n`
   }

@@ -20,20 +20,44 @@ export class KeyRejections {
   /** By wire column. */
   #isKey = new Uint8Array(0)
   #nulls = 0
+  /** The column of deletes, if a record without a key may sweep (merge/sweep.ts); -1: none. */
+  #deletedAt = -1
+  readonly #sweepColumn: string | undefined
+  /** The current record is not marked as deleted. */
+  #isLive = false
+  #hasSweeps = false
   #unfit: number | undefined
   #slice = ''
   #openRows: number[] = []
   #open: RejectedRecord[] = []
   #settled: RejectedRecord[] = []
 
-  /** `key`: its columns in the table. `mostNulls`: how many of them may be NULL; default: all but one. */
-  constructor(key: readonly string[], mostNulls = key.length - 1) {
+  /**
+   * `key`: its columns in the table. `mostNulls`: how many of them may be NULL; default: all but one.
+   * `sweepColumn`: a record without a key that has a value there is a sweep.
+   */
+  constructor(
+    key: readonly string[],
+    {
+      mostNulls = key.length - 1,
+      sweepColumn,
+    }: { readonly mostNulls?: number; readonly sweepColumn?: string } = {},
+  ) {
     this.#key = key
     this.#mostNulls = mostNulls
+    this.#sweepColumn = sweepColumn
+  }
+
+  /** Some record of the transaction was a sweep. */
+  get hasSweeps(): boolean {
+    return this.#hasSweeps
   }
 
   setColumns(columns: readonly KeyableColumn[]): void {
     this.#columns = columns
+    this.#deletedAt = columns.findIndex(
+      ({ target }) => target !== undefined && target.name === this.#sweepColumn,
+    )
     this.#isKey = Uint8Array.from(columns, ({ target }) =>
       target !== undefined && this.#key.includes(target.name) ? 1 : 0,
     )
@@ -46,6 +70,7 @@ export class KeyRejections {
   /** The current record has NULL in this column, or does not have it … */
   noteNull(column: number): void {
     this.#nulls += this.#isKey[column] ?? 0
+    if (column === this.#deletedAt) this.#isLive = true
   }
 
   /** … or has a value that the column cannot hold. */
@@ -58,8 +83,12 @@ export class KeyRejections {
    * from here on.
    */
   takeReason(): string | undefined {
+    const isLive = this.#isLive
+    this.#isLive = false
     if (this.#nulls === 0 && this.#unfit === undefined) return undefined
-    const hasKey = this.#nulls <= this.#mostNulls
+    const isSweep = this.#deletedAt >= 0 && !isLive && this.#nulls === this.#key.length
+    const hasKey = isSweep || this.#nulls <= this.#mostNulls
+    this.#hasSweeps ||= isSweep
     const unfit = this.#unfit === undefined ? undefined : this.#columns[this.#unfit]
     this.#nulls = 0
     this.#unfit = undefined
@@ -110,5 +139,6 @@ export class KeyRejections {
   clear(): void {
     this.drop()
     this.#settled = []
+    this.#hasSweeps = false
   }
 }

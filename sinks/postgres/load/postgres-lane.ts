@@ -25,10 +25,11 @@ import type { RowTailOptions } from './copy-format.ts'
 import { bringMetRows } from '../merge/met-rows.ts'
 import { keyFieldsOf } from './record-key.ts'
 import { SeenColumns } from './seen-columns.ts'
-import { refuseTriggers } from '../tables/row-account.ts'
+import { refuseTriggers, type RowPlace } from '../tables/row-account.ts'
 import { runMerge } from '../merge/run-merge.ts'
 import { DestinationSession } from '../session.ts'
 import { createStaging, mergeOf, staging } from '../merge/staging.ts'
+import { hasNullKeys, sweepRows, type Swept } from '../merge/sweep.ts'
 import { streamTarget, type StreamTarget, targetColumns } from '../tables/stream-target.ts'
 import { nameTriggers } from '../trigger-errors.ts'
 import { requireUnchanged } from '../tables/changed-table.ts'
@@ -134,7 +135,11 @@ class PostgresLane implements SinkLane {
     this.#isDedup = target.key !== undefined
     // A primary key takes no NULL.
     this.#keyRejections =
-      target.key && new KeyRejections(target.key, target.primaryKey === undefined ? undefined : 0)
+      target.key &&
+      new KeyRejections(target.key, {
+        ...(target.primaryKey !== undefined && { mostNulls: 0 }),
+        ...(target.hasSweeps && target.deletedAt && { sweepColumn: target.deletedAt }),
+      })
     this.#hasMeta = actual.has('_airbyte_meta')
     const table = {
       table: quoteTable(target.loaded),
@@ -294,32 +299,41 @@ class PostgresLane implements SinkLane {
     const { session, sync, target } = this.#context
     const addsMeta = !this.#hasMeta && !this.#addsMeta && this.#seen.hasChanges
     this.#addsMeta ||= addsMeta
-    const merge = this.#mergeOfSeen()
+    const place = { stream: streamLabel(sync.streamId), table: target.loaded }
     await lockForTransaction(session, {
       keys: [lockKey('merge', target.loaded.schema, target.loaded.table)],
       subject: quoteTable(target.table),
       seconds: mergeSeconds,
     })
+    const { merge, removed, then } = await this.#sweep(place)
     const {
       merge: merged,
       longKeys,
       deleted,
     } = await runMerge(session, merge, {
-      stream: streamLabel(sync.streamId),
-      table: target.loaded,
-      rows: this.#load.stagedRows,
+      ...place,
+      rows: this.#load.stagedRows - removed,
       first: [
         ...(addsMeta ? [`ALTER TABLE ${quoteTable(target.loaded)} ${addMeta}`] : []),
         ...this.#metRows(merge),
       ],
+      then,
     })
-    this.#deleted += deleted
+    this.#deleted += deleted + removed
     this.#repeatsKeys ||= merged.hasRepeatedKeys && !merge.hasRepeatedKeys
     for (const { row, key } of longKeys) {
       const record = this.#load.recordOf(row)
       this.#leaveOut({ ...record, key, reason: keyTooLong })
     }
     await this.#writeRejections()
+  }
+
+  async #sweep(place: RowPlace): Promise<Swept & { readonly merge: Merge }> {
+    const { session } = this.#context
+    const merge = this.#mergeOfSeen()
+    if (this.#keyRejections?.hasSweeps !== true) return { merge, removed: 0, then: [] }
+    const swept = await sweepRows(session, merge, place)
+    return { ...swept, merge: { ...merge, hasNullKeys: await hasNullKeys(session, merge) } }
   }
 
   /** According to the rows that wait. */

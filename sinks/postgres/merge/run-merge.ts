@@ -17,8 +17,10 @@ import type { DestinationSession } from '../session.ts'
 export interface MergeOptions extends RowPlace {
   /** Rows of the source. */
   readonly rows: number
-  /** Statements that come before. */
+  /** Statements that come before … */
   readonly first?: readonly string[]
+  /** … and after the values of the rows were completed. */
+  readonly then?: readonly string[]
 }
 
 export interface MergeOutcome {
@@ -50,9 +52,9 @@ interface CheckedAccount extends MergeAccount {
 export async function runMerge(
   session: DestinationSession,
   merge: Merge,
-  { rows, first = [], ...place }: MergeOptions,
+  { rows, first = [], then = [], ...place }: MergeOptions,
 ): Promise<MergeOutcome> {
-  const before = [...first, ...fillStatements(merge)]
+  const before = [...first, ...fillStatements(merge), ...then]
   if (before.length > 0) await session.run(before.join(';\n'))
   try {
     const done = await mergeRows(session, merge, { rows, ...place })
@@ -70,7 +72,7 @@ export async function runMerge(
 async function mergeRows(
   session: DestinationSession,
   merge: Merge,
-  { rows, ...place }: Omit<MergeOptions, 'first'>,
+  { rows, ...place }: Omit<MergeOptions, 'first' | 'then'>,
 ): Promise<Omit<MergeOutcome, 'longKeys'>> {
   const triggers = await readTriggers(session, merge.target)
   if (triggers !== 'none') return mergeChecked(session, merge, { triggers, place })

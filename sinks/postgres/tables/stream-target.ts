@@ -63,6 +63,8 @@ export interface StreamTarget {
   readonly isCursorOrdered: boolean
   /** The column of deletes, if the stream has it. */
   readonly deletedAt: string | undefined
+  /** A record without a key that is marked as deleted says that all older rows are gone (merge/sweep.ts). */
+  readonly hasSweeps: boolean
   /** We made the table with the source's types: no column has a type that a user chose. */
   readonly hasSourceTypes?: boolean
   /**
@@ -98,6 +100,7 @@ export function streamTarget(sink: SinkStream, schema: string | undefined): Stre
     cursor: isDedup ? cursorColumn(sink, columns) : undefined,
     isCursorOrdered: stream.is_cursor_ordered === true,
     deletedAt: columns.find(({ field }) => field === '_ab_cdc_deleted_at')?.name,
+    hasSweeps: cursorField(sink.stream)?.[0] === '_ab_cdc_lsn',
     ...ofSourceTypes(sink, { columns, key }),
   }
 }
