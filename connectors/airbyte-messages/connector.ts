@@ -23,7 +23,9 @@ export function airbyteMessagesConnector(type: string, file: string): Connector 
     },
     check: () => Promise.resolve({ status: 'SUCCEEDED' }),
     discover: () =>
-      Promise.resolve().then(() => ({ streams: readCatalog(file).streams.map(({ stream }) => stream) })),
+      Promise.resolve().then(() => ({
+        streams: readCatalog(file).streams.map(({ stream }) => stream),
+      })),
     openRead: (_config, _context, streams = []) => Promise.resolve(openSession(streams.length)),
     read: (task, out, context) => {
       const { members } = sessionFacts.parse(task.session)

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
-import process from 'node:process'
+import { createReadStream, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import {
   ConnectError,
@@ -18,6 +18,7 @@ import {
   type RecordData,
   type RecordValue,
 } from '../../protocol/index.ts'
+import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { jsonObjectSchema } from '../../protocol/json-object.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 
@@ -28,6 +29,9 @@ type StreamStatus = Extract<
 
 /** A stream whose lane cannot be opened never comes: the others do not wait longer for it. */
 const joinMs = 10_000
+
+/** How long a stream that is not complete waits for the commit of its last state. */
+const lastCommitMs = 15_000
 
 interface FeedOptions {
   /** The streams that were planned. */
@@ -49,7 +53,9 @@ class Member {
   readonly out: RecordOutput
   readonly ended = Promise.withResolvers<'complete' | 'stopped'>()
   readonly label: string
+  /** Numbers of the last state that was committed, and that was written. */
   committed = 0
+  lastSeq = 0
   status: StreamStatus['status'] | undefined
   /** Whether a state covers every record so far. */
   isCovered = true
@@ -203,10 +209,14 @@ export class MessageFeed {
     const line = JSON.stringify({
       type: 'STATE',
       state: { ...plain, destinationStats: { recordCount: count } },
-    }).replace(/"destinationStats":\{"recordCount":(\d+)\}/, '"destinationStats":{"recordCount":$1.0}')
+    }).replace(
+      /"destinationStats":\{"recordCount":(\d+)\}/,
+      '"destinationStats":{"recordCount":$1.0}',
+    )
     this.#waiting.push({ seq, line, members: new Set(members) })
     for (const member of members) {
       member.count = 0
+      member.lastSeq = seq
       // Only the source, and who runs it, use the contents of a state.
       await this.#write(member, { origin: this.#origin, seq })
     }
@@ -236,19 +246,24 @@ export class MessageFeed {
 
   /** Only a stream that its source completed is complete: an overwrite must not replace rows by a part. */
   async #endAll(): Promise<void> {
-    for (const member of this.#open) {
-      const isComplete = member.status === 'COMPLETE'
-      if (isComplete && !member.isCovered) {
-        await this.#write(member, { origin: this.#origin, seq: this.#seq })
-      }
-      if (member.isOver) continue
-      member.isOver = true
-      if (isComplete) member.ended.resolve('complete')
-      else this.#interrupt(member)
-    }
+    await Promise.all(this.#open.map((member) => this.#end(member)))
   }
 
-  #interrupt(member: Member): void {
+  async #end(member: Member): Promise<void> {
+    const isComplete = member.status === 'COMPLETE'
+    if (isComplete && !member.isCovered) {
+      await this.#write(member, { origin: this.#origin, seq: this.#seq })
+    }
+    if (member.isOver) return
+    member.isOver = true
+    if (isComplete) member.ended.resolve('complete')
+    else await this.#interrupt(member)
+  }
+
+  /** What its states cover is loaded first: the source goes on from the last of them. */
+  async #interrupt(member: Member): Promise<void> {
+    const end = Date.now() + lastCommitMs
+    while (member.committed < member.lastSeq && Date.now() < end) await sleep(50)
     const reason = 'the messages of the source ended before it had completed the stream'
     const details = { stream: member.label, reason }
     member.ended.reject(new ConnectError('airbyte_source_incomplete', { details }))
@@ -265,15 +280,29 @@ export class MessageFeed {
     if (!isJsonObject(state) || state.origin !== this.#origin) return
     if (typeof state.seq !== 'number') return
     member.committed = Math.max(member.committed, state.seq)
-    for (let index = 0; index < this.#waiting.length; ) {
+    for (let index = 0; index < this.#waiting.length;) {
       const waiting = this.#waiting[index]
       const isCommitted =
         waiting !== undefined &&
         [...waiting.members].every(({ committed }) => committed >= waiting.seq)
       if (waiting !== undefined && isCommitted) {
-        process.stdout.write(`${waiting.line}\n`)
+        // Standard output of a thread is written by the main thread, and lost if the thread ends before.
+        writeLine(`${waiting.line}\n`)
         this.#waiting.splice(index, 1)
       } else index += 1
+    }
+  }
+}
+
+/** All of it, whatever the reader of the pipe does in the meantime. */
+function writeLine(line: string): void {
+  let rest = Buffer.from(line)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest))
+    } catch (error) {
+      // The pipe is full: its reader is slow.
+      if (errorCodeOf(error) !== 'EAGAIN') throw error
     }
   }
 }
