@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { importFake } from '../../support/airbyte-process.ts'
 import { newFolder } from '../../support/new-folder.ts'
@@ -8,6 +7,7 @@ import { testDatabase, type TestDatabase } from '../../support/postgres.ts'
 import { runFile } from '../../support/run-file.ts'
 import { run, startRun } from '../../cli/reactor-command.ts'
 import { runHere } from '../../cli/run-here.ts'
+import { until } from './until.ts'
 
 const key = 'key-of-the-fake-source'
 
@@ -123,13 +123,5 @@ function isAlive(pid: number): boolean {
     return !/\(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
-  }
-}
-
-async function until(isDone: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
-  const end = Date.now() + withinMs
-  while (!(await isDone())) {
-    if (Date.now() > end) throw new Error('it did not happen in time')
-    await sleep(50)
   }
 }
