@@ -216,7 +216,12 @@ program
   .description(
     'External Airbyte connectors through a run into PostgreSQL, beside the connector alone and PyAirbyte',
   )
-  .option('--records <n>', 'records of the source in Node; the one in Python has a fifth', wholeNumber, 500_000)
+  .option(
+    '--records <n>',
+    'records of the source in Node; the one in Python has a fifth',
+    wholeNumber,
+    500_000,
+  )
   .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
   .option('--cache <folder>', 'where the packages of Python are installed', peersCache)
   .option('--json', 'one JSON object on the last line')

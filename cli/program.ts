@@ -12,10 +12,7 @@ import { compareCommand, type CompareArguments } from './compare/compare-program
 import { connectionsCommand } from './connections/connections-program.ts'
 import { deliveriesCommand } from './deliveries/deliveries-program.ts'
 import { demoCommand } from './demo/demo-program.ts'
-import {
-  destinationCommand,
-  type DestinationArguments,
-} from './destination/destination-program.ts'
+import { destinationCommand, type DestinationArguments } from './destination/destination-program.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { doctorCommand } from './doctor/doctor-program.ts'
 import { instancesCommand } from './instances/instances-program.ts'

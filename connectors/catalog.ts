@@ -43,7 +43,10 @@ export function allowedEntry(entry: CatalogEntry, allowsProcesses: boolean): Cat
 }
 
 /** Throws `airbyte_disabled` for an external connector. */
-export function requireNoProcess({ name, isProcess }: Pick<CatalogEntry, 'name' | 'isProcess'>): void {
+export function requireNoProcess({
+  name,
+  isProcess,
+}: Pick<CatalogEntry, 'name' | 'isProcess'>): void {
   if (isProcess === true)
     throw new ConnectError('airbyte_disabled', { details: { connector: name } })
 }

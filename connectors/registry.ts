@@ -28,15 +28,14 @@ function nativeConnector(type: string): Promise<Connector> | undefined {
 }
 
 /**
- * Connectors that are a file of the user: their types are one of these prefixes and the absolute path. Each is
- * loaded when it is first requested.
+ * Connectors that are a file of the user: their types are one of these prefixes and the absolute path. Each
+ * is loaded when it is first requested.
  */
 const fileConnectors: ReadonlyMap<string, (type: string, path: string) => Promise<Connector>> =
   new Map([
     [
       'manifest:',
-      async (type, path) =>
-        (await import('./manifest/connector.ts')).manifestConnector(type, path),
+      async (type, path) => (await import('./manifest/connector.ts')).manifestConnector(type, path),
     ],
     [
       'manifest-with-python:',
@@ -102,9 +101,7 @@ function preloadFile(type: string): Promise<unknown> {
   return import('./manifest/connector.ts')
 }
 
-function fileOf(
-  type: string,
-): { readonly prefix: string; readonly path: string } | undefined {
+function fileOf(type: string): { readonly prefix: string; readonly path: string } | undefined {
   const bundledFile = bundledManifest(type)
   if (bundledFile !== undefined) return { prefix: 'manifest:', path: bundledFile }
   const prefix = type.slice(0, type.indexOf(':') + 1)

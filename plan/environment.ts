@@ -57,7 +57,9 @@ export function airbyteRegistryOf(environment: Environment): string {
 }
 
 /** Whether external Airbyte connectors may be started, from `REACTOR_CONNECT_AIRBYTE_ENABLED`. */
-export function allowsProcesses({ REACTOR_CONNECT_AIRBYTE_ENABLED: flag = '' }: Environment): boolean {
+export function allowsProcesses({
+  REACTOR_CONNECT_AIRBYTE_ENABLED: flag = '',
+}: Environment): boolean {
   return ['true', '1'].includes(flag.trim().toLowerCase())
 }
 

@@ -124,14 +124,21 @@ function isEnvelope(value: unknown): value is { readonly type: string } {
 }
 
 /**
- * A record with nothing but its required fields and a namespace, which is the usual one. Checked by hand: there
- * is one in almost every line.
+ * A record with nothing but its required fields and a namespace, which is the usual one. Checked by hand:
+ * there is one in almost every line.
  */
 function isPlainRecord(value: {
   readonly type: string
 }): value is Extract<AirbyteMessage, { type: 'RECORD' }> {
   if (value.type !== 'RECORD' || !('record' in value) || !isJsonObject(value.record)) return false
-  const { stream, namespace, data, emitted_at: emittedAt, meta, file_reference: file } = value.record
+  const {
+    stream,
+    namespace,
+    data,
+    emitted_at: emittedAt,
+    meta,
+    file_reference: file,
+  } = value.record
   return (
     typeof stream === 'string' &&
     isJsonObject(data) &&

@@ -13,7 +13,7 @@ import { pythonEnvironment, pythonVersion } from '../peers/python-environment.ts
 import { median } from '../statistics.ts'
 
 export interface AirbyteProcessOptions {
-  /** Of each stream. */
+  /** In each stream. */
   readonly records: number
   readonly rounds: number
   /** Where the packages of Python are installed. */
@@ -36,7 +36,7 @@ interface SourceFigures {
 
 export interface AirbyteProcessFigures {
   readonly rounds: number
-  /** Of the connector of Airbyte, in Python; of the one in Node if there is no Python. */
+  /** The ratio of Airbyte's connector in Python, or of the one in Node if there is no Python. */
   readonly ratio_null: number
   readonly sources: readonly SourceFigures[]
 }
@@ -128,7 +128,11 @@ async function measureSource(
     note('null', round, await inWorkDir((folder) => readIntoNothing(source, folder)))
     note('us', round, await inWorkDir((folder) => readIntoPostgres(source, { bench, folder })))
     if (python !== undefined)
-      note('pyairbyte', round, await inWorkDir((folder) => readIntoCache(source, { python, folder })))
+      note(
+        'pyairbyte',
+        round,
+        await inWorkDir((folder) => readIntoCache(source, { python, folder })),
+      )
   }
   const [alone, us] = [median(rates.null), median(rates.us)]
   const cache = rates.pyairbyte.length === 0 ? null : median(rates.pyairbyte)
@@ -226,7 +230,10 @@ async function readIntoPostgres(
   const { seconds } = await measure(
     {
       argv: [process.execPath, builtProgram, 'connect', 'run', run],
-      environment: { REACTOR_CONNECT_CATALOG_DIR: catalog, REACTOR_CONNECT_AIRBYTE_ENABLED: 'true' },
+      environment: {
+        REACTOR_CONNECT_CATALOG_DIR: catalog,
+        REACTOR_CONNECT_AIRBYTE_ENABLED: 'true',
+      },
     },
     folder,
   )

@@ -20,7 +20,10 @@ const stream = {
       height: { type: 'string' },
       created_at: { type: 'string', format: 'date-time', airbyte_type: 'timestamp_with_timezone' },
       updated_at: { type: 'string', format: 'date-time', airbyte_type: 'timestamp_with_timezone' },
-      address: { type: 'object', properties: { street: { type: 'string' }, city: { type: 'string' } } },
+      address: {
+        type: 'object',
+        properties: { street: { type: 'string' }, city: { type: 'string' } },
+      },
     },
   },
   supported_sync_modes: ['full_refresh', 'incremental'],
@@ -31,24 +34,30 @@ const stream = {
 }
 
 async function write(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await new Promise((resolve) => process.stdout.once('drain', resolve))
+  if (!process.stdout.write(text))
+    await new Promise((resolve) => process.stdout.once('drain', resolve))
 }
 
 async function read(): Promise<void> {
   let lines: string[] = []
   for (let id = 1; id <= records; id += 1) {
-    const at = new Date(1_767_225_600_000 + id * 1000).toISOString()
+    const time = new Date(1_767_225_600_000 + id * 1000).toISOString()
     const data = {
       id,
       name: `Person number ${id}`,
       email: `person.${id}@example.com`,
       age: id % 90,
       height: `1.${id % 100}`,
-      created_at: at,
-      updated_at: at,
+      created_at: time,
+      updated_at: time,
       address: { street: `Street ${id % 1000}`, city: 'Hamburg' },
     }
-    lines.push(JSON.stringify({ type: 'RECORD', record: { stream: 'people', data, emitted_at: Date.now() } }))
+    lines.push(
+      JSON.stringify({
+        type: 'RECORD',
+        record: { stream: 'people', data, emitted_at: Date.now() },
+      }),
+    )
     if (id % stateEvery === 0 || id === records) {
       const own = { stream_descriptor: { name: 'people' }, stream_state: { id } }
       lines.push(JSON.stringify({ type: 'STATE', state: { type: 'STREAM', stream: own } }))
@@ -69,7 +78,9 @@ switch (command) {
     await write('{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}\n')
     break
   case 'spec':
-    await write('{"type":"SPEC","spec":{"connectionSpecification":{"type":"object","properties":{}}}}\n')
+    await write(
+      '{"type":"SPEC","spec":{"connectionSpecification":{"type":"object","properties":{}}}}\n',
+    )
     break
   default:
     await read()

@@ -94,7 +94,10 @@ async function importAll(
     throw usageError(`"${name}" is not a name for a manifest`, 'Use the characters a-z, 0-9 and -.')
   if (isProcessImport(options.from)) return importProgram(options, context)
   if (options.process.command !== undefined)
-    throw usageError('--command is for `airbyte-process:NAME`', 'Leave it out, or name a connector.')
+    throw usageError(
+      '--command is for `airbyte-process:NAME`',
+      'Leave it out, or name a connector.',
+    )
   const manifests = await manifestsFrom(options, context)
   if (manifests.length > 1) refuseSingular(options, manifests.length)
   const { catalogFolder } = context

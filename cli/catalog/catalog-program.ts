@@ -38,6 +38,27 @@ export function catalogCommand(
         ? ask(flags, async (context) => (await remoteCatalog()).showRemote(context, type, action))
         : run({ command: 'show', type, action, json: flags.json === true }),
     )
+  importCommand(catalog, run)
+  catalog
+    .command('update')
+    .description('show what newer versions of manifests change that were imported as airbyte:NAME')
+    .argument('[NAME]', 'only this one')
+    .option('--apply', 'replace them')
+    .option(
+      '--force',
+      'replace those too that were edited since their import, or that name another server',
+    )
+    .action((name: string | undefined, flags: { readonly apply?: true; readonly force?: true }) =>
+      run({
+        command: 'update',
+        name,
+        isApplied: flags.apply === true,
+        force: flags.force === true,
+      }),
+    )
+}
+
+function importCommand(catalog: Command, run: (options: CatalogArguments) => Promise<void>): void {
   catalog
     .command('import')
     .description('check manifests, or programs of connectors, and put them into your catalog')
@@ -48,9 +69,15 @@ export function catalogCommand(
     .option('--as <NAME>', 'the name, for a single connector; default: its file, folder or package')
     .option('--version <VERSION>', 'of airbyte:NAME or pypi:PACKAGE; default: the latest one')
     .option('--force', 'replace connectors of the same name')
-    .option('--command <COMMAND>', 'of airbyte-process:NAME: the program that speaks spec, check, discover, read')
+    .option(
+      '--command <COMMAND>',
+      'of airbyte-process:NAME: the program that speaks spec, check, discover, read',
+    )
     .option('--python <PROGRAM>', 'of pypi:PACKAGE: the interpreter; default: python3')
-    .option('--env <NAME...>', 'variables of the environment that the program gets, besides PATH and proxies')
+    .option(
+      '--env <NAME...>',
+      'variables of the environment that the program gets, besides PATH and proxies',
+    )
     .option('--max-memory-mb <NUMBER>', 'of the program; default: 2048')
     .option('--max-silence-seconds <NUMBER>', 'how long a read may send nothing; default: 10800')
     .option('--max-ask-seconds <NUMBER>', 'how long check or discover may take; default: 900')
@@ -69,23 +96,6 @@ export function catalogCommand(
           maxSilenceSeconds: flags.maxSilenceSeconds,
           maxAskSeconds: flags.maxAskSeconds,
         },
-      }),
-    )
-  catalog
-    .command('update')
-    .description('show what newer versions of manifests change that were imported as airbyte:NAME')
-    .argument('[NAME]', 'only this one')
-    .option('--apply', 'replace them')
-    .option(
-      '--force',
-      'replace those too that were edited since their import, or that name another server',
-    )
-    .action((name: string | undefined, flags: { readonly apply?: true; readonly force?: true }) =>
-      run({
-        command: 'update',
-        name,
-        isApplied: flags.apply === true,
-        force: flags.force === true,
       }),
     )
 }

@@ -2,22 +2,18 @@ import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { usageError } from '../usage-error.ts'
 
+const wordPart = /\s+|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^\s'"\\]+)/gsy
+
 /**
  * The words of a command as a shell splits them: quotes and backslashes, and nothing else of a shell. Throws
  * `usage` for an open quote or no word.
  */
 export function commandWords(command: string): readonly string[] {
   const words: string[] = []
-  const pattern = /\s+|'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)|([^\s'"\\]+)/gsy
   let word: string | undefined
-  while (pattern.lastIndex < command.length) {
-    const match = pattern.exec(command)
-    if (match === null)
-      throw usageError('--command has a quotation mark that is not closed', 'Close it.')
-    const [text, single, double, escaped, plain] = match
-    const part = single ?? double?.replace(/\\(.)/gs, '$1') ?? escaped ?? plain
+  for (const part of partsOf(command)) {
     if (part !== undefined) word = (word ?? '') + part
-    else if (text !== '' && word !== undefined) {
+    else if (word !== undefined) {
       words.push(word)
       word = undefined
     }
@@ -28,9 +24,21 @@ export function commandWords(command: string): readonly string[] {
   return words
 }
 
+/** The parts of words without their quotes; undefined for space between words. */
+function partsOf(command: string): readonly (string | undefined)[] {
+  const matches = [...command.matchAll(wordPart)]
+  const length = matches.reduce((sum, [text]) => sum + text.length, 0)
+  if (length < command.length)
+    throw usageError('--command has a quotation mark that is not closed', 'Close it.')
+  return matches.map(
+    ([, single, double, escaped, plain]) =>
+      single ?? double?.replace(/\\(.)/gs, '$1') ?? escaped ?? plain,
+  )
+}
+
 /**
- * The same command for another working directory: the program by its absolute path, and files of `folder` too.
- * Throws `usage` if there is no such program.
+ * The same command for another working directory: the program by its absolute path, and files of `folder`
+ * too. Throws `usage` if there is no such program.
  */
 export function absoluteCommand(
   [program = '', ...args]: readonly string[],

@@ -89,7 +89,9 @@ function nameOf({ from, name: own }: ImportProcessOptions): string {
 
 /** `airbyte-source-crm` becomes `crm`, or `source-crm` if a connector of ours has that name. */
 function packageName(from: string): string | undefined {
-  const name = pythonPackage(from)?.toLowerCase().replace(/^airbyte-/, '')
+  const name = pythonPackage(from)
+    ?.toLowerCase()
+    .replace(/^airbyte-/, '')
   const short = name?.replace(/^source-/, '')
   return short !== undefined && nativeTypes().includes(short) ? name : short
 }
@@ -116,9 +118,15 @@ async function programOf(options: ImportProcessOptions, name: string): Promise<P
     return { command: absoluteCommand(commandWords(flags.command), place) }
   }
   if (flags.command !== undefined)
-    throw usageError('--command is for `airbyte-process:NAME`', 'Leave it out: the package names its program.')
+    throw usageError(
+      '--command is for `airbyte-process:NAME`',
+      'Leave it out: the package names its program.',
+    )
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/.test(package_))
-    throw usageError(`"${package_}" is not the name of a package`, 'Write it like pypi:airbyte-source-faker.')
+    throw usageError(
+      `"${package_}" is not the name of a package`,
+      'Write it like pypi:airbyte-source-faker.',
+    )
   const installed = await installPythonPackage(
     { name: package_, version },
     { ...options, python: flags.python ?? 'python3' },

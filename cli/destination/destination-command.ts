@@ -34,8 +34,8 @@ export interface DestinationContext {
 }
 
 /**
- * A destination of ours on the command line of Airbyte: messages of the protocol in and out. Resolves with the
- * exit code. Throws a ConnectError for a file that cannot be used.
+ * A destination of ours on the command line of Airbyte: messages of the protocol in and out. Resolves with
+ * the exit code. Throws a ConnectError for a file that cannot be used.
  */
 export async function runDestination(
   options: DestinationArguments,
@@ -62,7 +62,10 @@ export async function runDestination(
     if (['usage', 'source_file_unusable'].includes(error.code)) throw error
     if (options.command === 'check') {
       const message = messages.mask.text(`${error.message}. ${error.suggestedFix}`)
-      await messages.send({ type: 'CONNECTION_STATUS', connectionStatus: { status: 'FAILED', message } })
+      await messages.send({
+        type: 'CONNECTION_STATUS',
+        connectionStatus: { status: 'FAILED', message },
+      })
       return exitCodes.complete
     }
     await messages.failure(error.toJSON())
@@ -92,7 +95,8 @@ function specification(): JsonObject {
         ...properties,
         connection: {
           type: 'string',
-          description: 'The name of the checkpoints: another one for each connection. Default: airbyte.',
+          description:
+            'The name of the checkpoints: another one for each connection. Default: airbyte.',
         },
       },
       required: ['user', 'database'],
@@ -106,7 +110,10 @@ function specification(): JsonObject {
 
 async function check(destination: Destination, { messages, context }: Use): Promise<void> {
   const { destination: config } = await loadedFile(destination, { catalog: '/', streams: [] })
-  const opened = await kindOf(config).open(config, { logger: messages.logger, stop: context.signal })
+  const opened = await kindOf(config).open(config, {
+    logger: messages.logger,
+    stop: context.signal,
+  })
   try {
     await opened.check()
   } finally {
@@ -142,7 +149,8 @@ async function write(
   )
   if (run === undefined) return exitCodes.failed
   await using ended = run
-  for (const { error } of ended.result.streams) if (error !== undefined) await messages.failure(error)
+  for (const { error } of ended.result.streams)
+    if (error !== undefined) await messages.failure(error)
   await ended.confirmReported()
   return ended.result.status === 'complete' ? exitCodes.complete : exitCodes.failed
 }
@@ -150,7 +158,10 @@ async function write(
 /** The run file that says the same. */
 async function loadedFile(
   { connection, type, config }: Destination,
-  { catalog, streams }: { readonly catalog: string; readonly streams: readonly ConfiguredAirbyteStream[] },
+  {
+    catalog,
+    streams,
+  }: { readonly catalog: string; readonly streams: readonly ConfiguredAirbyteStream[] },
 ): Promise<LoadedRunFile> {
   const document = {
     connection,
@@ -173,7 +184,8 @@ function streamOf(configured: ConfiguredAirbyteStream): object {
     destination_sync_mode: isDedup ? 'append_dedup' : mode,
     ...(cursor_field?.[0] !== undefined &&
       stream.source_defined_cursor !== true && { cursor_field: cursor_field[0] }),
-    ...(isDedup && primary_key !== undefined && { primary_key: primary_key.flatMap(([name]) => name ?? []) }),
+    ...(isDedup &&
+      primary_key !== undefined && { primary_key: primary_key.flatMap(([name]) => name ?? []) }),
   }
 }
 

@@ -74,14 +74,22 @@ export async function runSource(
   options: SourceArguments,
   commandContext: SourceCommandContext,
 ): Promise<number> {
-  const lines = new AirbyteLines(commandContext.write, () => commandContext.now())
   const entry = await catalogEntryOf(options, commandContext)
-  if (entry !== undefined && isReadByEngine(entry, options)) {
-    // Loaded when it is needed, as the catalog.
-    const { runConnectorSource } = await import('./connector/connector-source.ts')
-    return runConnectorSource(entry, options, commandContext)
+  if (entry === undefined || !isReadByEngine(entry, options)) {
+    const file = entry?.manifest ?? options.manifest ?? ''
+    return runManifest(file, options, commandContext)
   }
-  const file = entry?.manifest ?? options.manifest ?? ''
+  // Loaded when it is needed, as the catalog.
+  const { runConnectorSource } = await import('./connector/connector-source.ts')
+  return runConnectorSource(entry, options, commandContext)
+}
+
+async function runManifest(
+  file: string,
+  options: SourceArguments,
+  commandContext: SourceCommandContext,
+): Promise<number> {
+  const lines = new AirbyteLines(commandContext.write, () => commandContext.now())
   const loaded = loadManifestFile(file)
   const { command } = options
   if (command === 'validate') {

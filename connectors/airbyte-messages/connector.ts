@@ -35,7 +35,7 @@ export function airbyteMessagesConnector(type: string, file: string): Connector 
   }
 }
 
-/** Of this process: it has one standard input. */
+/** Shared by all streams: a process has one standard input. */
 let feed: MessageFeed | undefined
 
 const sessionFacts = z.object({ members: z.number() })

@@ -260,7 +260,7 @@ export class MessageFeed {
     else await this.#interrupt(member)
   }
 
-  /** What its states cover is loaded first: the source goes on from the last of them. */
+  /** The records that its states cover are loaded first: the source goes on from the last of them. */
   async #interrupt(member: Member): Promise<void> {
     const end = Date.now() + lastCommitMs
     while (member.committed < member.lastSeq && Date.now() < end) await sleep(50)

@@ -39,6 +39,9 @@ export function readDefinition(file: string): ProcessDefinition {
     return processDefinition.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch (error) {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
-    throw new ConnectError('airbyte_definition_invalid', { details: { file, reason }, cause: error })
+    throw new ConnectError('airbyte_definition_invalid', {
+      details: { file, reason },
+      cause: error,
+    })
   }
 }

@@ -71,7 +71,10 @@ function isReadInProcess(
 
 async function discoverByCdk(
   definition: ProcessDefinition,
-  { config, paths }: { readonly config: JsonObject; readonly paths: Readonly<Record<string, string>> },
+  {
+    config,
+    paths,
+  }: { readonly config: JsonObject; readonly paths: Readonly<Record<string, string>> },
   context: ConnectorContext,
 ) {
   const call = { command: 'discover', files: { config }, paths, answer: 'CATALOG' } as const

@@ -38,26 +38,15 @@ export function endFailure(
   const limit = (reason: string, option: string): ConnectError =>
     new ConnectError('airbyte_process_limit', { details: { subject, reason, option, name } })
   switch (end.kind) {
-    case 'exit': {
-      if (end.code === 0) return undefined
-      const text = cutText(lastLines.join(' | '), maxReasonCharacters)
-      if (end.code === 126 || end.code === 127) {
-        const details = { name, program: command[0] ?? '', reason: text }
-        return new ConnectError('airbyte_process_not_started', { details })
-      }
-      const reason = `the connector ended with exit code ${end.code}${text === '' ? '' : `: ${text}`}`
-      return new ConnectError('airbyte_process_failed', { details: { subject, reason } })
-    }
+    case 'exit':
+      return exitFailure(end.code, { name, program: command[0] ?? '', lastLines, subject })
     case 'signal': {
       const cause = end.signal === 9 ? ', as when the machine has no memory left' : ''
       const reason = `signal ${end.signal} ended the connector${cause}`
       return new ConnectError('airbyte_process_failed', { details: { subject, reason } })
     }
     case 'memory':
-      return limit(
-        `it used more than ${definition.max_memory_mb} MB of memory`,
-        '--max-memory-mb',
-      )
+      return limit(`it used more than ${definition.max_memory_mb} MB of memory`, '--max-memory-mb')
     case 'silence':
       return limit(
         `it sent nothing for ${definition.max_silence_seconds} seconds`,
@@ -68,4 +57,29 @@ export function endFailure(
     case 'stopped':
       return undefined
   }
+}
+
+function exitFailure(
+  code: number,
+  {
+    name,
+    program,
+    lastLines,
+    subject,
+  }: {
+    readonly name: string
+    readonly program: string
+    readonly lastLines: readonly string[]
+    readonly subject: string
+  },
+): ConnectError | undefined {
+  if (code === 0) return undefined
+  const text = cutText(lastLines.join(' | '), maxReasonCharacters)
+  // Codes of the shell.
+  if (code === 126 || code === 127) {
+    const details = { name, program, reason: text }
+    return new ConnectError('airbyte_process_not_started', { details })
+  }
+  const reason = `the connector ended with exit code ${code}${text === '' ? '' : `: ${text}`}`
+  return new ConnectError('airbyte_process_failed', { details: { subject, reason } })
 }

@@ -58,22 +58,24 @@ export async function readStream(
   if (stop.isWanted) return stopped(reading, streamLabel(task.stream.stream))
   const subject = `Stream ${name}`
   const { lastLines } = process
-  const failure =
-    reading.failure(subject) ?? endFailure(end, { definition, lastLines, subject })
+  const failure = reading.failure(subject) ?? endFailure(end, { definition, lastLines, subject })
   if (failure !== undefined) throw failure
   await reading.end()
   return 'complete'
 }
 
+/** Properties of ours, which no connector knows. */
+const ownProperties = new Set(['source_columns', 'is_cursor_ordered'])
+
 /** Only the properties of the protocol, and only destination modes that every source knows. */
 function configuredStream({ stream, ...configured }: ConfiguredAirbyteStream): JsonObject {
-  const { is_cursor_ordered: _ordered, source_columns: _columns, ...known } = stream
+  const known = Object.entries(stream).filter(([name]) => !ownProperties.has(name))
   const mode = configured.destination_sync_mode
   const isKnown = mode === 'append' || mode === 'overwrite' || mode === 'append_dedup'
   return JSON.parse(
     JSON.stringify({
       ...configured,
-      stream: known,
+      stream: Object.fromEntries(known),
       destination_sync_mode: isKnown ? mode : 'append',
     }),
   ) as JsonObject
@@ -121,7 +123,7 @@ interface StreamReadingOptions {
   readonly log: ConnectorLog
 }
 
-/** What one process has sent of its stream. */
+/** The stream as far as its process has sent it. */
 class StreamReading {
   readonly #options: StreamReadingOptions
   /** A full refresh that cannot resume has one state, at its end. */
@@ -156,16 +158,8 @@ class StreamReading {
         throw new ConnectError('airbyte_message_invalid', { details })
       }
       case 'message':
-      case 'text': {
-        const { log, context } = this.#options
-        const error = noteOutput(output, { log, context })
-        if (error !== undefined && this.#isOwn(error.stream_descriptor ?? undefined))
-          this.#failure ??= error
-        if (output.kind === 'message' && output.message.type === 'TRACE') {
-          const { trace } = output.message
-          if (trace.type === 'STREAM_STATUS') this.#noteStatus(trace.stream_status)
-        }
-      }
+      case 'text':
+        this.#note(output)
     }
   }
 
@@ -225,6 +219,15 @@ class StreamReading {
     throw new ConnectError('airbyte_message_invalid', {
       details: { subject: this.#subject, reason },
     })
+  }
+
+  #note(output: Extract<ConnectorOutput, { kind: 'message' | 'text' }>): void {
+    const error = noteOutput(output, this.#options)
+    if (error !== undefined && this.#isOwn(error.stream_descriptor ?? undefined))
+      this.#failure ??= error
+    if (output.kind !== 'message' || output.message.type !== 'TRACE') return
+    const { trace } = output.message
+    if (trace.type === 'STREAM_STATUS') this.#noteStatus(trace.stream_status)
   }
 
   #isOwn(stream: { readonly name: string; readonly namespace?: string | undefined } | undefined) {

@@ -14,9 +14,9 @@ interface StreamName {
 }
 
 /**
- * A state of a connector, as a checkpoint stores it: the message without its counts, in one of Airbyte's three
- * forms. It was written by a process that read one stream only, so each form covers that stream alone (ADR 22).
- * Undefined if it is the state of another stream.
+ * A state of a connector, as a checkpoint stores it: the message without its counts, in one of Airbyte's
+ * three forms. It was written by a process that read one stream only, so each form covers that stream alone
+ * (ADR 22). Undefined if it is the state of another stream.
  */
 export function savedState(state: JsonObject, stream: StreamName): JsonValue | undefined {
   if (state.type !== 'STREAM' && state.type !== 'GLOBAL')
@@ -46,7 +46,9 @@ export function stateFile(saved: JsonValue | null, stream: string): JsonValue | 
 
 /** The records since the previous state, as the connector counted them; undefined if it did not. */
 export function countOfState({ sourceStats: stats }: JsonObject): number | undefined {
-  return isJsonObject(stats) && typeof stats.recordCount === 'number' ? stats.recordCount : undefined
+  return isJsonObject(stats) && typeof stats.recordCount === 'number'
+    ? stats.recordCount
+    : undefined
 }
 
 function isStateOf(state: JsonValue | undefined, { name, namespace }: StreamName): boolean {

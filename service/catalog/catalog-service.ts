@@ -54,8 +54,8 @@ export class FolderCatalogService implements CatalogService {
   }
 
   /**
-   * Throws `unknown_connector`, `manifest_invalid` or `manifest_unreadable` for a manifest that can no longer be
-   * loaded, and `airbyte_disabled` for a program that may not be started.
+   * Throws `unknown_connector`, `manifest_invalid` or `manifest_unreadable` for a manifest that can no longer
+   * be loaded, and `airbyte_disabled` for a program that may not be started.
    */
   async connector(type: string): Promise<CatalogConnector> {
     return toConnector(allowedEntry(catalogEntry(this.#folder, type), this.#allowsProcesses))

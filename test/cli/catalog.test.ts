@@ -363,7 +363,12 @@ describe('connectors that Airbyte publishes', () => {
       return undefined
     })
   }
-  const source = { from: 'airbyte:till', name: undefined, force: false, process: noProcess } as const
+  const source = {
+    from: 'airbyte:till',
+    name: undefined,
+    force: false,
+    process: noProcess,
+  } as const
   const withItems = shop(stream('orders', dpath), stream('items', dpath))
   const update = { command: 'update', name: undefined, isApplied: false, force: false } as const
 

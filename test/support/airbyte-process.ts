@@ -1,6 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { standardLimits, type ProcessDefinition } from '../../connectors/airbyte-process/definition.ts'
+import {
+  standardLimits,
+  type ProcessDefinition,
+} from '../../connectors/airbyte-process/definition.ts'
 import { importedProcess } from '../../connectors/catalog.ts'
 
 export const fakeSource = new URL('../fakes/airbyte/fake-source.ts', import.meta.url).pathname
@@ -19,7 +22,10 @@ export function fakeDefinition(options: Partial<ProcessDefinition> = {}): Proces
 }
 
 /** Puts it into a catalog, as `catalog import` would. Returns its process.json. */
-export function importFake(catalogFolder: string, options: Partial<ProcessDefinition> = {}): string {
+export function importFake(
+  catalogFolder: string,
+  options: Partial<ProcessDefinition> = {},
+): string {
   const file = importedProcess(catalogFolder, options.name ?? 'fake')
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, JSON.stringify(fakeDefinition(options)))

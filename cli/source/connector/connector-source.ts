@@ -55,7 +55,7 @@ export async function runConnectorSource(
   }
 }
 
-function specOf({ descriptor }: Connector): { readonly [name: string]: JsonValue } {
+function specOf({ descriptor }: Connector): JsonObject {
   return {
     connectionSpecification: descriptor.spec,
     documentationUrl: descriptor.docsUrl,
@@ -192,15 +192,16 @@ function protocolLogger(
   )
 }
 
-/** Without our own properties. No full refresh can be resumed here: a new process has a new snapshot. */
+/** Properties of ours, which no client knows. */
+const ownProperties = new Set(['source_columns', 'is_cursor_ordered'])
+
+/** No full refresh can be resumed here: a new process has a new snapshot. */
 function shownCatalog({ streams }: AirbyteCatalog): { readonly streams: readonly object[] } {
   return {
-    streams: streams.map(
-      ({ source_columns: _columns, is_cursor_ordered: _isOrdered, ...stream }) => ({
-        ...stream,
-        is_resumable: false,
-      }),
-    ),
+    streams: streams.map((stream) => ({
+      ...Object.fromEntries(Object.entries(stream).filter(([name]) => !ownProperties.has(name))),
+      is_resumable: false,
+    })),
   }
 }
 

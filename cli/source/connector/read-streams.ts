@@ -31,8 +31,9 @@ export interface ReadStreamsOptions {
 }
 
 /**
- * Reads the streams of a configured catalog as an Airbyte source does: one after the other, or all at the same
- * time if they share a reader. A stream that fails does not stop the others. Returns false if one failed.
+ * Reads the streams of a configured catalog as an Airbyte source does: one after the other, or all at the
+ * same time if they share a reader. A stream that fails does not stop the others. Returns false if one
+ * failed.
  */
 export async function readStreams(options: ReadStreamsOptions): Promise<boolean> {
   const { connector, config, streams, context } = options
@@ -64,11 +65,7 @@ class StreamRead {
   #slices: readonly PlannedSlice[] = []
   #failure: ConnectError | undefined
 
-  constructor(
-    options: ReadStreamsOptions,
-    session: ReadSession,
-    stream: ConfiguredAirbyteStream,
-  ) {
+  constructor(options: ReadStreamsOptions, session: ReadSession, stream: ConfiguredAirbyteStream) {
     this.#options = options
     this.#session = session
     this.#stream = stream

@@ -82,10 +82,7 @@ export class StreamOutput {
     await this.endState()
   }
 
-  async #records(
-    batch: readonly RecordData[],
-    emittedAtMs = this.#options.now(),
-  ): Promise<void> {
+  async #records(batch: readonly RecordData[], emittedAtMs = this.#options.now()): Promise<void> {
     if (batch.length === 0) return
     this.#count += batch.length
     const tail = `,"emitted_at":${emittedAtMs}}}\n`

@@ -8,7 +8,7 @@ export const airbyteCodes = {
     retryable: false,
     message: 'The description of the external connector, {file}, cannot be used: {reason}',
     suggestedFix:
-      'Import the connector again: `reactor connect catalog import airbyte-process:NAME --command … --force`.',
+      'Import the connector again, with `--force`: docs/connectors/airbyte-process.md shows how.',
   },
   airbyte_disabled: {
     failureType: 'config_error',

@@ -92,7 +92,7 @@ function records(name: string, from: number, to: number): readonly object[] {
 
 function configOf(database: TestDatabase): JsonObject {
   const { host, port, user, password, database: name } = database.address
-  return { host, port, user, password: password ?? '', database: name, schema: 'copy', connection: 'c' }
+  return { host, port, user, password, database: name, schema: 'copy', connection: 'c' }
 }
 
 async function rowsOf(database: TestDatabase, table: string): Promise<unknown> {

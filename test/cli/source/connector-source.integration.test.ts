@@ -95,7 +95,9 @@ function configured(streams: readonly AirbyteStream[], mode: string): object {
       stream,
       sync_mode: mode,
       destination_sync_mode: 'append',
-      ...(mode === 'incremental' && { cursor_field: stream.default_cursor_field ?? ['updated_at'] }),
+      ...(mode === 'incremental' && {
+        cursor_field: stream.default_cursor_field ?? ['updated_at'],
+      }),
     })),
   }
 }
@@ -142,7 +144,10 @@ describe('a native connector as an Airbyte source', { timeout: 120_000 }, () => 
     const config = { ...address, password: address.password, schemas: ['public'] }
     const call = { type: 'postgres', config: JSON.parse(JSON.stringify(config)) as JsonObject }
     const discovered = streamsOf((await source({ ...call, command: 'discover' })).messages)
-    const streams = discovered.map((stream) => ({ ...stream, default_cursor_field: ['updated_at'] }))
+    const streams = discovered.map((stream) => ({
+      ...stream,
+      default_cursor_field: ['updated_at'],
+    }))
     const catalog = configured(streams, 'incremental')
     const first = await source({ ...call, command: 'read', catalog })
     expect(first.code, JSON.stringify(first.messages)).toBe(0)
@@ -162,12 +167,22 @@ describe('a native connector as an Airbyte source', { timeout: 120_000 }, () => 
       Array.from({ length: 10 }, (_, index) => 1_001 + index),
     )
     expect(fresh.length).toBeLessThan(20)
-    const full = await source({ ...call, command: 'read', catalog: configured(streams, 'full_refresh') })
+    const full = await source({
+      ...call,
+      command: 'read',
+      catalog: configured(streams, 'full_refresh'),
+    })
     expect(recordsOf(full.messages, 'orders')).toHaveLength(1_010)
   })
 
   test('fails as the protocol says: no secret, the stream named, exit code 1', async () => {
-    const config = { host: '127.0.0.1', port: 1, database: 'x', user: 'u', password: 'very-secret-1' }
+    const config = {
+      host: '127.0.0.1',
+      port: 1,
+      database: 'x',
+      user: 'u',
+      password: 'very-secret-1',
+    }
     const call = { type: 'postgres', config }
     const checked = await source({ ...call, command: 'check' })
     expect(checked).toMatchObject({

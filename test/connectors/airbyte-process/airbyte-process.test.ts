@@ -33,7 +33,10 @@ async function ordersOf(config: JsonObject, options: Partial<ProcessDefinition> 
 }
 
 async function failureOf(work: Promise<unknown>): Promise<ConnectError> {
-  const error = await work.then(() => undefined, ConnectError.from)
+  const error = await work.then(
+    () => undefined,
+    (thrown: unknown) => ConnectError.from(thrown),
+  )
   if (error === undefined) throw new Error('it did not fail')
   return error
 }
@@ -101,8 +104,9 @@ describe('an external connector', () => {
     }
     expect(read).toMatchObject({ mode: '700', configMode: '600' })
     expect(existsSync(read.folder)).toBe(false)
-    expect(read.variables.filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name)).toSorted())
-      .toEqual(['HOME', 'LANG', 'PATH', 'TMPDIR'])
+    expect(
+      read.variables.filter((name) => !['PWD', 'SHLVL', '_', 'OLDPWD'].includes(name)).toSorted(),
+    ).toEqual(['HOME', 'LANG', 'PATH', 'TMPDIR'])
   })
 
   test('writes to the log of the run, and its changed configuration is passed on', async () => {
@@ -153,7 +157,9 @@ describe('an external connector that fails', () => {
     const garbage = await faulty({ kind: 'garbage', at: 35 })
     expect(garbage.error.code).toBe('airbyte_message_invalid')
     const count = await faulty({ kind: 'wrong_count', at: 35 })
-    expect(count.error.message).toContain('a state counts 11 records since the one before it, and 10')
+    expect(count.error.message).toContain(
+      'a state counts 11 records since the one before it, and 10',
+    )
     expect(count.out.covered).toHaveLength(0)
   })
 

@@ -19,7 +19,9 @@ const count = 4_000
 
 /** The package in an environment that the tests keep, as `catalog import` would store it. */
 async function catalogWithFaker(): Promise<{ catalog: string; program: string }> {
-  const { folder } = await pythonEnvironment(cacheDir, 'source-faker', ['airbyte-source-faker==7.2.1'])
+  const { folder } = await pythonEnvironment(cacheDir, 'source-faker', [
+    'airbyte-source-faker==7.2.1',
+  ])
   const program = join(folder, 'bin', 'source-faker')
   const catalog = await newFolder('catalog')
   const file = importedProcess(catalog, 'source-faker')

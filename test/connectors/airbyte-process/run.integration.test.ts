@@ -97,7 +97,9 @@ describe.concurrent('a run of an external connector', { timeout: 120_000 }, () =
       const [line = '{}'] = readFileSync(facts, 'utf8').split('\n')
       const { pid, folder } = JSON.parse(line) as { readonly pid: number; readonly folder: string }
       await until(() => Promise.resolve(!isAlive(pid) && !existsSync(folder)))
-      await using rest = await runFile(connection(database, { ...config, pause_ms: 0 }, incremental))
+      await using rest = await runFile(
+        connection(database, { ...config, pause_ms: 0 }, incremental),
+      )
       const end = await run(rest.path, { env })
       expect(end.code, end.stderr).toBe(0)
       expect(await rowsOf(database, 'orders')).toEqual({ rows: 400, ids: 400 })

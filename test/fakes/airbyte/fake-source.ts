@@ -3,8 +3,8 @@ import { appendFileSync, existsSync, readFileSync, statSync } from 'node:fs'
 import process from 'node:process'
 
 /**
- * An Airbyte source as a program: `node fake-source.ts spec|check|discover|read --config … --catalog … --state …`.
- * It has two streams, `orders` (incremental) and `notes` (full refresh only), and it can misbehave.
+ * An Airbyte source as a program: `node fake-source.ts spec|check|discover|read --config … --catalog …`. It
+ * has two streams, `orders` (incremental) and `notes` (full refresh only), and it can misbehave.
  */
 interface Config {
   readonly rows: number
@@ -20,7 +20,7 @@ interface Config {
 const [, , command = '', ...args] = process.argv
 const option = (name: string): string | undefined => args[args.indexOf(`--${name}`) + 1]
 const has = (name: string): boolean => args.includes(`--${name}`)
-const load = <Type>(name: string): Type => JSON.parse(readFileSync(option(name) ?? '', 'utf8')) as Type
+const load = (name: string): unknown => JSON.parse(readFileSync(option(name) ?? '', 'utf8'))
 
 let pending = ''
 async function flush(): Promise<void> {
@@ -72,43 +72,40 @@ async function misbehave(config: Config): Promise<void> {
   const { fault } = config
   if (fault?.once_file !== undefined) appendFileSync(fault.once_file, 'x')
   await flush()
-  switch (fault?.kind) {
-    case 'crash':
-      process.kill(process.pid, 'SIGKILL')
-      break
-    case 'exit':
-      process.stderr.write(`cannot reach https://api.example.com with key ${config.api_key}\n`)
-      process.exit(3)
-      break
-    case 'refused': {
-      const error = { message: 'The key is not valid', failure_type: 'config_error' }
-      send({ type: 'TRACE', trace: { type: 'ERROR', emitted_at: Date.now(), error } })
-      await flush()
-      process.exit(1)
-      break
+  await faults[fault?.kind ?? '']?.(config)
+}
+
+/** `wrong_count` is in the states. */
+const faults: Readonly<Record<string, (config: Config) => unknown>> = {
+  crash: () => process.kill(process.pid, 'SIGKILL'),
+  exit: ({ api_key: key }) => {
+    process.stderr.write(`cannot reach https://api.example.com with key ${key}\n`)
+    process.exit(3)
+  },
+  refused: async () => {
+    const error = { message: 'The key is not valid', failure_type: 'config_error' }
+    send({ type: 'TRACE', trace: { type: 'ERROR', emitted_at: Date.now(), error } })
+    await flush()
+    process.exit(1)
+  },
+  silent: async () => {
+    process.on('SIGTERM', () => undefined)
+    await new Promise(() => setInterval(() => undefined, 1_000))
+  },
+  memory: async () => {
+    const held: Buffer[] = []
+    for (;;) {
+      held.push(Buffer.alloc(16 * 1024 * 1024, 1))
+      await new Promise((resolve) => setTimeout(resolve, 50))
     }
-    case 'silent':
-      process.on('SIGTERM', () => undefined)
-      await new Promise(() => setInterval(() => undefined, 1_000))
-      break
-    case 'memory': {
-      const held: Buffer[] = []
-      for (;;) {
-        held.push(Buffer.alloc(16 * 1024 * 1024, 1))
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
-    }
-    case 'garbage':
-      send({ type: 'RECORD', record: { stream: 'orders' } })
-      break
-    case 'child':
-      // Would hold the output open, and live on.
-      spawn('sleep', ['1000'], { stdio: 'inherit' }).unref()
-      break
-    case 'wrong_count':
-    case undefined:
-    default:
-  }
+  },
+  garbage: () => {
+    send({ type: 'RECORD', record: { stream: 'orders' } })
+  },
+  // Would hold the output open, and live on.
+  child: () => {
+    spawn('sleep', ['1000'], { stdio: 'inherit' }).unref()
+  },
 }
 
 function state(config: Config, stream: string, next: number, count: number): void {
@@ -123,27 +120,53 @@ function state(config: Config, stream: string, next: number, count: number): voi
   const form = config.state_form ?? 'STREAM'
   const forms = {
     STREAM: { type: 'STREAM', stream: own, ...stats },
-    GLOBAL: { type: 'GLOBAL', global: { shared_state: { seen: next }, stream_states: [own] }, ...stats },
+    GLOBAL: {
+      type: 'GLOBAL',
+      global: { shared_state: { seen: next }, stream_states: [own] },
+      ...stats,
+    },
     LEGACY: { data: { [stream]: stream_state } },
   }
   pending += `${text({ type: 'STATE', state: forms[form] })}\n`
 }
 
-type AnyState = {
+interface AnyState {
   readonly type?: string
   readonly stream?: { readonly stream_state: { readonly next: number } }
-  readonly global?: { readonly stream_states: readonly [{ readonly stream_state: { readonly next: number } }] }
+  readonly global?: {
+    readonly stream_states: readonly [{ readonly stream_state: { readonly next: number } }]
+  }
 }
 
 function nextOf(stream: string): number {
   if (!has('state')) return 0
-  const saved = load<AnyState[] | Record<string, { readonly next: number }>>('state')
+  const saved = load('state') as AnyState[] | Record<string, { readonly next: number }>
   if (!Array.isArray(saved)) return saved[stream]?.next ?? 0
   const [first] = saved
   return first?.stream?.stream_state.next ?? first?.global?.stream_states[0].stream_state.next ?? 0
 }
 
-async function readStream(config: Config, { stream: { name }, sync_mode: mode }: Wanted): Promise<void> {
+function orderOf({ pad = 0 }: Config, row: number): object {
+  const minute = String(Math.floor(row / 60) % 60).padStart(2, '0')
+  const second = String(row % 60).padStart(2, '0')
+  return {
+    id: row,
+    item: `item ${row} ${'x'.repeat(pad)}`,
+    price: row / 4,
+    updated_at: `2026-01-01T00:${minute}:${second}Z`,
+  }
+}
+
+async function pause({ pause_ms: ms }: Config): Promise<void> {
+  if (ms === undefined) return
+  await flush()
+  await new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+async function readStream(
+  config: Config,
+  { stream: { name }, sync_mode: mode }: Wanted,
+): Promise<void> {
   const status = (text: string): void => {
     const stream_status = { stream_descriptor: { name }, status: text }
     send({ type: 'TRACE', trace: { type: 'STREAM_STATUS', emitted_at: Date.now(), stream_status } })
@@ -155,25 +178,12 @@ async function readStream(config: Config, { stream: { name }, sync_mode: mode }:
   let count = 0
   for (let row = isIncremental ? nextOf(name) : 0; row < config.rows; row += 1) {
     if (fault?.at === row && name === 'orders') await misbehave(config)
-    const minute = String(Math.floor(row / 60) % 60).padStart(2, '0')
-    const second = String(row % 60).padStart(2, '0')
-    const data =
-      name === 'notes'
-        ? { id: row }
-        : {
-            id: row,
-            item: `item ${row} ${'x'.repeat(config.pad ?? 0)}`,
-            price: row / 4,
-            updated_at: `2026-01-01T00:${minute}:${second}Z`,
-          }
+    const data = name === 'notes' ? { id: row } : orderOf(config, row)
     send({ type: 'RECORD', record: { stream: name, data, emitted_at: Date.now() } })
     count += 1
     if (name === 'orders' && count % every === 0) {
       state(config, name, row + 1, every)
-      if (config.pause_ms !== undefined) {
-        await flush()
-        await new Promise((resolve) => setTimeout(resolve, config.pause_ms))
-      }
+      await pause(config)
     }
     if (pending.length > 16_384) await flush()
   }
@@ -196,10 +206,14 @@ async function read(config: Config): Promise<void> {
   send({ type: 'LOG', log: { level: 'INFO', message: `begins with key ${config.api_key}` } })
   pending += 'this line is no message\n'
   const changed = { ...config, api_key: `${config.api_key}-rotated` }
-  const control = { type: 'CONNECTOR_CONFIG', emitted_at: Date.now(), connectorConfig: { config: changed } }
+  const control = {
+    type: 'CONNECTOR_CONFIG',
+    emitted_at: Date.now(),
+    connectorConfig: { config: changed },
+  }
   if (config.api_key === 'rotate-me') send({ type: 'CONTROL', control })
-  for (const wanted of load<{ readonly streams: readonly Wanted[] }>('catalog').streams)
-    await readStream(config, wanted)
+  const { streams } = load('catalog') as { readonly streams: readonly Wanted[] }
+  for (const wanted of streams) await readStream(config, wanted)
   await flush()
 }
 
@@ -224,7 +238,7 @@ switch (command) {
     send({ type: 'SPEC', spec })
     break
   case 'check': {
-    const isRight = load<Config>('config').api_key !== 'wrong'
+    const isRight = (load('config') as Config).api_key !== 'wrong'
     const connectionStatus = isRight
       ? { status: 'SUCCEEDED' }
       : { status: 'FAILED', message: 'The key is wrong' }
@@ -235,7 +249,7 @@ switch (command) {
     send({ type: 'CATALOG', catalog: { streams: [orders, notes] } })
     break
   case 'read':
-    await read(load<Config>('config'))
+    await read(load('config') as Config)
     break
   default:
     process.stderr.write(`there is no command ${command}\n`)
