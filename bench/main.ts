@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { connectionChoices } from '../plan/streams/connection-choices.ts'
 import type { Metadata } from '../sinks/sink.ts'
 import { givenOrStartedBroker } from '../test/kafka/broker.ts'
+import { airbyteProcessTable, benchAirbyteProcess } from './airbyte/bench-airbyte-process.ts'
 import { actionsTable, benchActions, type ActionsOptions } from './actions/bench-actions.ts'
 import { benchCdc, cdcTable, type CdcOptions } from './cdc/bench-cdc.ts'
 import { benchCodegen, codegenTable, type CodegenOptions } from './codegen/bench-codegen.ts'
@@ -70,6 +71,12 @@ type CdcFlags = JsonFlag &
     readonly vsDebezium?: true
     readonly cache: string
   }
+
+interface AirbyteProcessFlags extends JsonFlag {
+  readonly records: number
+  readonly rounds: number
+  readonly cache: string
+}
 
 interface ManifestFlags extends JsonFlag {
   readonly records: number
@@ -232,6 +239,25 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: PeersFlags) => {
     show(flags, await benchS3({ ...flags, cacheDir: flags.cache }, print), s3Table)
+  })
+
+program
+  .command('airbyte-process')
+  .description(
+    'External Airbyte connectors through a run into PostgreSQL, beside the connector alone and PyAirbyte',
+  )
+  .option(
+    '--records <n>',
+    'records of the source in Node; the one in Python has a fifth',
+    wholeNumber,
+    500_000,
+  )
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--cache <folder>', 'where the packages of Python are installed', peersCache)
+  .option('--json', 'one JSON object on the last line')
+  .action(async ({ records, rounds, cache, json }: AirbyteProcessFlags) => {
+    const figures = await benchAirbyteProcess({ records, rounds, cacheDir: cache, print })
+    show(json === true ? { json } : {}, figures, airbyteProcessTable)
   })
 
 program

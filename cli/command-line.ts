@@ -9,6 +9,7 @@ import type { LogoutFlags } from './auth/logout-command.ts'
 import type { CatalogArguments } from './catalog/catalog-command.ts'
 import type { CommandContext, AskAs, CommonFlags } from './client/service-command.ts'
 import { exitCodes } from './exit-codes.ts'
+import type { DestinationArguments } from './destination/destination-program.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { userInput } from './input/user-input.ts'
 import type { ServeArguments } from './serve/serve-program.ts'
@@ -40,6 +41,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     reset,
     compare,
     source,
+    destination,
     catalog,
     serve,
     askService: service,
@@ -97,9 +99,21 @@ async function source(options: SourceArguments): Promise<void> {
   await runSourceProcess(options)
 }
 
+async function destination(options: DestinationArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { runDestination } = await import('./destination/destination-command.ts')
+  process.exitCode = await runDestination(options, {
+    write: writeOutput,
+    signal: stop.signal,
+    now: Date.now,
+  })
+}
+
 async function catalog(options: CatalogArguments): Promise<void> {
   using stop = new StopSignals(process, () => undefined)
   const { runCatalog } = await import('./catalog/catalog-command.ts')
+  const { createLogger } = await import('./run/log-lines.ts')
+  const output = commandOutput({})
   process.exitCode = await runCatalog(options, {
     write: writeOutput,
     signal: stop.signal,
@@ -107,6 +121,15 @@ async function catalog(options: CatalogArguments): Promise<void> {
     registryUrl: airbyteRegistryOf(readEnvironment()),
     catalogFolder: catalogFolderOf(readEnvironment()),
     environment: readEnvironment(),
+    logger: createLogger({
+      level: 'warn',
+      writeLine: (text) => {
+        output.screen.line(text)
+      },
+    }),
+    note: (text) => {
+      output.screen.line(text)
+    },
   })
 }
 

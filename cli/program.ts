@@ -12,6 +12,7 @@ import { compareCommand, type CompareArguments } from './compare/compare-program
 import { connectionsCommand } from './connections/connections-program.ts'
 import { deliveriesCommand } from './deliveries/deliveries-program.ts'
 import { demoCommand } from './demo/demo-program.ts'
+import { destinationCommand, type DestinationArguments } from './destination/destination-program.ts'
 import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { doctorCommand } from './doctor/doctor-program.ts'
 import { instancesCommand } from './instances/instances-program.ts'
@@ -36,6 +37,7 @@ export interface ProgramOptions {
   readonly reset: (options: ResetArguments) => Promise<void>
   readonly compare: (options: CompareArguments) => Promise<void>
   readonly source: (options: SourceArguments) => Promise<void>
+  readonly destination: (options: DestinationArguments) => Promise<void>
   readonly catalog: (options: CatalogArguments) => Promise<void>
   readonly serve: (options: ServeArguments) => Promise<void>
   readonly askService: AskService
@@ -66,6 +68,7 @@ export function createProgram(options: ProgramOptions): Command {
   resetCommand(connect, options.reset)
   compareCommand(connect, options.compare)
   sourceCommand(connect, options.source)
+  destinationCommand(connect, options.destination)
   catalogCommand(connect, options.catalog, options.askService)
   serveCommand(connect, options.serve)
   instancesCommand(connect, options.askService)

@@ -1,6 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { bundledManifest, connectorTypes, isNativeType, manifestType } from './registry.ts'
+import {
+  bundledManifest,
+  connectorTypes,
+  isNativeType,
+  manifestType,
+  processType,
+  pythonManifestType,
+} from './registry.ts'
+import { hasPythonComponents } from './airbyte-process/python-components.ts'
 import { unknownConnector } from './unknown-connector.ts'
 import { ConnectError } from '../protocol/index.ts'
 
@@ -16,6 +24,31 @@ export interface CatalogEntry {
   readonly connectorType: string
   /** The file of a manifest. */
   readonly manifest?: string
+  /** A program of somebody else: see `allowedEntry`. */
+  readonly isProcess?: true
+  /** The type of the same manifest, if its components in Python may be run. */
+  readonly pythonType?: string
+}
+
+/**
+ * The entry as it may be used: with components in Python only if the operator allows programs of others.
+ * Throws `airbyte_disabled` for an external connector if not.
+ */
+export function allowedEntry(entry: CatalogEntry, allowsProcesses: boolean): CatalogEntry {
+  if (!allowsProcesses) requireNoProcess(entry)
+  const { pythonType } = entry
+  return !allowsProcesses || pythonType === undefined
+    ? entry
+    : { ...entry, connectorType: pythonType }
+}
+
+/** Throws `airbyte_disabled` for an external connector. */
+export function requireNoProcess({
+  name,
+  isProcess,
+}: Pick<CatalogEntry, 'name' | 'isProcess'>): void {
+  if (isProcess === true)
+    throw new ConnectError('airbyte_disabled', { details: { connector: name } })
 }
 
 /**
@@ -45,29 +78,28 @@ function findEntry(folder: string, name: string): CatalogEntry | undefined {
   if (isNativeType(name)) return { name, kind: 'native', connectorType: name }
   if (isFolderName(name)) {
     const manifest = importedManifest(folder, name)
-    if (existsSync(manifest))
-      return { name, kind: 'imported', connectorType: manifestType(manifest), manifest }
+    if (existsSync(manifest)) {
+      const connectorType = manifestType(manifest)
+      const python = hasPythonComponents(manifest) && { pythonType: pythonManifestType(manifest) }
+      return { name, kind: 'imported', connectorType, manifest, ...python }
+    }
+    const program = importedProcess(folder, name)
+    if (existsSync(program))
+      return { name, kind: 'imported', connectorType: processType(program), isProcess: true }
   }
   const manifest = bundledManifest(name)
   if (manifest === undefined) return undefined
   return { name, kind: 'bundled', connectorType: name, manifest }
 }
 
-/**
- * The file of a manifest by its name. Throws `unknown_connector`, and `usage` for a connector that is not a
- * manifest.
- */
-export function catalogManifest(folder: string, type: string): string {
-  const { manifest } = catalogEntry(folder, type)
-  if (manifest !== undefined) return manifest
-  const problem = `"${type}" is a built-in connector, not a manifest`
-  const fix = `Only manifests are Airbyte sources: \`reactor connect catalog list\` shows them as bundled or imported. Use ${type} in a run file (\`source: { type: ${type} }\`), or in the service: \`reactor connect instances create NAME --type ${type}\`.`
-  throw new ConnectError('usage', { details: { problem, fix } })
-}
-
 /** Where an imported manifest is stored. */
 export function importedManifest(folder: string, name: string): string {
   return join(folder, name, 'manifest.yaml')
+}
+
+/** Where the description of an external connector is stored. */
+export function importedProcess(folder: string, name: string): string {
+  return join(folder, name, 'process.json')
 }
 
 function importedNames(folder: string): readonly string[] {

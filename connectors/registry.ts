@@ -27,37 +27,86 @@ function nativeConnector(type: string): Promise<Connector> | undefined {
   return connector
 }
 
-/** The type of a connector that is a manifest in the user's file: this prefix and the absolute path. */
-const MANIFEST_PREFIX = 'manifest:'
+/**
+ * Connectors that are a file of the user: their types are one of these prefixes and the absolute path. Each
+ * is loaded when it is first requested.
+ */
+const fileConnectors: ReadonlyMap<string, (type: string, path: string) => Promise<Connector>> =
+  new Map([
+    [
+      'manifest:',
+      async (type, path) => (await import('./manifest/connector.ts')).manifestConnector(type, path),
+    ],
+    [
+      'manifest-with-python:',
+      async (type, path) =>
+        (await import('./airbyte-process/manifest-with-python.ts')).manifestWithPython(type, path),
+    ],
+    [
+      'airbyte-messages:',
+      async (type, path) =>
+        (await import('./airbyte-messages/connector.ts')).airbyteMessagesConnector(type, path),
+    ],
+    [
+      'airbyte-process:',
+      async (type, path) =>
+        (await import('./airbyte-process/connector.ts')).airbyteProcessConnector(type, path),
+    ],
+  ])
 /** The manifests that come with the program, named like their types. */
 const manifestFolder = fileURLToPath(new URL('manifests/', import.meta.url))
 
 export function manifestType(path: string): string {
-  return `${MANIFEST_PREFIX}${path}`
+  return `manifest:${path}`
+}
+
+/** The type of an imported manifest whose components in Python are run. */
+export function pythonManifestType(path: string): string {
+  return `manifest-with-python:${path}`
+}
+
+/** The type of the messages on standard input: `path` is the configured catalog. */
+export function messagesType(path: string): string {
+  return `airbyte-messages:${path}`
+}
+
+/** The type of an external connector: `path` is its process.json. */
+export function processType(path: string): string {
+  return `airbyte-process:${path}`
 }
 
 /**
  * The connector of a type, on any thread: a read worker finds it by the type alone. Throws
- * `unknown_connector`, and `manifest_unreadable` or `manifest_invalid` for a manifest.
+ * `unknown_connector`, `manifest_unreadable` or `manifest_invalid` for a manifest, and
+ * `airbyte_definition_invalid` for an external connector.
  */
 export async function connectorOf(type: string): Promise<Connector> {
   const connector = await nativeConnector(type)
   if (connector !== undefined) return connector
-  const path = manifestOf(type)
-  if (path === undefined) throw unknownConnector(type, connectorTypes())
-  const { manifestConnector } = await import('./manifest/connector.ts')
-  return manifestConnector(type, path)
+  const found = fileOf(type)
+  const open = found && fileConnectors.get(found.prefix)
+  if (found === undefined || open === undefined) throw unknownConnector(type, connectorTypes())
+  return open(type, found.path)
 }
 
-/** Begins to load what a connector of this type will need; nothing is read of a manifest. */
+/** Begins to load what a connector of this type will need; nothing is read of its file. */
 export function preloadConnector(type: string): void {
-  const loading = nativeConnector(type) ?? import('./manifest/connector.ts')
+  const loading = nativeConnector(type) ?? preloadFile(type)
   loading.catch(() => undefined) // the caller that awaits it gets the error
 }
 
-function manifestOf(type: string): string | undefined {
-  const path = type.slice(MANIFEST_PREFIX.length)
-  return type.startsWith(MANIFEST_PREFIX) && isAbsolute(path) ? path : bundledManifest(type)
+function preloadFile(type: string): Promise<unknown> {
+  if (type.startsWith('airbyte-process:')) return import('./airbyte-process/connector.ts')
+  if (type.startsWith('airbyte-messages:')) return import('./airbyte-messages/connector.ts')
+  return import('./manifest/connector.ts')
+}
+
+function fileOf(type: string): { readonly prefix: string; readonly path: string } | undefined {
+  const bundledFile = bundledManifest(type)
+  if (bundledFile !== undefined) return { prefix: 'manifest:', path: bundledFile }
+  const prefix = type.slice(0, type.indexOf(':') + 1)
+  const path = type.slice(prefix.length)
+  return fileConnectors.has(prefix) && isAbsolute(path) ? { prefix, path } : undefined
 }
 
 /** Every type that `connectorOf` knows by name, sorted. */

@@ -56,6 +56,16 @@ export function airbyteRegistryOf(environment: Environment): string {
   return own === '' ? 'https://connectors.airbyte.com' : own
 }
 
+/** Whether external Airbyte connectors may be started, from `REACTOR_CONNECT_AIRBYTE_ENABLED`. */
+export function allowsProcesses({
+  REACTOR_CONNECT_AIRBYTE_ENABLED: flag = '',
+}: Environment): boolean {
+  return ['true', '1'].includes(flag.trim().toLowerCase())
+}
+
+/** For a configuration that nothing of the environment may fill. */
+export const emptyEnvironment: Environment = {}
+
 /** The only place that reads the environment: everything else gets it as an argument. */
 export function readEnvironment(): Environment {
   return { ...process.env }

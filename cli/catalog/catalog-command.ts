@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import { counted } from '../run/amounts.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { plainText } from '../output/plain-text.ts'
@@ -8,6 +9,7 @@ import type { ManifestFile } from './manifest-file.ts'
 import { importManifest, type Imported, type ImportOptions } from './import-manifests.ts'
 import { asManifestName } from './manifest-name.ts'
 import { mistakeText } from '../source/validate-source.ts'
+import { importProcess, isProcessImport, type ProcessFlags } from './import-process.ts'
 import { airbyteNames, fetchPublished } from './airbyte-registry.ts'
 import { updateManifests } from './update-manifests.ts'
 import { summaryLines } from './catalog-lines.ts'
@@ -33,6 +35,7 @@ export type CatalogArguments =
       readonly name: string | undefined
       readonly force: boolean
       readonly version: string | undefined
+      readonly process: ProcessFlags
     }
   | {
       readonly command: 'update'
@@ -51,6 +54,10 @@ export interface CatalogContext {
   readonly environment: Environment
   /** Where Airbyte publishes its connectors. */
   readonly registryUrl: string
+  /** For the log of an external connector. */
+  readonly logger: Logger
+  /** Shows a step of a long command. */
+  readonly note: (text: string) => void
 }
 
 /** Resolves with the exit code. Throws a ConnectError if nothing could be done. */
@@ -85,6 +92,12 @@ async function importAll(
   const { name, force } = options
   if (name !== undefined && asManifestName(name) !== name)
     throw usageError(`"${name}" is not a name for a manifest`, 'Use the characters a-z, 0-9 and -.')
+  if (isProcessImport(options.from)) return importProgram(options, context)
+  if (options.process.command !== undefined)
+    throw usageError(
+      '--command is for `airbyte-process:NAME`',
+      'Leave it out, or name a connector.',
+    )
   const manifests = await manifestsFrom(options, context)
   if (manifests.length > 1) refuseSingular(options, manifests.length)
   const { catalogFolder } = context
@@ -98,6 +111,21 @@ async function importAll(
   const total = `${manifests.length - refused} imported, ${refused} refused`
   if (manifests.length > 1) await context.write(`${total}\n`)
   return refused === 0 ? exitCodes.complete : exitCodes.failed
+}
+
+async function importProgram(
+  options: Extract<CatalogArguments, { command: 'import' }>,
+  context: CatalogContext,
+): Promise<number> {
+  const { name, title } = await importProcess({
+    ...options,
+    ...context,
+    flags: options.process,
+    logger: context.logger,
+    note: context.note,
+  })
+  await context.write(`imported  ${name}: ${plainText(title)}, an external connector\n`)
+  return exitCodes.complete
 }
 
 /** Options that are for a single manifest. */

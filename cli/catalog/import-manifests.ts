@@ -18,6 +18,7 @@ import { serversOf } from '../../connectors/manifest/servers.ts'
 import { manifestOriginSchema, type ManifestFile, type ManifestOrigin } from './manifest-file.ts'
 import { manifestName } from './manifest-name.ts'
 import { mistakesOf } from '../source/validate-source.ts'
+import { componentsOf } from '../../connectors/airbyte-process/python-components.ts'
 import { importedManifest, readCatalog } from '../../connectors/catalog.ts'
 
 export interface ImportOptions {
@@ -84,7 +85,11 @@ function changedServers(
   }
 }
 
-function takenReason(name: string, { catalogFolder, force }: ImportOptions): string | undefined {
+/** Why a name cannot be given to an import; undefined if it can. */
+export function takenReason(
+  name: string,
+  { catalogFolder, force }: Pick<ImportOptions, 'catalogFolder' | 'force'>,
+): string | undefined {
   if (nativeTypes().includes(name))
     return `"${name}" is a built-in connector. Import it under another name with --as.`
   if (force) return undefined
@@ -121,6 +126,10 @@ function copy({ text, folder, origin }: ManifestFile, catalogFolder: string, nam
   const schemas = folder === undefined ? undefined : join(folder, 'schemas')
   if (schemas !== undefined && existsSync(schemas))
     cpSync(schemas, join(unfinished, 'schemas'), { recursive: true })
+  // Python code of some streams: it runs only if the operator allows it.
+  const components = folder === undefined ? undefined : join(folder, 'components.py')
+  if (components !== undefined && existsSync(components))
+    cpSync(components, componentsOf(join(unfinished, 'manifest.yaml')))
   const target = join(importedManifest(catalogFolder, name), '..')
   rmSync(target, { recursive: true, force: true })
   renameSync(unfinished, target)

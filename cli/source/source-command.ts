@@ -22,6 +22,7 @@ import { SecretFilter } from '../../manifest-interpreter/source/secret-filter.ts
 import { dictOf, entries, get, isDict, isPlainDict } from '../../manifest-interpreter/value/dict.ts'
 import { parseJson } from '../../manifest-interpreter/value/json.ts'
 import type { Dict, Value } from '../../manifest-interpreter/value/value.ts'
+import type { CatalogEntry } from '../../connectors/catalog.ts'
 import { cutText, shownCharacters } from '../../protocol/cut-text.ts'
 import { ConnectError } from '../../protocol/errors/connect-error.ts'
 import { exitCodes } from '../exit-codes.ts'
@@ -59,6 +60,8 @@ export interface SourceCommandContext {
   readonly allowedNetworks: readonly string[]
   /** Where imported manifests are. */
   readonly catalogFolder: string
+  /** External connectors may be started. */
+  readonly allowsProcesses: boolean
   now(): number
 }
 
@@ -71,8 +74,22 @@ export async function runSource(
   options: SourceArguments,
   commandContext: SourceCommandContext,
 ): Promise<number> {
+  const entry = await catalogEntryOf(options, commandContext)
+  if (entry === undefined || !isReadByEngine(entry, options)) {
+    const file = entry?.manifest ?? options.manifest ?? ''
+    return runManifest(file, options, commandContext)
+  }
+  // Loaded when it is needed, as the catalog.
+  const { runConnectorSource } = await import('./connector/connector-source.ts')
+  return runConnectorSource(entry, options, commandContext)
+}
+
+async function runManifest(
+  file: string,
+  options: SourceArguments,
+  commandContext: SourceCommandContext,
+): Promise<number> {
   const lines = new AirbyteLines(commandContext.write, () => commandContext.now())
-  const file = await manifestFile(options, commandContext.catalogFolder)
   const loaded = loadManifestFile(file)
   const { command } = options
   if (command === 'validate') {
@@ -143,17 +160,27 @@ async function showMistakes(
   }
 }
 
-async function manifestFile(
+/** Also a manifest whose components in Python are run; a trial of it is one without them. */
+function isReadByEngine(
+  { manifest, connectorType, pythonType }: CatalogEntry,
+  { command }: SourceArguments,
+): boolean {
+  const isTrial = command === 'validate' || command === 'try'
+  return manifest === undefined || (connectorType === pythonType && !isTrial)
+}
+
+/** Undefined for a manifest that is a file. */
+async function catalogEntryOf(
   { manifest, type }: SourceArguments,
-  catalogFolder: string,
-): Promise<string> {
-  if (manifest !== undefined && type === undefined) return manifest
+  { catalogFolder, allowsProcesses }: SourceCommandContext,
+): Promise<CatalogEntry | undefined> {
+  if (manifest !== undefined && type === undefined) return undefined
   if (manifest === undefined && type !== undefined) {
     // Loaded when it is needed: the catalog knows the native connectors, with their databases' clients.
-    const { catalogManifest } = await import('../../connectors/catalog.ts')
-    return catalogManifest(catalogFolder, type)
+    const { allowedEntry, catalogEntry } = await import('../../connectors/catalog.ts')
+    return allowedEntry(catalogEntry(catalogFolder, type), allowsProcesses)
   }
-  const problem = 'Name exactly one manifest'
+  const problem = 'Name exactly one connector'
   const fix = 'Name a file with --manifest FILE, or a connector of the catalog with --type NAME.'
   throw new ConnectError('usage', { details: { problem, fix } })
 }

@@ -1,5 +1,10 @@
 import process from 'node:process'
-import { allowedNetworksOf, catalogFolderOf, readEnvironment } from '../../plan/environment.ts'
+import {
+  allowedNetworksOf,
+  allowsProcesses,
+  catalogFolderOf,
+  readEnvironment,
+} from '../../plan/environment.ts'
 import { writeOutput } from '../output/write-output.ts'
 import { StopSignals } from '../run/stop-signals.ts'
 import { parseAlone } from '../parse-command.ts'
@@ -29,6 +34,7 @@ export async function runSourceProcess(options: SourceArguments): Promise<void> 
     signal: stop.signal,
     allowedNetworks: allowedNetworksOf(readEnvironment()),
     catalogFolder: catalogFolderOf(readEnvironment()),
+    allowsProcesses: allowsProcesses(readEnvironment()),
     now: Date.now,
   })
 }

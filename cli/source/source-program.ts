@@ -25,7 +25,7 @@ export function sourceCommand(
 ): Command {
   return connect
     .command('source')
-    .description('run a manifest as an Airbyte source: messages on stdout')
+    .description('run a connector or a manifest as an Airbyte source: messages on stdout')
     .addArgument(
       new Argument('<COMMAND>', 'what the source does').choices([
         'spec',
@@ -40,7 +40,7 @@ export function sourceCommand(
     .option('--manifest <FILE>', 'the Low-Code manifest (YAML)')
     .option(
       '--type <NAME>',
-      'or a manifest of the catalog: those that `reactor connect catalog list` shows as bundled or imported',
+      'or a connector of the catalog: `reactor connect catalog list` shows them',
     )
     .option('--config <FILE>', 'the configuration (JSON): for check, discover, read and try')
     .option('--catalog <FILE>', 'the configured catalog (JSON): for read')
@@ -83,6 +83,7 @@ Examples:
   $ reactor connect source --manifest shop.yaml try orders --config config.json --write-schema
   $ reactor connect source --manifest shop.yaml spec
   $ reactor connect source --type notion spec
+  $ reactor connect source --type postgres discover --config config.json
   $ reactor connect source --manifest shop.yaml check --config config.json
   $ reactor connect source --manifest shop.yaml read --config config.json --catalog catalog.json --state state.json
 

@@ -3,8 +3,8 @@ import { resolve } from 'node:path'
 import { connectorOf, manifestType } from '../../connectors/registry.ts'
 import { isJsonList, type JsonObject, type JsonValue } from '../../protocol/index.ts'
 import type { ConnectorDescriptor } from '../../connectors/connector.ts'
-import type { Environment } from '../environment.ts'
-import { readCatalog } from '../../connectors/catalog.ts'
+import { allowsProcesses, type Environment } from '../environment.ts'
+import { allowedEntry, readCatalog } from '../../connectors/catalog.ts'
 import type { FileProblem } from './file-problem.ts'
 import { nameSuggestion, nameList, nearestName } from '../../lib/text/near-names.ts'
 import type { RunFile } from './run-file-schema.ts'
@@ -27,7 +27,7 @@ interface CheckedSource {
 
 /**
  * The source with its configuration, checked against the connector's spec. Adds to `problems` and gives
- * undefined if that fails.
+ * undefined if that fails. Throws `airbyte_disabled` for a program that may not be started.
  */
 export async function resolveSource(
   source: RunFile['source'],
@@ -42,7 +42,8 @@ export async function resolveSource(
   const catalog = readCatalog(catalogFolder)
   const entry = catalog.get(source.type)
   if (entry !== undefined) {
-    return checkedConfig(entry.connectorType, source.config, { problems, environment })
+    const { connectorType } = allowedEntry(entry, allowsProcesses(environment))
+    return checkedConfig(connectorType, source.config, { problems, environment })
   }
   const types = [...catalog.keys()]
   const near = nearestName(source.type, types)

@@ -1,5 +1,6 @@
 import { accessCodes } from './codes/access-codes.ts'
 import { actionCodes } from './codes/action-codes.ts'
+import { airbyteCodes } from './codes/airbyte-codes.ts'
 import { cliCodes } from './codes/cli-codes.ts'
 import { credentialsCodes } from './codes/credentials-codes.ts'
 import { destinationCodes } from './codes/destination-codes.ts'
@@ -21,6 +22,7 @@ export type { ErrorCode, FailureType } from './error-code.ts'
 export const codesByArea = {
   access: accessCodes,
   action: actionCodes,
+  airbyte: airbyteCodes,
   cli: cliCodes,
   credentials: credentialsCodes,
   destination: destinationCodes,
@@ -44,6 +46,7 @@ export const codesByArea = {
 export const errorCodes = {
   ...accessCodes,
   ...actionCodes,
+  ...airbyteCodes,
   ...cliCodes,
   ...credentialsCodes,
   ...destinationCodes,

@@ -4,7 +4,12 @@ import { connectorOf } from '../../connectors/registry.ts'
 import type { CatalogSummary, ConnectorDescription } from './schema.ts'
 import type { CatalogService } from './contract.ts'
 import { describeConnector, summarizeConnector, titleAndDocs } from './describe-connector.ts'
-import { catalogEntry, readCatalog, type CatalogEntry } from '../../connectors/catalog.ts'
+import {
+  allowedEntry,
+  catalogEntry,
+  readCatalog,
+  type CatalogEntry,
+} from '../../connectors/catalog.ts'
 
 /** A connector as instances name it, and as the engine finds it. */
 export interface CatalogConnector {
@@ -21,16 +26,18 @@ export interface CatalogConnector {
  */
 export class FolderCatalogService implements CatalogService {
   readonly #folder: string
+  readonly #allowsProcesses: boolean
 
   /** @param folder where imported manifests are; it is read again each time, and need not exist */
-  constructor(folder: string) {
+  constructor(folder: string, options: { readonly allowsProcesses?: boolean } = {}) {
     this.#folder = folder
+    this.#allowsProcesses = options.allowsProcesses === true
   }
 
   async list(): Promise<readonly CatalogSummary[]> {
     const listed: CatalogSummary[] = []
     for (const entry of readCatalog(this.#folder).values()) {
-      listed.push(await summarizeConnector(entry))
+      listed.push(await summarizeConnector(this.#shown(entry)))
       // A manifest that was not loaded before takes about 15 ms (2026-11): others get their turn.
       await setImmediate()
     }
@@ -38,15 +45,20 @@ export class FolderCatalogService implements CatalogService {
   }
 
   async get(type: string): Promise<ConnectorDescription> {
-    return describeConnector(catalogEntry(this.#folder, type))
+    return describeConnector(this.#shown(catalogEntry(this.#folder, type)))
+  }
+
+  /** One that is not allowed is shown too. */
+  #shown(entry: CatalogEntry): CatalogEntry {
+    return entry.isProcess === true ? entry : allowedEntry(entry, this.#allowsProcesses)
   }
 
   /**
-   * Throws `unknown_connector`, and `manifest_invalid` or `manifest_unreadable` for a manifest that can no
-   * longer be loaded.
+   * Throws `unknown_connector`, `manifest_invalid` or `manifest_unreadable` for a manifest that can no longer
+   * be loaded, and `airbyte_disabled` for a program that may not be started.
    */
   async connector(type: string): Promise<CatalogConnector> {
-    return toConnector(catalogEntry(this.#folder, type))
+    return toConnector(allowedEntry(catalogEntry(this.#folder, type), this.#allowsProcesses))
   }
 }
 

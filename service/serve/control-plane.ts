@@ -108,8 +108,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const dataService = openDataService(settings, now)
   const { destinationOf, addressOf } = destinationsOf(options, dataService)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, { kafka, storage })
-  const { catalogDir, allowedNetworks, allowedFolders, allowedSockets } = settings
-  const catalog = new FolderCatalogService(catalogDir)
+  const { catalogDir, allowedNetworks, allowedFolders, allowedSockets, airbyteEnabled } = settings
+  const catalog = new FolderCatalogService(catalogDir, { allowsProcesses: airbyteEnabled })
   const opened = openInstances({
     store,
     vault,

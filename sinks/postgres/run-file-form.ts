@@ -6,6 +6,8 @@ import {
   type PostgresAddress,
   sslModes,
 } from '../../postgres/address.ts'
+import type { JsonObject } from '../../protocol/index.ts'
+import { jsonObjectSchema } from '../../protocol/json-object.ts'
 import { parsePostgresUrl } from '../../postgres/url.ts'
 import type { AddProblem, RunFileForm } from '../run-file-form.ts'
 import type { PostgresConfig } from './postgres-place.ts'
@@ -22,11 +24,16 @@ const postgresFields = z.strictObject({
   host: name.refine(isHost, hostRule).optional(),
   port: port.optional(),
   user: name.optional(),
-  password: z.string().optional(),
+  password: z.string().meta({ airbyte_secret: true }).optional(),
   database: name.optional(),
   schema: name.optional(),
   ssl: z.enum(sslModes).optional(),
 })
+
+/** The JSON Schema (draft 7) of these fields, for Airbyte's `spec`. */
+export function postgresDestinationSpec(): JsonObject {
+  return jsonObjectSchema.parse(z.toJSONSchema(postgresFields, { io: 'input', target: 'draft-7' }))
+}
 
 export const postgresForm: RunFileForm<PostgresConfig> = {
   resolve: ({ url, config: document }, { check, add }) => {

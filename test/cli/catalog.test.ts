@@ -7,10 +7,21 @@ import { manifestName } from '../../cli/catalog/manifest-name.ts'
 import { readRunFile } from '../../plan/run-file/load-run-file.ts'
 import { catalogFolderOf } from '../../plan/environment.ts'
 import { ScriptedVendor } from '../fakes/scripted-vendor.ts'
+import { silent } from '../support/logger.ts'
 import { neverAborted } from '../support/signal.ts'
 import { newFolder } from '../support/new-folder.ts'
 
 const show = { command: 'show', action: undefined, json: false } as const
+
+/** No option for a program. */
+const noProcess = {
+  command: undefined,
+  python: undefined,
+  env: [],
+  maxMemoryMb: undefined,
+  maxSilenceSeconds: undefined,
+  maxAskSeconds: undefined,
+}
 
 let folder = ''
 const catalogFolder = (): string => join(folder, 'catalog')
@@ -35,13 +46,15 @@ async function catalog(
     catalogFolder: catalogFolder(),
     // No service that this machine knows of.
     environment: { HOME: folder, XDG_CONFIG_HOME: folder, XDG_DATA_HOME: folder },
+    logger: silent,
+    note: () => undefined,
   })
   return { code, out }
 }
 
 function importing(from: string, options: { name?: string; force?: boolean } = {}) {
   const { name, force = false } = options
-  return catalog({ command: 'import', from, name, force, version: undefined })
+  return catalog({ command: 'import', from, name, force, version: undefined, process: noProcess })
 }
 
 function write(path: string, text: string): string {
@@ -350,7 +363,12 @@ describe('connectors that Airbyte publishes', () => {
       return undefined
     })
   }
-  const source = { from: 'airbyte:till', name: undefined, force: false } as const
+  const source = {
+    from: 'airbyte:till',
+    name: undefined,
+    force: false,
+    process: noProcess,
+  } as const
   const withItems = shop(stream('orders', dpath), stream('items', dpath))
   const update = { command: 'update', name: undefined, isApplied: false, force: false } as const
 

@@ -23,6 +23,7 @@ async function command(
     reset: () => Promise.resolve(),
     compare: () => Promise.resolve(),
     source: () => Promise.resolve(),
+    destination: () => Promise.resolve(),
     catalog: () => Promise.resolve(),
     serve: () => Promise.resolve(),
     askService: () => Promise.resolve(),

@@ -10,6 +10,7 @@ export function documentedProgram(): Command {
     reset: nothing,
     compare: nothing,
     source: nothing,
+    destination: nothing,
     catalog: nothing,
     serve: nothing,
     askService: nothing,

@@ -78,6 +78,7 @@ export async function reactor(
       code = await runCompare(given, { ...surroundings(given.json), logger: silent, mask })
     },
     source: nothing,
+    destination: nothing,
     catalog: nothing,
     serve: nothing,
     demo: nothing,

@@ -7,6 +7,7 @@ export type Area = keyof typeof codesByArea
 export const titles = {
   access: 'Access',
   action: 'Actions',
+  airbyte: 'External Airbyte connectors',
   cli: 'Command line',
   credentials: 'Credentials and the vault',
   destination: 'Destinations',

@@ -333,11 +333,8 @@ export const settingsSchema = z.object({
     path: 'airbyte.enabled',
     type: 'true or false',
     standard: 'false',
-    unused: {
-      instead:
-        'Set it to false, or remove it. Connectors in the Low-Code language need no process: `reactor connect catalog import` (docs/connectors/manifests.md).',
-    },
-    description: 'Allow external Airbyte connectors as processes: they are third-party programs.',
+    description:
+      'Allow external Airbyte connectors (`catalog import airbyte-process:NAME`): programs of others, which run as processes under the user of the service.',
   }),
   destinations: setting(listOf(placeUrl).default([]), {
     path: 'destinations',

@@ -17,17 +17,20 @@ test('a source loads nothing of the other commands: platforms start it for each 
   expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
 })
 
-test.each(['stripe', 'postgres'])(
-  'a connector that is built in is no Airbyte source, and is shown how to be used: %s',
+test.each(['stripe', 'postgres', 'salesforce', 's3', 'github', 'slack', 'linear'])(
+  'a connector that is built in is an Airbyte source too: %s',
   async (type) => {
-    const argv = ['connect', 'source', 'discover', '--type', type]
-    const failed = await run(process.execPath, ['cli/main.ts', ...argv], { cwd: root }).catch(
-      (error: unknown) => error,
-    )
+    const argv = ['connect', 'source', 'spec', '--type', type]
+    const { stdout } = await run(process.execPath, ['cli/main.ts', ...argv], { cwd: root })
+    const message = JSON.parse(stdout) as { readonly spec: object }
+    expect(message).toMatchObject({ type: 'SPEC' })
+    expect(message.spec).toMatchObject({ connectionSpecification: { type: 'object' } })
+    const failed = await run(
+      process.execPath,
+      ['cli/main.ts', 'connect', 'source', 'try', 'orders', '--type', type],
+      { cwd: root },
+    ).catch((error: unknown) => error)
     expect(failed).toMatchObject({ code: 2 })
-    const said = JSON.stringify(failed)
-    expect(said).toContain('is a built-in connector, not a manifest')
-    expect(said).toContain('Only manifests are Airbyte sources')
-    expect(said).toContain(`instances create NAME --type ${type}`)
+    expect(JSON.stringify(failed)).toContain('Use spec, check, discover or read')
   },
 )

@@ -96,6 +96,7 @@ async function tryOrders(
         signal: neverAborted(),
         allowedNetworks: ['127.0.0.1/32'],
         catalogFolder: folder,
+        allowsProcesses: false,
         now: () => Date.now(),
       },
     )

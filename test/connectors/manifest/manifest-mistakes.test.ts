@@ -106,6 +106,7 @@ async function source(command: 'discover' | 'read', catalog?: unknown) {
       signal: new AbortController().signal,
       allowedNetworks: [],
       catalogFolder: folder,
+      allowsProcesses: false,
       now: () => 0,
     },
   )

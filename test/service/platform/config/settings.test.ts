@@ -245,7 +245,6 @@ describe('a setting that would do nothing is refused', () => {
       'needs kafka.brokers',
       { KAFKA_SCHEMA_REGISTRY_URL: 'http://r:8081' },
     ],
-    ['airbyte.enabled', 'has no effect in this version', { AIRBYTE_ENABLED: 'true' }],
   ])('%s: %s', async (setting, problem, given) => {
     const environment = Object.fromEntries(
       Object.entries(given).map(([name, value]) => [`REACTOR_CONNECT_${name}`, value]),
