@@ -229,6 +229,11 @@ export interface ConnectorActions {
 
 /** The write side of a connector. `record-writer.ts` defines what is written. */
 export interface ConnectorWrites {
+  /**
+   * The account that a configuration reaches, as text: what was written into one account says nothing about
+   * another. Pure.
+   */
+  account(config: JsonObject): string
   /** Opens the client that writes with a configuration. Dispose it after the last write. */
   open(config: JsonObject, context: ActionContext): Promise<RecordWriter>
 }

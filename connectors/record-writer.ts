@@ -83,12 +83,19 @@ export interface RecordWrite {
   readonly externalId?: JsonValue
   /** The fields to set, and no others. Null empties a field. Empty for a delete. */
   readonly fields: JsonObject
+  /** More fields to set: each gets the id of the record that has this value in an external id of its object. */
+  readonly references?: Readonly<Record<string, RecordReference>>
   /** Only an update: nothing is written if the record has another version (`version_conflict`). */
   readonly ifVersion?: string
   /**
    * The same text for each repetition of this write: a vendor with idempotency keys carries it out once.
    */
   readonly key?: string
+}
+
+export interface RecordReference {
+  readonly externalIdField: string
+  readonly value: JsonValue
 }
 
 export type WriteResult = WrittenRecord | RefusedRecord
