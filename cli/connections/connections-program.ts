@@ -5,6 +5,7 @@ import { ifVersionOption, limitOption } from '../options.ts'
 import { type CompareFlags, compareOptions } from '../compare/compare-program.ts'
 import { rangeOf, type ResetFlags, resetOptions } from '../run/reset-program.ts'
 import { connectionOptions, type ConnectionFlags } from './connection-fields.ts'
+import { rejectsCommand } from './rejects-program.ts'
 import { runsCommand } from './runs-program.ts'
 import { sandboxCommands } from './sandbox-program.ts'
 
@@ -26,6 +27,7 @@ export function connectionsCommand(connect: Command, ask: AskService): void {
   change(connections, ask)
   sandboxCommands(connections, ask)
   runsCommand(connections, ask)
+  rejectsCommand(connections, ask)
 }
 
 function createAndUpdate(connections: Command, ask: AskService): void {
@@ -38,7 +40,7 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     .requiredOption('--from <INSTANCE>', 'the instance that is read')
     .option(
       '--dest <DESTINATION>',
-      'data:DATASET, postgres:NAME, topic:NAME or s3:BUCKET/PREFIX; default: data: and the name',
+      'data:DATASET, postgres:NAME, topic:NAME, s3:BUCKET/PREFIX or instance:NAME; default: data: and the name',
     )
     .option(
       '--activate',
@@ -60,7 +62,10 @@ function createAndUpdate(connections: Command, ask: AskService): void {
     'change the given settings; the next run uses them',
   )
     .argument('<NAME>')
-    .option('--dest <DESTINATION>', 'data:DATASET, postgres:NAME, topic:NAME or s3:BUCKET/PREFIX')
+    .option(
+      '--dest <DESTINATION>',
+      'data:DATASET, postgres:NAME, topic:NAME, s3:BUCKET/PREFIX or instance:NAME',
+    )
     .option('--no-schedule', 'only run when started manually')
     .addOption(ifVersionOption())
   connectionOptions(update).action(

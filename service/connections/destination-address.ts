@@ -7,6 +7,7 @@ import type { DataService, IfMissing } from '../platform/datasets/data-service.t
 import { isReservedSchema } from '../../sinks/postgres/tables/schemas.ts'
 import type { Connection } from './schema.ts'
 import { bucketDestination } from './bucket-address.ts'
+import { instanceDestination, type InstancePlaces } from './instance-address.ts'
 import { topicDestination, type TopicSettings } from './topic-address.ts'
 
 interface AddressRequest {
@@ -35,6 +36,7 @@ type Datasets = Pick<DataService, 'find'>
 type KnownPlaces = DestinationSettings & {
   readonly kafka: TopicSettings | undefined
   readonly buckets: readonly S3Config[]
+  readonly instances: InstancePlaces
 }
 
 type Finder = (
@@ -60,6 +62,7 @@ export async function findDestination(
 
 /** The types whose places are more than the address of a database. */
 const finders: Readonly<Record<string, Finder>> = {
+  instance: (connection, { instances }) => instanceDestination(connection, instances),
   s3: ({ destination }, { buckets }) => Promise.resolve(bucketDestination(destination, buckets)),
   topic: (connection, { kafka }) => Promise.resolve(topicDestination(connection, kafka)),
 }
@@ -92,15 +95,9 @@ export async function destinationAddress(
       'only run files have folders as a destination',
       'Use `data:DATASET`, `postgres:NAME`, `topic:NAME` or `s3:BUCKET/PREFIX`, or a run file with `type: file`.',
     )
-  if (kind === 'instance')
-    throw notAvailable(
-      destination,
-      'destinations that are instances are not in this version',
-      'Use `data:DATASET`, `postgres:NAME`, `topic:NAME` or `s3:BUCKET/PREFIX`.',
-    )
   throw invalidDestination(
     destination,
-    'it does not begin with `data:`, `postgres:`, `topic:` or `s3:`',
+    'it does not begin with `data:`, `postgres:`, `topic:`, `s3:` or `instance:`',
   )
 }
 

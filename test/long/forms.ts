@@ -66,6 +66,12 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     env: { DUCKDB: '1' },
     run: { vitest: [...integration, 'test/sinks/s3'] },
   },
+  writeback: {
+    about:
+      'random histories of writing back: runs that are killed, cut off, turned away and locked out',
+    env: { WRITE_HISTORIES: '200' },
+    run: { vitest: ['--project', 'e2e', 'test/sinks/instance'] },
+  },
   cases: {
     about: 'every case of the tests without servers, of which the usual run has some',
     run: { vitest: [...unit, ...unitFiles()] },

@@ -108,6 +108,12 @@ test('whatever is written, it is one of the known places or refused', async () =
   )
 })
 
+const noInstances = {
+  resolveConfig: () => Promise.reject(new Error('there is no instance')),
+  allowedNetworks: [],
+  store: () => Promise.resolve(undefined),
+}
+
 test('a bucket is one of the settings, below the prefix that they give', async () => {
   const url = 's3://id:s%2Fcret@exports/shop?region=eu-central-1&format=parquet&file_mb=8'
   const general = 's3://other:key@exports?column=country'
@@ -117,7 +123,15 @@ test('a bucket is one of the settings, below the prefix that they give', async (
     return bucket
   })
   const find = (destination: string, known = buckets) =>
-    findDestination({ destination, options: {} }, { ...places, kafka: undefined, buckets: known })
+    findDestination(
+      { destination, options: {} },
+      {
+        ...places,
+        kafka: undefined,
+        buckets: known,
+        instances: noInstances,
+      },
+    )
   expect(await find('s3:exports/shop/orders')).toEqual({
     type: 's3',
     bucket: 'exports',
