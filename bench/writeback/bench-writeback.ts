@@ -87,7 +87,7 @@ async function writeOnce(
   round: number,
 ): Promise<{ readonly first: Measured; readonly again: Measured }> {
   const { bench, simulator, folder } = context
-  const path = join(folder, `run-${String(round)}.json`)
+  const path = join(folder, `run-${String(round)}.yaml`)
   await writeFile(path, JSON.stringify(runFile(context, round)))
   const argv = ['connect', 'run', path, '--json']
   const first = await measureProgram(builtProgram, argv, { flags: nodeFlags })

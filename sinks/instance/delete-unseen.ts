@@ -4,7 +4,7 @@ import { DeleteGuard } from './delete-guard.ts'
 import type { InstanceConfig } from './instance-place.ts'
 import type { BoundMapping } from './mapping/bind-mapping.ts'
 import { targetOf } from './open-writer.ts'
-import { type OutgoingRecord, RecordSender, requestsAtOnce } from './record-sender.ts'
+import { type OutgoingRecord, RecordSender, requestsOfStep } from './record-sender.ts'
 import type { WriteStore } from './store/write-store.ts'
 
 export interface DeleteUnseenOptions {
@@ -41,7 +41,7 @@ export async function deleteUnseen(
     notesSeen: false,
     admitDeletes: () => undefined,
   })
-  const limit = mapping.object.batchSize * requestsAtOnce
+  const limit = mapping.object.batchSize * requestsOfStep
   let after = ''
   for (;;) {
     const gone = await store.unseen(target, { syncId, after, limit })

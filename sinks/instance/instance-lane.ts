@@ -22,18 +22,21 @@ import type {
   SinkStream,
 } from '../sink.ts'
 import { DeleteGuard } from './delete-guard.ts'
+import { Flights } from './flights.ts'
 import type { InstanceConfig } from './instance-place.ts'
 import type { BoundMapping } from './mapping/bind-mapping.ts'
 import { mapRecord } from './mapping/map-record.ts'
 import { mergeRecords } from './merge-records.ts'
 import { bindStream, targetOf } from './open-writer.ts'
-import { type OutgoingRecord, RecordSender, requestsAtOnce } from './record-sender.ts'
+import { type OutgoingRecord, RecordSender, requestsOfStep } from './record-sender.ts'
 import type { NewReject, WriteStore, WriteTarget } from './store/write-store.ts'
 import { addWrites, noWrites } from '../record-writes.ts'
 
 /** How long another lane, or a process that is stopping, may still be sending records of the stream. */
 const holdTries = 6_000
 const holdWaitMs = 100
+/** Records that were not sent, as they cannot be, wait up to this number. */
+const mostRejects = 1_000
 
 interface Waiting extends OutgoingRecord {
   readonly slice: string
@@ -67,7 +70,8 @@ export class InstanceLane implements SinkLane {
   readonly #ports: LanePorts
   readonly #ended = new AbortController()
   readonly #progress: LaneProgress
-  readonly #waiting = new Map<string, Waiting>()
+  readonly #flights = new Flights()
+  #waiting = new Map<string, Waiting>()
   #rejects: NewReject[] = []
   #columns: readonly Column[] = []
   #opened: Opened | undefined
@@ -96,7 +100,8 @@ export class InstanceLane implements SinkLane {
     const records = decodeBlock(block.bytes, block.count, this.#columns)
     for (const [index, { data }] of records.entries()) {
       this.#take(data, { mapping, slice: block.slice, seq: block.seq + index })
-      if (this.#waiting.size >= mapping.object.batchSize * requestsAtOnce) await this.#send()
+      if (this.#waiting.size >= mapping.object.batchSize * requestsOfStep) await this.#send()
+      if (this.#rejects.length >= mostRejects) await this.#keepRejects()
     }
   }
 
@@ -116,7 +121,7 @@ export class InstanceLane implements SinkLane {
   }
 
   async commit(checkpoint: LaneCheckpoint): Promise<LaneStats> {
-    await this.#send()
+    await this.#sendAll()
     this.#progress.requireCovered(checkpoint.slices)
     const started = performance.now()
     const { counts } = this.#progress
@@ -136,16 +141,17 @@ export class InstanceLane implements SinkLane {
   }
 
   /** What was sent stays at the vendor, and is known to be there. */
-  rollback(): Promise<void> {
+  async rollback(): Promise<void> {
+    await this.#flights.forget()
     this.#progress.rolledBack()
     this.#waiting.clear()
     this.#rejects = []
     this.#restart()
-    return Promise.resolve()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort()
+    await this.#flights.forget()
     await this.#ports.dispose()
   }
 
@@ -213,28 +219,42 @@ export class InstanceLane implements SinkLane {
     }
   }
 
+  /** Begins to send what waits. */
   async #send(): Promise<void> {
     const { sender, target } = this.#ready()
+    const outgoing = this.#waiting
+    if (outgoing.size === 0) return
+    this.#waiting = new Map()
     const started = performance.now()
-    const outgoing = [...this.#waiting.values()]
-    if (outgoing.length > 0) {
-      const counts = await this.#holding(target, () => sender.send(outgoing))
+    await this.#flights.begin(new Set(outgoing.keys()), async () => {
+      const counts = await this.#holding(target, () => sender.send([...outgoing.values()]))
       const { rejected } = counts
       const samples = this.#ports.takeSamples?.() ?? []
       this.#writes = addWrites(this.#writes, { ...counts, rejected: rejected.size, samples })
       for (const [key, reason] of rejected) {
-        this.#progress.reject(this.#waiting.get(key)?.slice ?? '')
+        this.#progress.reject(outgoing.get(key)?.slice ?? '')
         nameRejection(this.#losses, { reason, key: JSON.stringify([key]) })
       }
-      this.#waiting.clear()
-    }
-    if (this.#rejects.length > 0) {
-      const { syncId } = this.#lane.sync
-      const nothing = { sent: [], deleted: [], unchanged: [], notesSeen: false }
-      await this.#ports.store.keep(target, { ...nothing, rejected: this.#rejects, syncId })
-      this.#rejects = []
-    }
+    })
     this.#sendMs += performance.now() - started
+  }
+
+  /** Everything that was taken has been answered, and what became of it is stored. */
+  async #sendAll(): Promise<void> {
+    await this.#send()
+    const started = performance.now()
+    await this.#flights.land()
+    await this.#keepRejects()
+    this.#sendMs += performance.now() - started
+  }
+
+  async #keepRejects(): Promise<void> {
+    if (this.#rejects.length === 0) return
+    const { syncId } = this.#lane.sync
+    const nothing = { sent: [], deleted: [], unchanged: [], notesSeen: false }
+    const changes = { ...nothing, rejected: this.#rejects, syncId }
+    await this.#ports.store.keep(this.#ready().target, changes)
+    this.#rejects = []
   }
 
   #restart(): void {

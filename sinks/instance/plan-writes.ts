@@ -49,6 +49,8 @@ export function planWrites(
   const writes: PlannedWrite[] = []
   const unchanged: MappedRecord[] = []
   const unknownGone: MappedRecord[] = []
+  const changeable = options.mapping.object.fields.filter(({ onUpdate }) => onUpdate)
+  const changing = { ...options, mayChange: new Set(changeable.map(({ name }) => name)) }
   for (const record of records) {
     const before = sent.get(record.key)
     if (record.isGone) {
@@ -59,7 +61,7 @@ export function planWrites(
       continue
     }
     const write =
-      before === undefined ? firstWrite(record, options) : change(record, before, options)
+      before === undefined ? firstWrite(record, options) : change(record, before, changing)
     if (write === undefined) unchanged.push(record)
     else writes.push(write)
   }
@@ -95,29 +97,29 @@ function firstWrite(record: MappedRecord, { mapping }: PlanOptions): PlannedWrit
 function change(
   record: MappedRecord,
   before: SentRecord,
-  { isGuarded, mapping }: PlanOptions,
+  { isGuarded, mayChange }: PlanOptions & { readonly mayChange: ReadonlySet<string> },
 ): PlannedWrite | undefined {
-  const isChanged = (name: string, value: JsonValue): boolean => {
-    const last = before.fields[name]
-    return last === undefined || stringifyExact(last) !== stringifyExact(value)
+  const fields: Record<string, JsonValue> = {}
+  const references: Record<string, RecordReference> = {}
+  let changes = 0
+  for (const [name, value] of Object.entries(record.fields)) {
+    if (isSame(before.fields[name], value) || !mayChange.has(name)) continue
+    fields[name] = value
+    changes += 1
   }
-  const mayChange = new Set(
-    mapping.object.fields.filter(({ onUpdate }) => onUpdate).map(({ name }) => name),
-  )
-  const fields = Object.entries(record.fields).filter(
-    ([name, value]) => isChanged(name, value) && mayChange.has(name),
-  )
-  const references = Object.entries(record.references).filter(([name, reference]) =>
-    isChanged(name, jsonOf(reference)),
-  )
-  if (fields.length + references.length === 0) return undefined
+  for (const [name, reference] of Object.entries(record.references)) {
+    if (isSame(before.fields[name], jsonOf(reference))) continue
+    references[name] = reference
+    changes += 1
+  }
+  if (changes === 0) return undefined
   return {
     record,
     operation: 'update',
     write: {
       id: before.id,
-      fields: Object.fromEntries(fields),
-      ...(references.length > 0 && { references: Object.fromEntries(references) }),
+      fields,
+      ...(hasSome(references) && { references }),
       ...(isGuarded && before.version !== null && { ifVersion: before.version }),
     },
     before,
@@ -125,7 +127,14 @@ function change(
   }
 }
 
+function isSame(last: JsonValue | undefined, value: JsonValue): boolean {
+  if (last === undefined || last === value) return last === value
+  const isPlain = typeof value !== 'object' && typeof last !== 'object'
+  return !isPlain && stringifyExact(last) === stringifyExact(value)
+}
+
 function valuesOf({ fields, references }: MappedRecord): JsonObject {
+  if (!hasSome(references)) return fields
   const objects = Object.entries(references).map(([name, reference]) => [name, jsonOf(reference)])
   return { ...fields, ...(Object.fromEntries(objects) as JsonObject) }
 }

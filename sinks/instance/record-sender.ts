@@ -4,7 +4,7 @@ import type {
   WriteOperation,
   WriteResult,
 } from '../../connectors/record-writer.ts'
-import { mapLimited } from '../../lib/async/map-limited.ts'
+import { Slots } from '../../lib/async/slots.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { WriteChoices } from './instance-place.ts'
 import type { BoundMapping } from './mapping/bind-mapping.ts'
@@ -13,7 +13,9 @@ import { deletion, planWrites, type PlannedWrite } from './plan-writes.ts'
 import type { NewReject, WriteStore, WriteTarget } from './store/write-store.ts'
 
 /** Requests of a stream at the vendor at the same time; no two of them have the same record. */
-export const requestsAtOnce = 4
+const requestsAtOnce = 4
+/** Requests of one step, after which what was sent is stored: fewer steps, and so fewer waits between them. */
+export const requestsOfStep = 16
 
 /** A record, and how it is stored if it is rejected. */
 export interface OutgoingRecord {
@@ -48,6 +50,12 @@ export interface SentCounts {
   readonly rejected: ReadonlyMap<string, string>
 }
 
+interface BatchEnd {
+  readonly batch: readonly PlannedWrite[]
+  readonly results: readonly WriteResult[]
+  readonly error?: unknown
+}
+
 interface Answered extends PlannedWrite {
   readonly result: WriteResult
 }
@@ -58,6 +66,7 @@ interface Answered extends PlannedWrite {
  */
 export class RecordSender {
   readonly #options: SenderOptions
+  readonly #requests = new Slots(requestsAtOnce)
 
   constructor(options: SenderOptions) {
     this.#options = options
@@ -117,7 +126,7 @@ export class RecordSender {
     const { writer, mapping, choices, signal } = this.#options
     const { name: object, batchSize } = mapping.object
     const batches = batchesOf(writes, batchSize)
-    const ends = await mapLimited(batches, requestsAtOnce, async (batch) => {
+    const writeBatch = async (batch: readonly PlannedWrite[]): Promise<BatchEnd> => {
       const [{ operation } = { operation: 'update' as const }] = batch
       const request = {
         object,
@@ -132,14 +141,17 @@ export class RecordSender {
       } catch (error) {
         return { batch, results: [], error }
       }
-    })
+    }
+    const ends = await Promise.all(
+      batches.map((batch) => this.#requests.run(() => writeBatch(batch))),
+    )
     const answered = ends.flatMap(({ batch, results }) =>
       batch.flatMap((write, index): Answered[] => {
         const result = results[index]
         return result === undefined ? [] : [{ ...write, result }]
       }),
     )
-    const failed = ends.find((end) => 'error' in end)
+    const failed = ends.find(({ error }) => error !== undefined)
     const away = answered.find(({ result }) => isAway(result))
     const failure = failed?.error ?? (away && awayError(away.result, this.#options))
     return { answered: answered.filter(({ result }) => !isAway(result)), failure }

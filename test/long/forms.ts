@@ -70,7 +70,7 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     about:
       'random histories of writing back: runs that are killed, cut off, turned away and locked out',
     env: { WRITE_HISTORIES: '200' },
-    run: { vitest: ['--project', 'e2e', 'test/sinks/instance'] },
+    run: { vitest: [...integration, 'test/sinks/instance'] },
   },
   cases: {
     about: 'every case of the tests without servers, of which the usual run has some',

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isJsonList, isJsonObject, type JsonObject } from '../../../protocol/index.ts'
 import { anyJson, defineAction, urlPath } from '../../action.ts'
 import { objectName, recordId } from '../actions/fields.ts'
+import { results } from '../actions/outputs.ts'
 import { listResult, restRequest } from '../actions/request.ts'
 import { dataPath } from '../address.ts'
 
@@ -11,6 +12,37 @@ import { dataPath } from '../address.ts'
 export const composed = 25
 /** Records that are read with one call. */
 export const retrieved = 2000
+
+/** Records as they are sent, each with its `attributes`: the writer has made them, so they are not checked again. */
+const readyRecords = z.custom<readonly JsonObject[]>()
+
+/** As `createRecords`. */
+export const createReady = defineAction({
+  name: 'createRecords',
+  title: 'Create up to 200 records',
+  effect: 'create',
+  idempotency: 'none',
+  input: z.object({ records: readyRecords }),
+  output: results,
+  response: 'list',
+  plan: ({ records }, config) =>
+    restRequest(config, 'POST', 'composite/sobjects', { body: { allOrNone: false, records } }),
+  result: listResult,
+})
+
+/** As `updateRecords`; with `path`, as `upsertRecords`. */
+export const changeReady = defineAction({
+  name: 'updateRecords',
+  title: 'Change up to 200 records',
+  effect: 'update',
+  idempotency: 'natural',
+  input: z.object({ path: z.string(), records: readyRecords }),
+  output: results,
+  response: 'list',
+  plan: ({ path, records }, config) =>
+    restRequest(config, 'PATCH', path, { body: { allOrNone: false, records } }),
+  result: listResult,
+})
 
 /** Changes of records that nobody has changed since a time, each for itself. */
 export const guardedUpdates = defineAction({

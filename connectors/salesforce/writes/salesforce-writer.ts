@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectError, type JsonObject, type JsonValue } from '../../../protocol/index.ts'
-import type { Action } from '../../action.ts'
+import { type Action, urlPath } from '../../action.ts'
 import type { ActionClient, ActionContext } from '../../connector.ts'
 import type {
   ReadRequest,
@@ -11,15 +11,18 @@ import type {
   WriteRequest,
   WriteResult,
 } from '../../record-writer.ts'
-import {
-  createRecords,
-  deleteRecords,
-  updateRecords,
-  upsertRecords,
-} from '../actions/collections.ts'
+import { deleteRecords } from '../actions/collections.ts'
 import { describeObject, query } from '../actions/queries.ts'
 import { quoted } from '../streams/object-query.ts'
-import { composed, guardedUpdates, listIn, retrieved, retrieveRecords } from './own-calls.ts'
+import {
+  changeReady,
+  composed,
+  createReady,
+  guardedUpdates,
+  listIn,
+  retrieved,
+  retrieveRecords,
+} from './own-calls.ts'
 import { splitDistinct } from './split-distinct.ts'
 import { collectionSize, unknownObject, writableObject } from './writable-object.ts'
 import { changedFields, guardedResult, refused, refusedBy, resultOf } from './write-result.ts'
@@ -162,26 +165,28 @@ export class SalesforceWriter implements RecordWriter {
         return name === 'results' ? resultOf(result, id) : guardedResult(result, id ?? '')
       })
     }
+    const attributes = { type: object }
     switch (operation) {
       case 'create': {
-        const input = { object, records: records.map(fieldsOf) }
-        return results(await this.#send(createRecords, input, signal))
+        const own = records.map((record) => ({ attributes, ...fieldsOf(record) }))
+        return results(await this.#send(createReady, { records: own }, signal))
       }
       case 'update': {
         if (records.some(isGuarded))
           return results(...(await this.#guarded(object, records, signal)))
-        const own = records.map((record) => ({ Id: record.id ?? '', ...fieldsOf(record) }))
-        const input = { object, records: own }
-        return results(await this.#send(updateRecords, input, signal))
+        const own = records.map((record) => {
+          return { attributes, Id: record.id ?? '', ...fieldsOf(record) }
+        })
+        const input = { path: 'composite/sobjects', records: own }
+        return results(await this.#send(changeReady, input, signal))
       }
       case 'upsert': {
         const field = externalIdField ?? ''
-        const own = records.map((record) => ({
-          ...fieldsOf(record),
-          [field]: record.externalId ?? null,
-        }))
-        const input = { object, externalIdField: field, records: own }
-        return results(await this.#send(upsertRecords, input, signal))
+        const own = records.map((record) => {
+          return { attributes, ...fieldsOf(record), [field]: record.externalId ?? null }
+        })
+        const path = urlPath`composite/sobjects/${object}/${field}`
+        return results(await this.#send(changeReady, { path, records: own }, signal))
       }
       case 'delete': {
         const input = { ids: records.map(({ id = '' }) => id) }

@@ -34,9 +34,9 @@ interface Kept {
 /**
  * One history: rows of a table change while runs write them into Salesforce, and are killed, cut off and turned
  * away. At its end, the vendor has the rows of the table, none of them twice, and each row that the vendor
- * refuses is in the table of rejects.
+ * refuses is in the table of rejects. Returns how many faults happened.
  */
-export async function checkHistory(seed: number): Promise<void> {
+export async function checkHistory(seed: number): Promise<number> {
   const random = seededRandom(seed)
   const pick = <Item>(items: readonly Item[]): Item =>
     items[Math.floor(random() * items.length)] as Item
@@ -46,15 +46,22 @@ export async function checkHistory(seed: number): Promise<void> {
     `CREATE TABLE accounts (code text PRIMARY KEY, name text NOT NULL, tier text, version bigserial)`,
   )
   const mirrors = random() < 0.4
+  await database.query(
+    `INSERT INTO accounts (code, name, tier)
+     SELECT 'c-' || i, 'Name ' || i, 'Gold' FROM generate_series(1, $1::int) i`,
+    [Math.floor(random() * 900)],
+  )
   await using file = await runFile(documentOf(database, salesforce.url, mirrors))
+  let fired = 0
   for (let round = 0; round < rounds; round += 1) {
     await changeRows(database, { random, pick, mirrors })
-    await runThrough(file.path, salesforce, { fault: pick(faults), random })
+    fired += await runThrough(file.path, salesforce, { fault: pick(faults), random })
   }
   salesforce.faults = {}
   salesforce.organization.locked.clear()
   await untilComplete(file.path)
   await compare(database, salesforce, { mirrors, seed })
+  return fired
 }
 
 function documentOf(database: TestDatabase, url: string, mirrors: boolean): object {
@@ -105,9 +112,9 @@ async function changeRows(
     readonly mirrors: boolean
   },
 ): Promise<void> {
-  const changes = 1 + Math.floor(random() * 40)
+  const changes = 1 + Math.floor(random() * 60)
   for (let change = 0; change < changes; change += 1) {
-    const code = `c-${String(Math.floor(random() * 60))}`
+    const code = `c-${String(Math.floor(random() * 900))}`
     if (mirrors && random() < 0.1)
       await database.query('DELETE FROM accounts WHERE code = $1', [code])
     else
@@ -125,8 +132,8 @@ async function runThrough(
   path: string,
   salesforce: SalesforceSimulator,
   { fault, random }: { readonly fault: Fault; readonly random: () => number },
-): Promise<void> {
-  let left = 1 + Math.floor(random() * 2)
+): Promise<number> {
+  let left = random() < 0.3 ? 3 : 1
   const isDue = (): boolean => {
     left -= 1
     return left === 0
@@ -161,6 +168,7 @@ async function runThrough(
     after: () => (left === 0 ? after[fault]?.() : undefined),
   }
   await run.end
+  return left <= 0 && fault !== 'none' ? 1 : 0
 }
 
 function lock(organization: SalesforceSimulator['organization'], id: unknown): void {
