@@ -28,6 +28,7 @@ import { benchS3, s3Table } from './s3/bench-s3.ts'
 import { benchShapes, shapesTable } from './shapes/bench-shapes.ts'
 import { shapeNames, type ShapeName } from './shapes/shapes.ts'
 import type { TableKind } from './table-shape.ts'
+import { benchWriteback, writebackTable } from './writeback/bench-writeback.ts'
 
 interface LogFlags {
   readonly log: 'embedded' | 'kafka'
@@ -258,6 +259,16 @@ program
   .action(async ({ records, rounds, cache, json }: AirbyteProcessFlags) => {
     const figures = await benchAirbyteProcess({ records, rounds, cacheDir: cache, print })
     show(json === true ? { json } : {}, figures, airbyteProcessTable)
+  })
+
+program
+  .command('writeback')
+  .description('Records into a simulator of Salesforce, beside a loop with jsforce')
+  .option('--rows <n>', 'records', wholeNumber, 100_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & { rows: number; rounds: number }) => {
+    show(flags, await benchWriteback(flags, print), writebackTable)
   })
 
 program

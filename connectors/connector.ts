@@ -21,6 +21,7 @@ import type { KeyedRules, RecordRules } from '../protocol/rules/record-rules.ts'
 import type { Logger } from 'pino'
 import type { Action, ActionCall } from './action.ts'
 import type { DryRunLevel, StreamDescriptor } from './descriptor-schema.ts'
+import type { RecordWriter } from './record-writer.ts'
 import type { WebhookSignature } from './webhook-signature.ts'
 
 /**
@@ -85,6 +86,8 @@ export interface Connector {
   openComparison?(config: JsonObject, context: ConnectorContext): Promise<SourceSnapshot>
   /** The actions. Undefined if the connector has none. */
   readonly actions?: ConnectorActions
+  /** Undefined if records cannot be written back into the system. */
+  readonly writes?: ConnectorWrites
   /**
    * Reads records from webhook events. Undefined if no event carries or names a record: an event then only
    * says that a stream must be read.
@@ -222,6 +225,17 @@ export interface ConnectorActions {
    * limits.
    */
   open(config: JsonObject, context: ActionContext): Promise<ActionClient>
+}
+
+/** The write side of a connector. `record-writer.ts` defines what is written. */
+export interface ConnectorWrites {
+  /**
+   * The account that a configuration reaches, as text: what was written into one account says nothing about
+   * another. Pure.
+   */
+  account(config: JsonObject): string
+  /** Opens the client that writes with a configuration. Dispose it after the last write. */
+  open(config: JsonObject, context: ActionContext): Promise<RecordWriter>
 }
 
 export interface VendorAccount {

@@ -6,9 +6,17 @@ import type { ErrorBody, JsonObject, StreamId } from '../protocol/index.ts'
 import type { RecordRules } from '../protocol/rules/record-rules.ts'
 import type { PostgresConfig } from '../sinks/postgres/postgres-place.ts'
 import type { DestinationConfig } from '../sinks/registry.ts'
+import type { InstanceConfig } from '../sinks/instance/instance-place.ts'
+import type { WritePreviewConfig } from '../sinks/instance/preview/write-preview-kind.ts'
 import type { PreviewConfig } from '../sinks/topic/preview/preview-kind.ts'
 import type { TopicConfig } from '../sinks/topic/topic-place.ts'
-import type { CommittedCounts, PreviewedMessages, SinkStream, TableNote } from '../sinks/sink.ts'
+import type {
+  CommittedCounts,
+  PreviewedMessages,
+  RecordWrites,
+  SinkStream,
+  TableNote,
+} from '../sinks/sink.ts'
 import type { Observed } from './observed-fields.ts'
 
 /** Everything that a run needs, as data. */
@@ -39,7 +47,7 @@ export interface RunPlan {
    * among them is reported.
    */
   readonly shown?: readonly StreamId[]
-  readonly destination: DestinationConfig | PreviewConfig
+  readonly destination: DestinationConfig | PreviewConfig | WritePreviewConfig
   readonly log: LogConfig
   readonly limits: RunLimits
 }
@@ -84,6 +92,9 @@ export interface SourceConfig {
 
 /** A plan whose rows go into topics. */
 export type TopicPlan = RunPlan & { readonly destination: TopicConfig }
+
+/** A plan whose records go into an instance. */
+export type WritePlan = RunPlan & { readonly destination: InstanceConfig }
 
 /** A plan whose rows go into tables. */
 export type TablePlan = RunPlan & { readonly destination: PostgresConfig }
@@ -217,6 +228,8 @@ export interface StreamResult extends StreamProgress {
   readonly observed?: Observed
   /** Set for a run that only shows its messages. */
   readonly preview?: PreviewedMessages
+  /** Set for a run that writes records of an instance, or only shows them. */
+  readonly writes?: RecordWrites
 }
 
 /**

@@ -5,6 +5,7 @@ import type { ComparisonService } from './comparisons/contract.ts'
 import type { ConnectionService } from './connections/contract.ts'
 import type { InstanceService } from './instances/contract.ts'
 import type { LoginService } from './logins/contract.ts'
+import type { RejectService } from './rejects/contract.ts'
 import type { RunService } from './runs/contract.ts'
 import type { SandboxService } from './sandboxes/contract.ts'
 import type { SchemaService } from './schemas/contract.ts'
@@ -26,6 +27,7 @@ export interface Service {
   readonly schemas: SchemaService
   readonly sandboxes: SandboxService
   readonly comparisons: ComparisonService
+  readonly rejects: RejectService
   readonly receivers: ReceiverService
   readonly deliveries: DeliveryStore
   readonly ingress: IngressService

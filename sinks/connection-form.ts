@@ -1,6 +1,8 @@
 import type { PostgresAddress } from '../postgres/address.ts'
-import { ConnectError } from '../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../protocol/index.ts'
 import type { TypedConfig } from './destination-kind.ts'
+import type { WriteChoices } from './instance/instance-place.ts'
+import type { WriteRule } from './instance/mapping/write-rules.ts'
 import type { TopicChoice, TopicServers } from './topic/topic-place.ts'
 
 /**
@@ -32,7 +34,11 @@ export interface PlaceUrls<Config> {
 
 export interface AddressedConnection {
   readonly destination: string
-  readonly options: Readonly<Partial<Pick<TopicChoice, 'format' | 'envelope' | 'partitions'>>>
+  readonly options: Readonly<Partial<Pick<TopicChoice, 'format' | 'envelope' | 'partitions'>>> & {
+    readonly writes?: readonly WriteRule[]
+    readonly writeDeletes?: WriteChoices['deletes']
+    readonly writeMode?: WriteChoices['mode']
+  }
 }
 
 export interface PlaceRequest {
@@ -49,6 +55,21 @@ export interface KnownPlaces extends TablePlaces {
   readonly kafka: TopicServers | undefined
   /** What the setting `destinations` names: of every type that has `ConnectionForm.urls`. */
   readonly named: readonly TypedConfig[]
+  readonly instances: InstancePlaces
+}
+
+/** How a destination that is an instance is found. */
+export interface InstancePlaces {
+  /** Throws `instance_not_found`, and what is missing of its configuration. */
+  readonly resolveConfig: (name: string) => Promise<{
+    /** The name by which the engine finds the connector. */
+    readonly type: string
+    readonly config: JsonObject
+    readonly secrets: readonly string[]
+  }>
+  readonly allowedNetworks: readonly string[]
+  /** The database of the bookkeeping; undefined: the settings name none. */
+  readonly store: () => Promise<PostgresAddress | undefined>
 }
 
 export interface TablePlaces {

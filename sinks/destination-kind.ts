@@ -52,6 +52,10 @@ export interface DestinationKind<Config extends TypedConfig = TypedConfig> {
   texts(config: Config): DestinationTexts
   /** The login, if it may be replaced while the service runs; others are settings. */
   login?(config: Config): PostgresAddress
+  /** The configuration of a run that the token of a sandbox started: a person has seen what it does. */
+  promoted?(config: Config): Config
+  /** Its rejected records, if they can be looked at and tried again. Absent: they cannot. */
+  readonly rejects?: RejectsPort<Config>
   /** Absent: it has no sandbox. */
   readonly sandbox?: SandboxPort<Config>
   /** How connections of the service name it. Absent: only run files have it. */
@@ -126,9 +130,61 @@ export interface DestinationTexts {
   readonly names: Texts
 }
 
+/** Records that a destination has rejected. */
+export interface RejectsPort<Config extends TypedConfig = TypedConfig> {
+  /** In an order that stays; `after` is the `place` of the last one of the page before. */
+  list(config: Config, request: RejectsRequest): Promise<readonly RejectedRecord[]>
+  /** Tries them again as they were. `streams`: those of the connection, as they are now. */
+  retry(
+    config: Config,
+    request: RejectsChoice & { readonly streams: readonly SinkStream[]; readonly logger: Logger },
+  ): Promise<RetriedRejects>
+  /** Forgets them. Returns how many there were. */
+  discard(config: Config, request: RejectsChoice): Promise<number>
+}
+
+export interface RejectsChoice {
+  readonly connection: string
+  readonly stream?: StreamId | undefined
+  /** Null: all of them. */
+  readonly keys: readonly string[] | null
+}
+
+export interface RejectsRequest {
+  readonly connection: string
+  readonly stream?: StreamId | undefined
+  readonly limit: number
+  readonly after: string
+}
+
+export interface RejectedRecord {
+  readonly place: string
+  readonly stream: StreamId
+  readonly key: string
+  readonly operation: string
+  /** The code of the destination. */
+  readonly code: string
+  readonly reason: string
+  readonly fields: readonly string[]
+  readonly mayRetry: boolean
+  readonly times: number
+  /** ISO 8601. */
+  readonly firstAt: string
+  readonly lastAt: string
+}
+
+export interface RetriedRejects {
+  readonly tried: number
+  readonly written: number
+  readonly rejected: number
+}
+
 export interface SandboxPort<Config extends TypedConfig = TypedConfig> {
-  /** The sandbox of the engine that previews a run: rows in tables, or the messages that would be sent. */
-  readonly shows: 'tables' | 'messages'
+  /**
+   * The sandbox of the engine that previews a run: rows in tables, the messages that would be sent, or the
+   * writes of records at a vendor.
+   */
+  readonly shows: 'tables' | 'messages' | 'writes'
   /**
    * The basis of a sandbox's figures: another text if a run would begin in another way. Rows are not in it.
    */

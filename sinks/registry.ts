@@ -1,5 +1,7 @@
 import type { DestinationKind } from './destination-kind.ts'
 import { fileKind } from './file/file-kind.ts'
+import { instanceKind } from './instance/instance-kind.ts'
+import { writePreviewKind } from './instance/preview/write-preview-kind.ts'
 import { postgresKind } from './postgres/postgres-kind.ts'
 import { previewKind } from './topic/preview/preview-kind.ts'
 import { s3Kind } from './s3/s3-kind.ts'
@@ -8,6 +10,7 @@ import { topicKind } from './topic/topic-kind.ts'
 /** All destinations. A new one is a folder and a line here. */
 const kinds = {
   file: fileKind,
+  instance: instanceKind,
   postgres: postgresKind,
   s3: s3Kind,
   topic: topicKind,
@@ -16,6 +19,7 @@ const kinds = {
 /** Kinds of sandboxes, which nobody configures. */
 const sandboxKinds = {
   'topic-preview': previewKind,
+  'write-preview': writePreviewKind,
 }
 
 type ConfigOf<Kind> = Kind extends DestinationKind<infer Config> ? Config : never

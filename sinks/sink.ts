@@ -547,6 +547,38 @@ export interface LaneStats extends CommittedCounts {
   readonly commitSeconds: number
   /** Set by a destination that only previews messages: nothing was committed. */
   readonly preview?: PreviewedMessages
+  /** Set by a destination that writes records of an instance. */
+  readonly writes?: RecordWrites
+}
+
+/** Records that were written at a vendor, or that would be. Plain data: it crosses a thread. */
+export interface RecordWrites {
+  /** The epoch of the attempt. A later attempt of a preview starts over. */
+  readonly attempt: number
+  readonly created: number
+  readonly updated: number
+  readonly deleted: number
+  /** The vendor has them as they are. */
+  readonly unchanged: number
+  readonly rejected: number
+  /** Records among them that an earlier sync has sent. */
+  readonly known: number
+  /** The first ones of a preview; a run has none. */
+  readonly samples: readonly PreviewedWrite[]
+}
+
+export interface PreviewedWrite {
+  readonly operation: 'create' | 'update' | 'delete'
+  /** The value of the field by which the record is found. */
+  readonly key: string
+  /** The vendor's id; null for a record that would be created. */
+  readonly id: string | null
+  /** The fields that change. `from` is null if it is empty now, or not known. */
+  readonly fields: readonly {
+    readonly field: string
+    readonly from: JsonValue
+    readonly to: JsonValue
+  }[]
 }
 
 /** Messages that would be sent to a topic. Plain data: it crosses a thread. */

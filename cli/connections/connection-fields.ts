@@ -33,6 +33,9 @@ export interface ConnectionFlags {
   readonly cursorField?: string
   readonly schemaDrift?: string
   readonly continuous?: boolean
+  readonly writes?: string
+  readonly writeDeletes?: string
+  readonly writeMode?: string
   readonly description?: string
 }
 
@@ -120,6 +123,22 @@ export function connectionOptions(command: Command): Command {
 
 function lastOptions(command: Command): Command {
   return command
+    .option(
+      '--writes <JSON|FILE|->',
+      'for instance:NAME: a list of streams with object, key and fields; default: by their names',
+    )
+    .addOption(
+      new Option(
+        '--write-deletes <HOW>',
+        'for instance:NAME: records that are gone at the source; default: keep',
+      ).choices(connectionChoices.writeDeletes),
+    )
+    .addOption(
+      new Option(
+        '--write-mode <HOW>',
+        'for instance:NAME: guarded changes no record that somebody else has changed; default: fast',
+      ).choices(connectionChoices.writeMode),
+    )
     .option('--description <TEXT>', "its purpose, in your words; '' removes it")
     .option('--continuous', 'a run goes on until it is cancelled; for sources with a feed')
     .option('--no-continuous', 'a run ends where the source was when it began')
@@ -152,6 +171,9 @@ export async function connectionBody(
     cursor_field: cursorField,
     schema_drift: schemaDrift,
     continuous,
+    writes: await writesOf(flags, input),
+    write_deletes: flags.writeDeletes,
+    write_mode: flags.writeMode,
   }).filter(([, value]) => value !== undefined)
   const streams = await transformed(flags, (await streamsOf(flags, input)) ?? streamsNow)
   const schedule = scheduleOf(flags)
@@ -162,6 +184,13 @@ export async function connectionBody(
     ...(flags.description !== undefined && { description: flags.description || null }),
     ...(options.length > 0 && { options: Object.fromEntries(options) }),
   }
+}
+
+/** The service checks the rules. */
+async function writesOf({ writes }: ConnectionFlags, input: UserInput): Promise<unknown> {
+  if (writes === undefined) return undefined
+  const { readWriteRules } = await import('./stream-config.ts')
+  return readWriteRules(writes, input)
 }
 
 /** The service checks the names. */

@@ -5,6 +5,7 @@ import { ifVersionOption, limitOption } from '../options.ts'
 import { type CompareFlags, compareOptions } from '../compare/compare-program.ts'
 import { rangeOf, type ResetFlags, resetOptions } from '../run/reset-program.ts'
 import { connectionOptions, type ConnectionFlags } from './connection-fields.ts'
+import { rejectsCommand } from './rejects-program.ts'
 import { runsCommand } from './runs-program.ts'
 import { sandboxCommands } from './sandbox-program.ts'
 
@@ -26,6 +27,7 @@ export function connectionsCommand(connect: Command, ask: AskService): void {
   change(connections, ask)
   sandboxCommands(connections, ask)
   runsCommand(connections, ask)
+  rejectsCommand(connections, ask)
 }
 
 function createAndUpdate(connections: Command, ask: AskService): void {

@@ -8,6 +8,7 @@ export type SandboxReportDocument = NonNullable<z.output<typeof sandboxDocument>
 export type FinishedSandboxDocument = z.output<typeof finishedSandboxDocument>
 export type Stream = SandboxReportDocument['streams'][number]
 export type Diff = NonNullable<Stream['diff_vs_current']>
+export type Writes = NonNullable<Stream['writes']>
 export type Messages = NonNullable<Stream['messages']>
 type Rows = Diff['rows']
 type RowName = keyof Rows
@@ -31,6 +32,7 @@ export function streamFacts(stream: Stream): readonly Fact[] {
     ...(diff === undefined ? [] : tableFacts(diff)),
     ...(diff === undefined || stream.error !== undefined ? [] : rowFacts(diff, stream)),
     ...(stream.messages === undefined ? [] : messageFacts(stream.messages, stream)),
+    ...(stream.writes === undefined ? [] : writeFacts(stream.writes, stream)),
     ...stream.schema_mismatches.map(describeMismatch),
     ...stream.warnings.map((text) => fact(['!', 'warning'], text, 'yellow')),
   ]
@@ -138,6 +140,53 @@ function messageFacts(messages: Messages, stream: Stream): readonly Fact[] {
         : fact(['+', 'message'], text, 'green')
     }),
   ]
+}
+
+/** The records that a run would write into an instance, field by field. */
+function writeFacts(writes: Writes, stream: Stream): readonly Fact[] {
+  if (stream.error !== undefined) return []
+  return [
+    fact(['', 'records'], `${writesLine(writes, stream)} (instance ${writes.instance})`),
+    ...(writes.deletes_held
+      ? [
+          fact(
+            ['!', 'deletes'],
+            'so many that only the run which the promote token starts deletes them',
+            'yellow',
+          ),
+        ]
+      : []),
+    ...writes.samples.map(({ operation, key, id, fields }) => {
+      const name = id === null ? key : `${key} (${id})`
+      const changes = fields.map(({ field, from, to }) =>
+        operation === 'create'
+          ? `${field}: ${jsonText(to)}`
+          : `${field}: ${jsonText(from)} -> ${jsonText(to)}`,
+      )
+      if (operation === 'delete') return fact(['-', name], 'deleted', 'red')
+      const text =
+        changes.length === 0 ? 'all fields are as they would be sent' : changes.join(', ')
+      return operation === 'create'
+        ? fact(['+', name], text, 'green')
+        : fact(['~', name], text, 'yellow')
+    }),
+  ]
+}
+
+export function writesLine(writes: Writes, { complete, read }: Stream): string {
+  const part = (value: number | null, word: string): string =>
+    value === null ? `${word}: not known` : `${count(value)} ${word}`
+  const line = [
+    part(writes.create, 'created'),
+    part(writes.update, 'updated'),
+    part(writes.unchanged, 'unchanged'),
+    part(writes.delete, 'deleted'),
+  ].join(', ')
+  return complete ? line : `of the first ${counted(read, 'record')}: ${line}`
+}
+
+function jsonText(value: string | null): string {
+  return value === null ? 'empty' : shortText(value)
 }
 
 const shownMessages = 5

@@ -15,6 +15,7 @@ import {
   type Messages,
   type SandboxReportDocument,
   type Stream,
+  type Writes,
 } from './sandbox-facts.ts'
 
 /** The report of a sandbox, in reading order. Text and Markdown show the same. */
@@ -66,7 +67,8 @@ export function sandboxView(report: SandboxReportDocument): SandboxView {
 }
 
 export function fateOf(stream: Stream): StreamFate {
-  const { error, diff_vs_current: diff, messages, complete } = stream
+  const { error, diff_vs_current: diff, messages, writes, complete } = stream
+  if (error === undefined && writes !== undefined) return fateOfWrites(writes, stream)
   if (error === undefined && messages !== undefined) return fateOfMessages(messages, stream)
   if (error !== undefined || diff === undefined) return 'failed'
   if (isTableChanged(diff, stream)) return 'changed'
@@ -84,6 +86,14 @@ function isTableChanged(diff: Diff, { rejected }: Stream): boolean {
     rejected > 0 ||
     [insert, update, gone].some((rows) => rows !== null && rows > 0)
   )
+}
+
+function fateOfWrites(
+  { create, update, delete: gone }: Writes,
+  { complete, rejected }: Stream,
+): StreamFate {
+  if (create + update + (gone ?? 0) + rejected > 0) return 'changed'
+  return complete ? 'unchanged' : 'open'
 }
 
 /** Nobody knows what a topic has, so each message may change something. */
@@ -134,7 +144,8 @@ function headline({ streams, totals }: SandboxReportDocument): string {
 
 /** Undefined if the rows go into tables. */
 function totalMessages(streams: readonly Stream[]): string | undefined {
-  if (streams.length === 0 || streams.some(({ table }) => table !== undefined)) return undefined
+  const hasOthers = streams.some(({ table, writes }) => table !== undefined || writes !== undefined)
+  if (streams.length === 0 || hasOthers) return undefined
   const sum = (name: 'rows' | 'deletes'): number =>
     streams.reduce((total, { messages }) => total + (messages?.[name] ?? 0), 0)
   return `${rowsText(sum('rows'))} and ${counted(sum('deletes'), 'deletion')} would be sent, compared with nothing`
@@ -165,6 +176,7 @@ function alarmsOf(stream: Stream): readonly Fact[] {
   const rejected =
     stream.rejected > 0 ? [red(`${counted(stream.rejected, 'record')} rejected`)] : []
   if (stream.messages !== undefined) return rejected
+  if (stream.writes !== undefined) return [...writeAlarms(stream.writes).map(red), ...rejected]
   if (diff === undefined) return [red('the destination could not be asked')]
   return [
     ...deleteAlarms(diff, stream).map(red),
@@ -201,6 +213,11 @@ function deleteAlarms(diff: Diff, { row_examples: examples }: Stream): readonly 
   const shown = keys.length === 0 ? '' : `: ${keys.join('; ')}${gone > keys.length ? '; …' : ''}`
   const least = diff.at_least.includes('delete') ? 'at least ' : ''
   return [`${least}${rowsText(gone)} deleted${shown}`]
+}
+
+function writeAlarms({ delete: gone, instance }: Writes): readonly string[] {
+  if (gone === null || gone === 0) return []
+  return [`${counted(gone, 'record')} ${isAre(gone)} deleted in instance ${instance}`]
 }
 
 function isAre(value: number): string {

@@ -33,15 +33,18 @@ export interface HttpConnectorOptions extends Pick<
   readonly addressFields?: readonly string[]
 }
 
+type HttpConnector = Connector & { readonly actions: ConnectorActions }
+
 /**
  * A connector of an HTTP API: its streams are a manifest, its actions are written in TypeScript. It refuses a
  * configuration that the manifest's specification does not accept.
  */
-export function httpConnector(options: HttpConnectorOptions): Connector {
+export function httpConnector(options: HttpConnectorOptions): HttpConnector {
   const { api, type, docsUrl, auth, webhooks = [], addressFields } = options
   const path = fileURLToPath(options.manifest)
   const streams = withComponents(manifestConnector(type, path), options.loadComponents)
-  return withCheckedConfig({
+  const actions = actionsOf(options, path)
+  const checked = withCheckedConfig({
     ...streams,
     descriptor: {
       ...streams.descriptor,
@@ -49,8 +52,9 @@ export function httpConnector(options: HttpConnectorOptions): Connector {
       needsCredentials: auth.length > 0 && auth.every(({ kind }) => kind !== 'none'),
       ...(addressFields !== undefined && { addressFields: () => addressFields }),
     },
-    actions: actionsOf(options, path),
+    actions,
   })
+  return { ...checked, actions }
 }
 
 function withComponents(connector: Connector, load: (() => Promise<void>) | undefined): Connector {

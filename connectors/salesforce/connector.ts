@@ -4,7 +4,7 @@ import { withCheckedConfig } from '../connector-config.ts'
 import { httpConnector } from '../http/http-connector.ts'
 import type { VendorApi } from '../http/vendor-api.ts'
 import { loadManifestFile } from '../manifest/load-manifest-file.ts'
-import { domainOf, isSandbox } from './address.ts'
+import { domainOf, isSandbox, organizationUrl } from './address.ts'
 import { salesforceFailure } from './failure.ts'
 import { salesforceOAuth } from './oauth.ts'
 
@@ -45,5 +45,12 @@ export function salesforceConnector(): Connector {
       return readObject(task, { loaded, out, context })
     },
     streams: () => Promise.resolve({ streams: [], generatesStreams: true }),
+    writes: {
+      account: organizationUrl,
+      open: async (config, context) => {
+        const { SalesforceWriter } = await import('./writes/salesforce-writer.ts')
+        return new SalesforceWriter(await http.actions.open(config, context), context)
+      },
+    },
   })
 }

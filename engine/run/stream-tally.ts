@@ -3,10 +3,12 @@ import { addCounts, noCounts } from '../../sinks/committed-counts.ts'
 import type {
   CommittedCounts,
   PreviewedMessages,
+  RecordWrites,
   SinkStream,
   UntoldCounts,
 } from '../../sinks/sink.ts'
 import { addPreviews } from '../../sinks/previewed-messages.ts'
+import { joinWrites } from '../../sinks/record-writes.ts'
 import { bottleneckOf, stages, type Stage } from './bottleneck.ts'
 import type { LoadEvent, LoadSeconds, ReadTotals } from '../threads/protocol.ts'
 import { LossAccount } from './loss-account.ts'
@@ -65,6 +67,7 @@ export class StreamTally {
   #estimatedRows: number | undefined
   #rateLimitedUntilMs: number | undefined
   #preview: PreviewedMessages | undefined
+  #writes: RecordWrites | undefined
 
   /** `isStaged`: loaded rows are in no table before the stream is complete. */
   constructor(
@@ -91,6 +94,11 @@ export class StreamTally {
   /** The messages that would be sent, for a run that only shows them. */
   get preview(): PreviewedMessages | undefined {
     return this.#preview
+  }
+
+  /** The records of an instance that were written, or that would be. */
+  get writes(): RecordWrites | undefined {
+    return this.#writes
   }
 
   /** The losses and changes of the run, by this start and those before. `table` has all rejected records. */
@@ -215,6 +223,7 @@ export class StreamTally {
     this.#loadedBytes += bytes
     this.#losses.add(stats)
     if (stats.preview !== undefined) this.#preview = addPreviews(this.#preview, stats.preview)
+    if (stats.writes !== undefined) this.#writes = joinWrites(this.#writes, stats.writes)
     const metrics = this.#metrics
     metrics.loadedRecords.inc(this.#labels, stats.loaded)
     metrics.loadRejected.inc(this.#labels, stats.rejected)

@@ -121,6 +121,7 @@ export class SyncRun {
       warnings: [...this.#warnings, ...this.#tally.lossWarnings(this.#rejectedTable)],
       ...(this.#observed !== undefined && { observed: this.#observed }),
       ...(this.#tally.preview !== undefined && { preview: this.#tally.preview }),
+      ...(this.#tally.writes !== undefined && { writes: this.#tally.writes }),
       ...(outcome.status === 'failed' && { error: outcome.error }),
     }
   }

@@ -4,6 +4,7 @@ import { type DestinationConfig, kindOf } from '../../sinks/registry.ts'
 import type { RunPlan } from '../run-types.ts'
 import { runSandbox } from './run-sandbox.ts'
 import { runTopicSandbox } from './run-topic-sandbox.ts'
+import { runWriteSandbox } from './run-write-sandbox.ts'
 import type { SandboxOptions, SandboxPorts, SandboxReport } from './sandbox-report.ts'
 
 /** A plan as a connection has it. */
@@ -16,6 +17,7 @@ interface SandboxRunner {
 const runners: Readonly<Record<SandboxPort['shows'], SandboxRunner>> = {
   tables: { run: runSandbox },
   messages: { run: runTopicSandbox },
+  writes: { run: runWriteSandbox },
 }
 
 /** The sandbox of a plan, wherever its rows go. Throws `destination_not_available` if there is none. */

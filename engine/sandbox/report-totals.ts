@@ -47,17 +47,26 @@ export function totalsOf(streams: readonly SandboxStream[], readSeconds: number)
 }
 
 /** Nothing is known about a stream that failed: a run may have done a part of it. */
-function isExact({ diff_vs_current: diff, error }: SandboxStream, name: keyof RowCounts): boolean {
+function isExact(stream: SandboxStream, name: keyof RowCounts): boolean {
+  const { diff_vs_current: diff, error, writes, complete } = stream
+  if (writes !== undefined && error === undefined) return complete && countIn(stream, name) !== null
   if (diff === undefined || error !== undefined) return false
   return diff.rows[name] !== null && !diff.at_least.includes(name)
 }
 
 function atLeast(streams: readonly SandboxStream[], name: keyof RowCounts): number {
   return sum(
-    streams.map(({ diff_vs_current: diff, error }) =>
-      error === undefined ? (diff?.rows[name] ?? 0) : 0,
-    ),
+    streams.map((stream) => (stream.error === undefined ? (countIn(stream, name) ?? 0) : 0)),
   )
+}
+
+/** Rows of a table, or records of an instance. */
+function countIn(
+  { diff_vs_current: diff, writes }: SandboxStream,
+  name: keyof RowCounts,
+): number | null | undefined {
+  if (writes === undefined) return diff?.rows[name]
+  return name === 'insert' ? writes.create : writes[name]
 }
 
 function sum(numbers: readonly number[]): number {

@@ -140,6 +140,43 @@ const messages = z
   })
   .meta({ id: 'SandboxMessages' })
 
+const jsonText = z.string().nullable().meta({
+  description: 'As JSON. Null: empty, or not known.',
+})
+
+const writes = z
+  .object({
+    instance: z.string(),
+    compared_with: z.enum(['last_write_and_vendor']).meta({
+      description:
+        'Records that were written before are compared with what was sent last; others with the records of the vendor that have their external ids.',
+    }),
+    create: z.number(),
+    update: z.number(),
+    unchanged: z.number(),
+    delete: z.number().nullable().meta({
+      description: 'Null: not known, because a limit cut the stream.',
+    }),
+    deletes_held: z.boolean().meta({
+      description:
+        'True: a run stops before so many deletes, unless it is the one that the promote token starts.',
+    }),
+    samples: z
+      .array(
+        z.object({
+          operation: z.enum(['create', 'update', 'delete']),
+          key: z.string().meta({ description: 'The value of the field by which it is found.' }),
+          id: z.string().nullable(),
+          fields: z.array(z.object({ field: z.string(), from: jsonText, to: jsonText })),
+        }),
+      )
+      .meta({
+        description:
+          'The first records, field by field. Only in the response to the request that ran the sandbox: they are stored nowhere.',
+      }),
+  })
+  .meta({ id: 'SandboxWrites' })
+
 export const sandboxStreamSchema = z
   .object({
     name: z.string(),
@@ -157,6 +194,9 @@ export const sandboxStreamSchema = z
       .meta({ description: 'The production table. Absent: the rows go into a topic.' }),
     messages: messages.exactOptional().meta({
       description: 'What a run would send to a topic, of the records that were read.',
+    }),
+    writes: writes.exactOptional().meta({
+      description: 'What a run would write into an instance, of the records that were read.',
     }),
     read: z.number().meta({ description: 'Records that were read.' }),
     /** Records that were too large, or that the destination rejected. */

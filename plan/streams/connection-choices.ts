@@ -1,3 +1,4 @@
+import { instanceChoices } from '../../sinks/instance/instance-choices.ts'
 import { topicChoices } from '../../sinks/topic/topic-choices.ts'
 
 /**
@@ -15,6 +16,7 @@ export const connectionChoices = {
   log: ['embedded', 'kafka'],
   framing: ['block', 'record'],
   ...topicChoices,
+  ...instanceChoices,
   /**
    * propagate: follow the source. backfill: that, and read rows again whose columns have changed. ignore:
    * keep to the approved schema. block_until_approved: read nothing until the change is approved.

@@ -84,7 +84,11 @@ export class PostgresConnectionStore implements ConnectionStore {
 
   async list(
     request: PageRequest &
-      ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
+      ShownOnly & {
+        readonly instance?: string
+        readonly destination?: string
+        readonly status?: Connection['status']
+      },
   ): Promise<Page<ConnectionSummary>> {
     const place = pagePlace('connections', request)
     const key = (row: ConnectionRow): string => row.name
@@ -95,6 +99,7 @@ export class PostgresConnectionStore implements ConnectionStore {
           request.instance,
           ')',
         )
+        .add('destination =', request.destination)
         .add('status =', request.status)
         .add('name >', after)
       return this.#database.query<ConnectionRow>(

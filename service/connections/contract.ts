@@ -53,7 +53,11 @@ export interface ConnectionStore {
   /** By name, ascending; the last run of each is included. */
   list(
     page: PageRequest &
-      ShownOnly & { readonly instance?: string; readonly status?: Connection['status'] },
+      ShownOnly & {
+        readonly instance?: string
+        readonly destination?: string
+        readonly status?: Connection['status']
+      },
   ): Promise<Page<ConnectionSummary>>
   /** Throws `connection_not_found`, `version_conflict`. */
   update(name: string, change: ConnectionChange, ifVersion?: number): Promise<Connection>

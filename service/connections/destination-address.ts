@@ -65,12 +65,6 @@ function requireKind(destination: string): ConnectedKind {
   const kind = kindAt(destination)
   if (hasAddresses(kind)) return kind
   const addresses = connectionAddresses().join(', ')
-  if (destination.startsWith('instance:'))
-    throw notAvailable(
-      destination,
-      'destinations that are instances are not in this version',
-      `Use one of ${addresses}.`,
-    )
   if (kind === undefined) throw invalidDestination(destination, `it is none of ${addresses}`)
   throw notAvailable(
     destination,

@@ -265,13 +265,19 @@ export class StoredInstanceService implements InstanceService {
 
   async #requireUnused(name: string, shown: ShownOnly): Promise<void> {
     const { connections, receivers } = this.#options.store
-    const [connection, receiver] = await Promise.all([
+    const destination = `instance:${name}`
+    const [connection, written, receiver] = await Promise.all([
       connections.list({ instance: name, limit: 1 }),
+      connections.list({ destination, limit: 1 }),
       receivers.list({ instance: name, limit: 1 }),
     ])
-    const [hasConnections, hasReceivers] = [connection, receiver].map(
+    const [hasConnections, isWritten, hasReceivers] = [connection, written, receiver].map(
       ({ items }) => items.length > 0,
     )
+    if (hasConnections !== true && isWritten === true) {
+      const readable = await connections.list({ destination, limit: 200, ...shown })
+      throw instanceInUse(name, { readable, hasReceivers: hasReceivers === true })
+    }
     if (hasConnections === true) {
       const readable = await connections.list({ instance: name, limit: 200, ...shown })
       throw instanceInUse(name, { readable, hasReceivers: hasReceivers === true })

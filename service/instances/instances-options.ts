@@ -20,7 +20,9 @@ export interface InstancesOptions {
     /** The connections that read an instance. */
     readonly connections: {
       list(
-        page: PageRequest & ShownOnly & { readonly instance: string },
+        page: PageRequest &
+          ShownOnly &
+          ({ readonly instance: string } | { readonly destination: string }),
       ): Promise<Page<{ readonly name: string }>>
     }
   }

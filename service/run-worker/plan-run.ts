@@ -51,6 +51,13 @@ export async function findPlaces(
   return { log, destination: await destinationOf(connection), functions, maskKey }
 }
 
+/** A person has seen what the run does, in a sandbox, and promoted it. */
+export function promotedPlaces(places: RunPlaces): RunPlaces {
+  const { destination } = places
+  const promoted = kindOf(destination).promoted?.(destination)
+  return { ...places, destination: (promoted as DestinationConfig | undefined) ?? destination }
+}
+
 function hasHash({ streams }: Pick<Connection, 'streams'>): boolean {
   return streams?.some(({ mask = {} }) => Object.values(mask).includes('hash')) === true
 }

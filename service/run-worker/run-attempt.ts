@@ -27,7 +27,7 @@ import { AttemptStreams } from './attempt-streams.ts'
 import type { LeftRuns } from './left-runs.ts'
 import { sendHeartbeats } from './send-heartbeats.ts'
 import { followsSource } from '../schema-changes/schema.ts'
-import { findPlaces, placeSecrets, planRun, type PlannedRun } from './plan-run.ts'
+import { findPlaces, placeSecrets, planRun, promotedPlaces, type PlannedRun } from './plan-run.ts'
 import { explainRefusedLogin } from './refused-login.ts'
 import { RunLog } from './run-log.ts'
 import { storeSchemas } from './store-schemas.ts'
@@ -159,7 +159,9 @@ export class RunAttempt {
   async #prepare(): Promise<Prepared> {
     const { store, instances, places: settings } = this.#options
     const connection = await store.connections.get(this.#run.connection)
-    const places = await findPlaces(connection, settings)
+    const found = await findPlaces(connection, settings)
+    const isPromoted = this.#run.trigger === 'promote'
+    const places = isPromoted ? promotedPlaces(found) : found
     this.#execution.hide(placeSecrets(places))
     const source = await instances.resolveConfig(connection.from)
     const shared = this.#execution.shareConfig({ instance: connection.from, source, instances })

@@ -20,11 +20,12 @@ export function withoutRows(report: SandboxFindings): SandboxFindings {
 
 function withoutRowsOf(stream: SandboxStream): SandboxStream {
   const row_examples = { inserted: [], changed: [], deleted: [] }
-  const { messages } = stream
+  const { messages, writes } = stream
   return {
     ...stream,
     sample_rows: [],
     row_examples,
     ...(messages !== undefined && { messages: { ...messages, samples: [] } }),
+    ...(writes !== undefined && { writes: { ...writes, samples: [] } }),
   }
 }

@@ -60,6 +60,7 @@ import { schemaRoutes } from '../schemas/schema-routes.ts'
 import { userRoutes } from '../users/user-routes.ts'
 import { ingressRoutes } from '../webhooks/ingress/ingress-routes.ts'
 import { testDeliveryRoutes } from '../webhooks/ingress/test-delivery-routes.ts'
+import { rejectRoutes } from '../rejects/reject-routes.ts'
 import { comparisonRoutes } from '../comparisons/comparison-routes.ts'
 import { sandboxRoutes } from '../sandboxes/sandbox-routes.ts'
 
@@ -180,6 +181,7 @@ async function apiRoutes(
         })
       sandboxRoutes(api, service.sandboxes, mayShowRows)
       comparisonRoutes(api, service.comparisons, mayShowRows)
+      rejectRoutes(api, service.rejects)
       receiverRoutes(api, service.receivers)
       deliveryRoutes(api, service.deliveries)
       apiKeyRoutes(api, service.apiKeys)

@@ -24,6 +24,7 @@ import { mostLanes, thisMachine } from '../run-worker/machine-limits.ts'
 import { logConfig, type KafkaPlace } from '../run-worker/log-config.ts'
 import { StoredRunService } from '../runs/run-service.ts'
 import { RequestComparisonService } from '../comparisons/comparison-service.ts'
+import { DestinationRejectService } from '../rejects/reject-service.ts'
 import { PromoteTokens } from '../sandboxes/promote-token.ts'
 import { StoredSandboxService } from '../sandboxes/sandbox-service.ts'
 import { keepSwept } from '../sandboxes/sweep-sandboxes.ts'
@@ -106,7 +107,6 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const kafka = kafkaPlace(settings)
   const storage = storagePlace(settings)
   const dataService = openDataService(settings, now)
-  const { destinationOf, addressOf } = destinationsOf(options, dataService)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, { kafka, storage })
   const { catalogDir, allowedNetworks, allowedFolders, allowedSockets, airbyteEnabled } = settings
   const catalog = new FolderCatalogService(catalogDir, { allowsProcesses: airbyteEnabled })
@@ -123,6 +123,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
     ...(options.sources !== undefined && { sources: options.sources }),
   })
   const instances = opened.service
+  const { destinationOf, addressOf } = destinationsOf(options, dataService, instances)
   const actions = openActions({ store, vault, instances, catalog, allowedNetworks, logger, now })
   const functions = functionsService(settings)
   const maskKeyOf = maskKeyIn(vault, settings.maskKey)
@@ -167,6 +168,7 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
         places: planPlaces,
         stopping: options.stopping,
       }),
+      rejects: new DestinationRejectService({ store, instances, destinationOf, logger }),
       apiKeys: new StoredApiKeyService(store.apiKeys, now),
       ...openIdentity({ settings, store, vault, logger, now }),
       health: new ProcessHealthService({ ...checked, kafka: kafkaCheck(kafka, logger) }),
@@ -230,16 +232,28 @@ function maskKeyIn(vault: Vault, own: string | undefined): ControlPlane['maskKey
   }
 }
 
+/** The dataset whose database has the bookkeeping of destinations that are instances. */
+const writesDataset = 'reactor_connect_writes'
+
 /** The destinations that connections load into. */
 function destinationsOf(
   { settings, databases }: Pick<ControlPlaneOptions, 'settings' | 'databases'>,
   dataService: ReturnType<typeof openDataService>,
+  instances: Pick<Service['instances'], 'resolveConfig'>,
 ): Pick<ControlPlane, 'destinationOf' | 'addressOf'> {
   const places = {
     data: dataService ?? databases.data,
     postgres: settings.postgres,
     kafka: topicSettings(settings),
     named: settings.destinations,
+    instances: {
+      resolveConfig: (name: string) => instances.resolveConfig(name),
+      allowedNetworks: settings.allowedNetworks,
+      store: async () =>
+        dataService === undefined
+          ? databases.data
+          : (await dataService.find(writesDataset, 'create'))?.address,
+    },
   }
   return {
     destinationOf: (connection, request) => findDestination(connection, places, request),

@@ -74,6 +74,12 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     env: { DUCKDB: '1', REAL_S3: '1' },
     run: { vitest: ['test/sinks/contract', 'test/sinks/s3', 'test/sinks/file'] },
   },
+  writeback: {
+    about:
+      'random histories of writing back: runs that are killed, cut off, turned away and locked out',
+    env: { WRITE_HISTORIES: '200' },
+    run: { vitest: [...integration, 'test/sinks/instance'] },
+  },
   cases: {
     about: 'every case of the tests without servers, of which the usual run has some',
     run: { vitest: [...unit, ...unitFiles()] },

@@ -38,6 +38,8 @@ export class Organization {
   readonly #rows = new Map<string, Map<string, StoredRow>>()
   /** Rows whose transaction commits at a later time. */
   readonly #late: { readonly row: StoredRow; readonly object: string; readonly atMs: number }[] = []
+  /** Ids of records by the values of a field that has been looked for: `Account.Code__c`. */
+  readonly #found = new Map<string, Map<string, Set<string>>>()
   #lastNumber = 1
 
   constructor() {
@@ -119,11 +121,19 @@ export class Organization {
     return recordId(prefix, this.#lastNumber)
   }
 
-  update(object: string, id: string, fields: Fields): void {
+  /** @param unmodifiedSince refused if it was changed after this time */
+  update(object: string, id: string, fields: Fields, unmodifiedSince?: string): void {
     const definition = this.object(object)
     const before = this.#stored(definition.name, id)
     if (before === undefined) throw missing()
     if (before.IsDeleted === true) throw gone()
+    const modified = Date.parse(String(before.LastModifiedDate))
+    if (unmodifiedSince !== undefined && modified > Date.parse(unmodifiedSince))
+      throw new SalesforceError(
+        'PRECONDITION_FAILED',
+        'The resource has been modified since the time of If-Unmodified-Since',
+        { status: 412 },
+      )
     const values = this.#checked(definition, fields, 'updateable')
     const stamps = this.#ownStamps(definition, before)
     this.#save(definition, { ...before, ...values, ...stamps }, before)
@@ -152,6 +162,7 @@ export class Organization {
   purge(object: string, id: string): void {
     const row = this.#stored(object, id)
     if (row === undefined) throw missing()
+    this.#found.clear()
     if (row.IsDeleted !== true) this.#noteDeletion(object, row.Id)
     this.#rows.get(object)?.delete(row.Id)
   }
@@ -190,8 +201,30 @@ export class Organization {
     }
   }
 
+  /** Records that have this value in a field, whatever the case of its letters; also those in the recycle bin. */
+  holders(object: string, field: string, value: Value): readonly Row[] {
+    this.#commitLate()
+    const rows = this.#rows.get(object)
+    const name = `${object}.${field}`
+    let ids = this.#found.get(name)
+    if (ids === undefined) {
+      ids = new Map()
+      this.#found.set(name, ids)
+      for (const row of rows?.values() ?? []) noteValue(ids, row[field] ?? null, row.Id)
+    }
+    const holders = [...(ids.get(String(value).toLowerCase()) ?? [])]
+    return holders.flatMap((id) => (this.hiddenRecords.has(id) ? [] : (rows?.get(id) ?? [])))
+  }
+
   #put(object: string, row: StoredRow): void {
     const rows = this.#rows.get(object) ?? new Map<string, StoredRow>()
+    const before = rows.get(row.Id)
+    for (const [name, ids] of this.#found) {
+      const [own, field = ''] = name.split('.')
+      if (own !== object || before?.[field] === row[field]) continue
+      if (before !== undefined) ids.get(String(before[field]).toLowerCase())?.delete(row.Id)
+      noteValue(ids, row[field] ?? null, row.Id)
+    }
     this.#rows.set(object, rows.set(row.Id, row))
   }
 
@@ -214,10 +247,12 @@ export class Organization {
 
   /** Only known fields that may be written, of the types that they have. */
   #checked(
-    { name: object, fields: known }: ObjectDefinition,
-    fields: Fields,
+    definition: ObjectDefinition,
+    given: Fields,
     right: 'createable' | 'updateable',
   ): Fields {
+    const { name: object, fields: known } = definition
+    const fields = this.#withReferences(definition, given)
     for (const [name, value] of Object.entries(fields)) {
       if (name === 'attributes') continue
       const field = known.find((candidate) => candidate.name.toLowerCase() === name.toLowerCase())
@@ -238,6 +273,25 @@ export class Organization {
     return Object.fromEntries(Object.entries(fields).filter(([name]) => name !== 'attributes'))
   }
 
+  /** `"Account": { "Code__c": "A-1" }` becomes the id of that account. */
+  #withReferences({ name: object, fields: known }: ObjectDefinition, given: Fields): Fields {
+    const entries = Object.entries(given).map(([name, value]): [string, Value] => {
+      const field = known.find(({ relationshipName }) => relationshipName === name)
+      if (field === undefined || typeof value !== 'object' || value === null) return [name, value]
+      const [parent = ''] = field.referenceTo
+      const [[key, wanted] = ['', null]] = Object.entries(value as unknown as Fields)
+      const holder = this.holders(parent, key, wanted).find((row) => row.IsDeleted !== true)
+      if (holder === undefined)
+        throw new SalesforceError(
+          'INVALID_FIELD',
+          `Foreign key external ID: ${String(wanted).toLowerCase()} not found for field ${key} in entity ${parent}`,
+          { fields: [`${object}.${name}`] },
+        )
+      return [field.name, holder.Id ?? null]
+    })
+    return Object.fromEntries(entries)
+  }
+
   #requireValues({ fields }: ObjectDefinition, record: Row): void {
     const empty = fields.filter(
       ({ name, nillable, createable }) => !nillable && createable && (record[name] ?? '') === '',
@@ -255,8 +309,8 @@ export class Organization {
     const holderOf = (name: string): Row | undefined =>
       (record[name] ?? null) === null
         ? undefined
-        : this.visible(object).find(
-            (row) => row.Id !== record.Id && row.IsDeleted !== true && row[name] === record[name],
+        : this.holders(object, name, record[name] ?? null).find(
+            (row) => row.Id !== record.Id && row.IsDeleted !== true,
           )
     for (const { name, unique } of fields) {
       const isRuled = this.duplicateRules.has(`${object}.${name}`)
@@ -348,4 +402,12 @@ function requireType(
       `bad value for restricted picklist field: ${String(value)}`,
       { fields: [name] },
     )
+}
+
+function noteValue(ids: Map<string, Set<string>>, value: Value, id: string): void {
+  if (value === null) return
+  const name = String(value).toLowerCase()
+  const known = ids.get(name)
+  if (known === undefined) ids.set(name, new Set([id]))
+  else known.add(id)
 }

@@ -21,6 +21,8 @@ export interface ApiRequest {
   readonly root: string
   /** Rows of a page of a query. */
   readonly pageSize: number
+  /** A change is refused if the record was changed after this time. */
+  readonly unmodifiedSince?: string | undefined
 }
 
 export interface ApiAnswer {
@@ -171,7 +173,11 @@ export class RestApi {
       : this.#byKey(request, object.name, rest)
   }
 
-  #record({ method, body, query, root }: ApiRequest, object: string, id: string): ApiAnswer {
+  #record(
+    { method, body, query, root, unmodifiedSince }: ApiRequest,
+    object: string,
+    id: string,
+  ): ApiAnswer {
     switch (method) {
       case 'GET': {
         const row = this.#organization.get(object, id)
@@ -181,7 +187,7 @@ export class RestApi {
         return ok(shownRecord(definition, row, { columns, root }))
       }
       case 'PATCH':
-        this.#organization.update(object, id, fieldsOf(body))
+        this.#organization.update(object, id, fieldsOf(body), unmodifiedSince)
         return { status: 204, body: null }
       case 'DELETE':
         this.#organization.delete(object, id)
@@ -309,7 +315,7 @@ export class RestApi {
         'INVALID_INPUT',
         'Composite request can contain at most 25 subrequests',
       )
-    return parts.map(({ method, url, body, referenceId }) => {
+    return parts.map(({ method, url, body, referenceId, httpHeaders }) => {
       const address = new URL(textOf(url), 'http://salesforce')
       const path = address.pathname
         .slice(request.root.length + 1)
@@ -322,6 +328,7 @@ export class RestApi {
           path,
           query: address.searchParams,
           body: body ?? null,
+          unmodifiedSince: sinceIn(httpHeaders),
         }),
       )
       return {
@@ -353,6 +360,11 @@ export class RestApi {
     this.bulk.delete(id)
     return { status: 204, body: null }
   }
+}
+
+function sinceIn(headers: JsonValue | undefined): string | undefined {
+  const since = isJsonObject(headers) ? headers['If-Unmodified-Since'] : undefined
+  return typeof since === 'string' ? since : undefined
 }
 
 /** The answer, or the refusal in the words of Salesforce. */

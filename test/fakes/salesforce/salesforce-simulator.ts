@@ -14,6 +14,14 @@ export interface SalesforceRequest {
   readonly body: string
 }
 
+/** What happens around a write of a collection. */
+export interface WriteFaults {
+  /** Its answer comes in the place of the write, which is not carried out. */
+  before?(request: SalesforceRequest): ApiAnswer | undefined
+  /** Its answer comes in the place of the results of a write that was carried out; `cut`: no answer. */
+  after?(request: SalesforceRequest): ApiAnswer | 'cut' | undefined
+}
+
 /** The access token of every new simulator. */
 export const accessToken = '00DHs0000000001!planted-session'
 
@@ -23,6 +31,8 @@ export class SalesforceSimulator implements AsyncDisposable {
   readonly oauth = new SalesforceOAuth()
   readonly api: RestApi
   readonly requests: SalesforceRequest[] = []
+  /** False: `requests` stays empty, for many of them. */
+  keepsRequests = true
   readonly url: string
   /** Rows of a page of a query, unless the request asks for less. */
   pageSize = 2000
@@ -30,6 +40,7 @@ export class SalesforceSimulator implements AsyncDisposable {
   usedCalls = 0
   /** So much the clock of the front server is ahead of the stamps. */
   skewMs = 0
+  faults: WriteFaults = {}
   readonly #planned: ApiAnswer[] = []
   readonly #close: () => Promise<void>
 
@@ -78,7 +89,7 @@ export class SalesforceSimulator implements AsyncDisposable {
   async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request
     const body = await text(request)
-    this.requests.push({ method, url, body })
+    if (this.keepsRequests) this.requests.push({ method, url, body })
     const { pathname, searchParams } = new URL(url, this.url)
     const date = new Date(this.organization.nowMs + this.skewMs).toUTCString()
     if (pathname === '/services/oauth2/authorize') {
@@ -90,7 +101,17 @@ export class SalesforceSimulator implements AsyncDisposable {
       response.end()
       return
     }
-    const answer = this.#answer({ pathname, searchParams, body, headers, method })
+    const isWrite =
+      method !== 'GET' && pathname.includes('/composite/sobjects') && !isRetrieval(pathname, method)
+    const refused = isWrite ? this.faults.before?.({ method, url, body }) : undefined
+    const carriedOut = refused ?? this.#answer({ pathname, searchParams, body, headers, method })
+    const replaced =
+      isWrite && refused === undefined ? this.faults.after?.({ method, url, body }) : undefined
+    if (replaced === 'cut') {
+      request.socket.destroy()
+      return
+    }
+    const answer = replaced ?? carriedOut
     const isText = typeof answer.body === 'string'
     response.writeHead(answer.status, {
       date,
@@ -167,6 +188,7 @@ export class SalesforceSimulator implements AsyncDisposable {
       body: jsonOf(body),
       root: `/services/data/v${version}`,
       pageSize: size === '' ? this.pageSize : Math.min(this.pageSize, Number(size)),
+      unmodifiedSince: headers['if-unmodified-since'],
     })
   }
 
@@ -183,4 +205,9 @@ function jsonOf(body: string): JsonValue {
   } catch {
     throw new SalesforceError('JSON_PARSER_ERROR', 'Unexpected character')
   }
+}
+
+/** Records by their ids: `POST …/composite/sobjects/Account`. */
+function isRetrieval(pathname: string, method: string): boolean {
+  return method === 'POST' && !pathname.endsWith('/composite/sobjects')
 }

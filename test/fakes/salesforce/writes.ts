@@ -30,9 +30,7 @@ export function upsert(
       `Provided external ID field does not exist or is not accessible: ${field}`,
       { status: 404 },
     )
-  const found = organization
-    .visible(object)
-    .filter((row) => String(row[field] ?? '') === value && row.IsDeleted !== true)
+  const found = organization.holders(object, field, value).filter((row) => row.IsDeleted !== true)
   if (found.length > 1) throw new MultipleChoices(found.map(({ Id: id }) => String(id)))
   const [row] = found
   if (row === undefined) {

@@ -117,7 +117,13 @@ test('a folder is one of the settings, or in it', async () => {
     },
   )
   const find = (destination: string) =>
-    findDestination({ destination, options: {} }, { ...places, kafka: undefined, named: folders })
+    findDestination(
+      { destination, options: {} },
+      {
+        ...places,
+        ...{ kafka: undefined, named: folders, instances: noInstances },
+      },
+    )
   expect(await find('file:/srv/out/shop/')).toMatchObject({
     type: 'file',
     folder: '/srv/out/shop',
@@ -132,6 +138,12 @@ test('a folder is one of the settings, or in it', async () => {
     expect(parsePlaceUrl(wrong)).toMatchObject({ problem: expect.any(String) as unknown })
 })
 
+const noInstances = {
+  resolveConfig: () => Promise.reject(new Error('there is no instance')),
+  allowedNetworks: [],
+  store: () => Promise.resolve(undefined),
+}
+
 test('a bucket is one of the settings, below the prefix that they give', async () => {
   const url = 's3://id:s%2Fcret@exports/shop?region=eu-central-1&format=parquet&file_mb=8'
   const general = 's3://other:key@exports?column=country'
@@ -141,7 +153,13 @@ test('a bucket is one of the settings, below the prefix that they give', async (
     return bucket
   })
   const find = (destination: string, known = buckets) =>
-    findDestination({ destination, options: {} }, { ...places, kafka: undefined, named: known })
+    findDestination(
+      { destination, options: {} },
+      {
+        ...places,
+        ...{ kafka: undefined, named: known, instances: noInstances },
+      },
+    )
   expect(await find('s3:exports/shop/orders')).toEqual({
     type: 's3',
     bucket: 'exports',

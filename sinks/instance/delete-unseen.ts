@@ -1,0 +1,58 @@
+import type { RecordWriter } from '../../connectors/record-writer.ts'
+import type { StreamSync } from '../sink.ts'
+import { DeleteGuard } from './delete-guard.ts'
+import type { InstanceConfig } from './instance-place.ts'
+import type { BoundMapping } from './mapping/bind-mapping.ts'
+import { targetOf } from './open-writer.ts'
+import { type OutgoingRecord, RecordSender, requestsOfStep } from './record-sender.ts'
+import type { WriteStore } from './store/write-store.ts'
+
+export interface DeleteUnseenOptions {
+  readonly config: InstanceConfig
+  readonly store: WriteStore
+  readonly writer: RecordWriter
+  readonly mapping: BoundMapping
+  readonly signal: AbortSignal
+  readonly requireOwn: () => Promise<void>
+}
+
+/**
+ * At the end of a read of the whole stream: records that we have sent and that were not read this time are gone
+ * at the source. Returns warnings. Throws `write_deletes_held`.
+ */
+export async function deleteUnseen(
+  sync: StreamSync,
+  { config, store, writer, mapping, signal, requireOwn }: DeleteUnseenOptions,
+): Promise<readonly string[]> {
+  const { syncId, sink } = sync
+  const target = await targetOf(sink, config, mapping)
+  const { sent, unseen } = await store.counts(target, syncId)
+  if (unseen === 0) return []
+  if (config.options.deletes === 'keep')
+    return [
+      `${unseen.toLocaleString('en-US')} records of ${mapping.object.name} that ${mapping.stream} has had are gone at the source, and stay at the vendor: set \`write_deletes: delete\` to delete them there.`,
+    ]
+  const place = { stream: mapping.stream, connection: sink.connection }
+  const guard = new DeleteGuard(place, { sent, isReleased: config.releasesDeletes === true })
+  guard.admit(unseen)
+  const sender = new RecordSender({
+    ...{ mapping, writer, store, target, syncId, signal, requireOwn },
+    choices: config.options,
+    notesSeen: false,
+    admitDeletes: () => undefined,
+  })
+  const limit = mapping.object.batchSize * requestsOfStep
+  let after = ''
+  for (;;) {
+    const gone = await store.unseen(target, { syncId, after, limit })
+    const last = gone.at(-1)
+    if (last === undefined) return []
+    await sender.send(gone.map(({ key }) => goneRecord(key)))
+    after = last.key
+  }
+}
+
+function goneRecord(key: string): OutgoingRecord {
+  const record = { key, keyValue: key, fields: {}, references: {}, isGone: true }
+  return { record, source: () => JSON.stringify({ key }) }
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { streamIdOf, streamKey } from '../../protocol/index.ts'
+import type { StoredDocument } from '../bookkeeping/bookkeeping-store.ts'
+import {
+  type RunRecord,
+  runRecord,
+  type StreamRecord,
+  streamRecord,
+} from '../bookkeeping/stored-records.ts'
+import type { SinkStream } from '../sink.ts'
+import type { WriteStore } from './store/write-store.ts'
+
+/** What was sent is in tables of its own. */
+const noFacts = z.object({})
+
+export type WriteRecord = StreamRecord<z.infer<typeof noFacts>>
+
+export const writeRecord: z.ZodType<WriteRecord> = streamRecord(noFacts)
+
+export function runsOf(
+  store: Pick<WriteStore, 'document'>,
+  connection: string,
+): StoredDocument<RunRecord> {
+  return store.document(connection, '', runRecord)
+}
+
+export function streamOf(
+  store: Pick<WriteStore, 'document'>,
+  { connection, stream }: Pick<SinkStream, 'connection' | 'stream'>,
+): StoredDocument<WriteRecord> {
+  return store.document(connection, streamKey(streamIdOf(stream.stream)), writeRecord)
+}
+
+/** The streams that a connection has written, with their keys. */
+export async function writtenStreams(
+  store: Pick<WriteStore, 'streamDocuments'>,
+  connection: string,
+): Promise<readonly { readonly key: string; readonly record: WriteRecord }[]> {
+  const documents = await store.streamDocuments(connection)
+  return documents.map(({ stream: key, content }) => ({
+    key,
+    record: writeRecord.parse(JSON.parse(content)),
+  }))
+}
