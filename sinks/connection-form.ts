@@ -12,7 +12,7 @@ import type { TopicChoice, TopicServers } from './topic/topic-place.ts'
 export interface ConnectionForm<Config> {
   /** The forms of its addresses, for people. */
   readonly addresses: readonly string[]
-  /** What an address may contain, as the end of a sentence that begins with the addresses. */
+  /** The parts that an address may contain, as the end of a sentence that begins with the addresses. */
   readonly note?: string
   /** The address of a connection that is created without one. One destination has it. */
   defaultAddress?(connection: string): string
@@ -53,7 +53,7 @@ export type IfMissing = 'create' | 'fail'
 export interface KnownPlaces extends TablePlaces {
   /** The brokers and the registry of topics. */
   readonly kafka: TopicServers | undefined
-  /** What the setting `destinations` names: of every type that has `ConnectionForm.urls`. */
+  /** The places that the setting `destinations` names: of every type that has `ConnectionForm.urls`. */
   readonly named: readonly TypedConfig[]
   readonly instances: InstancePlaces
 }

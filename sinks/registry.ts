@@ -79,7 +79,7 @@ export function connectionAddresses(
     .map((address) => `\`${address}\``)
 }
 
-/** What a connection may name as its destination, as sentences. */
+/** The destinations that a connection may name, as sentences. */
 export function describeAddresses(): string {
   const sentences = Object.values(kindsByType).flatMap(({ connection, words }) => {
     if (connection === undefined) return []

@@ -86,7 +86,7 @@ function withoutConversions(metadata: FileMetaData): FileMetaData {
 
 function windowRows({ num_rows: rows, total_byte_size: bytes }: RowGroup): number {
   const share = windowBytes / Math.max(Number(bytes), 1)
-  return Math.max(100, Math.min(10_000, Math.ceil(Number(rows) * share)))
+  return Math.max(100, Math.min(40_000, Math.ceil(Number(rows) * share)))
 }
 
 /** From the first byte of the wanted columns to the last. */

@@ -7,7 +7,7 @@ import { columnsSchema, notesSchema } from '../stored-shapes.ts'
 const number = z.number()
 const texts = z.array(z.string())
 
-const counts: z.ZodType<CommittedCounts> = z.object({
+export const storedCounts: z.ZodType<CommittedCounts> = z.object({
   loaded: number,
   rejected: number,
   nulled: number,
@@ -42,7 +42,7 @@ const sliceRecord = z.object({
   rejected: number,
   complete: z.boolean(),
   /** The counts of all syncs in its run that no run has reported. */
-  untold: counts,
+  untold: storedCounts,
 })
 export type SliceRecord = z.infer<typeof sliceRecord>
 
@@ -73,7 +73,7 @@ const commonRecord = z.object({
   /** They speak of what was done to the rows, and stay true. */
   beginWarnings: texts,
   /** The counts that syncs before the sync of the slices committed. */
-  untoldCounts: counts,
+  untoldCounts: storedCounts,
   /** The run that reported the stream's notes, warnings and counts, and ended. */
   toldRun: number.nullable(),
   slices: z.array(sliceRecord),

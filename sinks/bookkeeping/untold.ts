@@ -1,7 +1,7 @@
 import { addCounts, noCounts } from '../committed-counts.ts'
 import { isCounted, isOverwriteMode, isReported } from '../continuation.ts'
 import type { CommittedCounts, RunStart, Untold, UntoldCounts } from '../sink.ts'
-import type { SliceRecord, StreamRecord } from './stored-records.ts'
+import type { StreamRecord } from './stored-records.ts'
 
 // A later run reports the counts that a killed run committed, even if it does not load the stream the same
 // way.
@@ -19,25 +19,30 @@ export function countsOf({
   return { kept: noCounts, staged: own, replaced: earlier }
 }
 
-export function slicesUntold(slices: readonly SliceRecord[]): CommittedCounts {
-  return slices.map(({ untold }) => untold).reduce(addCounts, noCounts)
+export function slicesUntold(
+  slices: Iterable<{ readonly untold: CommittedCounts }>,
+): CommittedCounts {
+  return [...slices].map(({ untold }) => untold).reduce(addCounts, noCounts)
 }
 
+/** The part of a stream's record about its notes and warnings, and the run that reported them. */
+type Reported = Pick<
+  StreamRecord<unknown>,
+  'run' | 'toldRun' | 'tableNotes' | 'readWarnings' | 'beginWarnings'
+>
+
 /** The record for a run that has nothing to report again. */
-export function withoutReported<Facts>(
-  record: StreamRecord<Facts>,
-  start: RunStart,
-): StreamRecord<Facts> {
+export function withoutReported<Stored extends Reported>(record: Stored, start: RunStart): Stored {
   if (!isReported(reportingOf(record), start)) return record
   return { ...record, tableNotes: [], readWarnings: [], beginWarnings: [] }
 }
 
 /** An earlier run has already reported these rows. */
-export function isCountedBy(record: StreamRecord<unknown>, start: RunStart): boolean {
+export function isCountedBy(record: Pick<Reported, 'run' | 'toldRun'>, start: RunStart): boolean {
   return isCounted(reportingOf(record), start)
 }
 
-function reportingOf(record: StreamRecord<unknown>): {
+function reportingOf(record: Pick<Reported, 'run' | 'toldRun'>): {
   readonly run: number
   readonly toldRun: number | undefined
 } {
@@ -47,7 +52,7 @@ function reportingOf(record: StreamRecord<unknown>): {
 export function warningsOf({
   beginWarnings,
   readWarnings,
-}: Pick<StreamRecord<unknown>, 'beginWarnings' | 'readWarnings'>): readonly string[] {
+}: Pick<Reported, 'beginWarnings' | 'readWarnings'>): readonly string[] {
   return [...beginWarnings, ...readWarnings]
 }
 

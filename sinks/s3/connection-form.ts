@@ -13,7 +13,7 @@ export const bucketForm: ConnectionForm<S3Config> = {
   urls: { form: bucketUrlForm, parse: parseBucketUrl },
 }
 
-/** Of two settings with the bucket, the one with the longer prefix. */
+/** If two settings have the bucket, the one with the longer prefix counts. */
 function bucketAt(destination: string, { named }: Pick<KnownPlaces, 'named'>): S3Config {
   const [, bucket = '', path = ''] =
     /^s3:(?:\/\/)?([A-Za-z0-9._-]+)(?:\/(.*))?$/.exec(destination) ?? []

@@ -18,7 +18,8 @@ import type {
 } from '../sink.ts'
 import { checkRegistry, checkTransactions } from './check-topics.ts'
 import { CheckpointStore } from './bookkeeping/checkpoint-store.ts'
-import { endRun, newerStart, requireOwn, startRun } from './bookkeeping/runs.ts'
+import { newerStart } from '../bookkeeping/runs.ts'
+import { endRun, requireOwn, startRun } from './bookkeeping/runs.ts'
 import { readUntold } from './bookkeeping/untold.ts'
 import { usesSchemasTopic } from './load/value-schemas.ts'
 import { checkpointTopic, laneId } from './own-names.ts'
@@ -108,7 +109,7 @@ class TopicDestination implements Destination {
   }
 
   newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
-    return this.#with(connection, async (store) => newerStart(await store.read(), start))
+    return this.#with(connection, async (store) => newerStart((await store.read()).run, start))
   }
 
   loadedStreams(connection: string): Promise<readonly LoadedStream[]> {

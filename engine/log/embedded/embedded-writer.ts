@@ -8,7 +8,7 @@ import type {
   LogEntry,
 } from '../stream-log.ts'
 import { buffersOf, weigh, type ToReader, type ToWriter, type Weights } from './channel.ts'
-import { isReusable } from '../reusable-buffer.ts'
+import { ReusableBuffers } from '../reusable-buffer.ts'
 import { openPort } from './opened-ports.ts'
 
 type EmbeddedAddress = Extract<LaneAddress, { kind: 'embedded' }>
@@ -19,7 +19,7 @@ export class EmbeddedWriter implements LaneWriter {
   readonly #address: EmbeddedAddress
   readonly #port: MessagePort
   readonly #inFlight: Weights = { records: 0, others: 0 }
-  #reusable: ArrayBuffer[] = []
+  readonly #reusable = new ReusableBuffers()
   #reader: 'there' | 'done' | 'gone' = 'there'
   #wake: (() => void) | undefined
 
@@ -33,7 +33,7 @@ export class EmbeddedWriter implements LaneWriter {
       else {
         this.#inFlight.records -= message.freed.records
         this.#inFlight.others -= message.freed.others
-        this.#reusable.push(...message.buffers.filter(isReusable))
+        for (const buffer of message.buffers) this.#reusable.add(buffer)
       }
       this.#wake?.()
     })
@@ -52,7 +52,7 @@ export class EmbeddedWriter implements LaneWriter {
   }
 
   reuse(): ArrayBuffer | undefined {
-    return this.#reusable.pop()
+    return this.#reusable.take()
   }
 
   flush(): Promise<void> {

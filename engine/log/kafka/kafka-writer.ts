@@ -9,7 +9,7 @@ import type {
   LogEntry,
   LogRecords,
 } from '../stream-log.ts'
-import { isReusable } from '../reusable-buffer.ts'
+import { ReusableBuffers } from '../reusable-buffer.ts'
 import { messagesOf, type LaneMessageMaker, type LaneMessages } from './lane-messages.ts'
 import { LaneProducer } from './lane-producer.ts'
 import { ClusterSessions } from '../../../kafka/cluster-sessions.ts'
@@ -40,7 +40,7 @@ export class KafkaWriter implements LaneWriter {
   #schema: WireSchema
   #columns: readonly Column[]
   #written = 0
-  readonly #reusable: ArrayBuffer[] = []
+  readonly #reusable = new ReusableBuffers()
 
   private constructor(dependencies: {
     readonly address: KafkaAddress
@@ -107,7 +107,7 @@ export class KafkaWriter implements LaneWriter {
   }
 
   reuse(): ArrayBuffer | undefined {
-    return this.#reusable.pop()
+    return this.#reusable.take()
   }
 
   async flush(): Promise<void> {
@@ -126,7 +126,7 @@ export class KafkaWriter implements LaneWriter {
     if (last === undefined) return
     const encode = (batch: BatchEncoder): void => {
       last.encode(batch)
-      if (isReusable(buffer)) this.#reusable.push(buffer)
+      this.#reusable.add(buffer)
     }
     messages.push({ bytes: last.bytes, encode })
   }

@@ -20,7 +20,7 @@ import { TextBytes } from './text-bytes.ts'
 
 /** A row group ends at this size of the values in the wire: larger ones are better for readers. */
 const rowGroupBytes = 16 * 1024 * 1024
-/** Of each byte of the wire, in memory: buffers double as they fill. */
+/** A byte of the wire takes about so many in memory: buffers double as they fill. */
 const memoryForByte = 2
 /** Columns of an open file have at least so many bytes each. */
 const bytesOfColumn = 8 * 1024

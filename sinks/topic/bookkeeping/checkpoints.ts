@@ -1,11 +1,6 @@
 import { streamKey, type StreamId } from '../../../protocol/index.ts'
-import type {
-  CheckpointRecord,
-  PositionRecord,
-  RunRecord,
-  SliceRecord,
-  StreamRecord,
-} from './records.ts'
+import type { RunRecord } from '../../bookkeeping/stored-records.ts'
+import type { CheckpointRecord, PositionRecord, SliceRecord, StreamRecord } from './records.ts'
 
 /** The stored state of a stream. */
 export interface StoredStream {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { ConnectError, type JsonValue, type StreamId } from '../../../protocol/index.ts'
 import { keySchema, syncSettings } from '../../continuation.ts'
+import { type RunRecord, runRecord, storedCounts } from '../../bookkeeping/stored-records.ts'
 import { columnsSchema, notesSchema } from '../../stored-shapes.ts'
-import type { CommittedCounts } from '../../sink.ts'
 
 // The messages of a checkpoint topic: the key is a JSON array, the value JSON. The last message of a key
 // counts; one without a value deletes it.
@@ -13,26 +13,6 @@ import type { CommittedCounts } from '../../sink.ts'
 
 const number = z.number()
 const texts = z.array(z.string())
-
-const counts: z.ZodType<CommittedCounts> = z.object({
-  loaded: number,
-  rejected: number,
-  nulled: number,
-  cut: number,
-})
-
-const runRecord = z.object({
-  run: number,
-  /** False: running, or killed, or stopped; then the next start continues it. */
-  ended: z.boolean(),
-  /** Null if runs have no keys. */
-  key: z.string().nullable(),
-  /** Counts the starts: the newest one has the connection. */
-  start: number,
-  startedAtMs: number,
-  startedBy: z.string(),
-})
-export type RunRecord = z.infer<typeof runRecord>
 
 /** The key and the form that the messages of a topic have, if they count by it; null if they do not. */
 const merged = z.object({ key: keySchema, form: z.string() }).nullable()
@@ -92,7 +72,7 @@ const streamRecord = z.object({
   /** They speak of what was done to the topic, and stay true. */
   beginWarnings: texts,
   /** The counts that syncs before the sync of the slices committed. */
-  untoldCounts: counts,
+  untoldCounts: storedCounts,
   /** The run that reported the stream's notes, warnings and counts, and ended. */
   toldRun: number.nullable(),
   /** Slices that were saved: if there are fewer, somebody deleted some. */
@@ -138,7 +118,7 @@ const sliceRecord = z.object({
   rejected: number,
   complete: z.boolean(),
   /** The counts of all syncs in its run that no run has reported. */
-  untold: counts,
+  untold: storedCounts,
 })
 export type SliceRecord = z.infer<typeof sliceRecord>
 

@@ -1,4 +1,11 @@
-import { ConnectError, streamKey, streamLabel, type StreamId } from '../../../protocol/index.ts'
+import { type ConnectError, streamKey, type StreamId } from '../../../protocol/index.ts'
+import {
+  endRun as decideEnd,
+  fenced,
+  newerStart,
+  type Starter,
+  startRun as decideStart,
+} from '../../bookkeeping/runs.ts'
 import type { RunEnd, RunStart, SinkStream, StreamSync } from '../../sink.ts'
 import { checkpointTopic } from '../own-names.ts'
 import { checkpointsReplaced } from '../topic-errors.ts'
@@ -7,42 +14,20 @@ import type { Change } from './checkpoint-store.ts'
 import type { CheckpointRecord, StreamRecord } from './records.ts'
 import { noCounts } from '../../committed-counts.ts'
 
-/** One process that starts a run. */
-export interface Starter {
-  readonly key: string | undefined
-  /** Text for people. */
-  readonly by: string
-  readonly atMs: number
-}
-
-/**
- * A run with the same key is continued under its number; if runs have no keys, one that did not end by itself
- * (killed, stopped). Another key is another run, also after a cancelled one.
- */
-export function startRun({ run: last }: Checkpoints, { key, by, atMs }: Starter): Change<RunStart> {
-  const run = last === undefined ? 1 : last.run + (isOver(last, key) ? 1 : 0)
-  const start = (last?.start ?? 0) + 1
-  const value = { run, ended: false, key: key ?? null, start, startedAtMs: atMs, startedBy: by }
-  return {
-    result: { run, start, hasKey: key !== undefined },
-    records: [{ kind: 'run', value }],
-  }
-}
-
-function isOver(
-  last: { readonly key: string | null; readonly ended: boolean },
-  key: string | undefined,
-): boolean {
-  return last.key === null || key === undefined ? last.ended : last.key !== key
+/** See sinks/bookkeeping/runs.ts, which decides; here are the messages of it. */
+export function startRun(
+  { run: last }: Checkpoints,
+  starter: Omit<Starter, 'lastStart'>,
+): Change<RunStart> {
+  const { result, content } = decideStart(last, { ...starter, lastStart: 0 })
+  return { result, records: content === undefined ? [] : [{ kind: 'run', value: content }] }
 }
 
 /** Does nothing if a newer start has the connection: its run continues. */
-export function endRun(
-  now: Checkpoints,
-  { start, how, reported, completed = [] }: RunEnd,
-): Change<undefined> {
-  const { run } = now
-  if (run?.start !== start.start) return { result: undefined, records: [] }
+export function endRun(now: Checkpoints, end: RunEnd): Change<undefined> {
+  const { start, how, reported, completed = [] } = end
+  const { content: ended } = decideEnd(now.run, end)
+  if (ended === undefined) return { result: undefined, records: [] }
   const reportedKeys = new Set(reported.map(streamKey))
   const completedKeys = new Set(completed.map(streamKey))
   const isOf = (keys: ReadonlySet<string>, id: StreamId): boolean => keys.has(streamKey(id))
@@ -53,7 +38,6 @@ export function endRun(
     if (!isReportedNow) return []
     return [{ kind: 'stream', stream: id, value: { ...record, toldRun: start.run } }]
   })
-  const ended = { ...run, ended: how === 'ended' }
   return { result: undefined, records: [{ kind: 'run', value: ended }, ...streams] }
 }
 
@@ -83,13 +67,6 @@ function forgetReported(
   ]
 }
 
-/** The start that took the connection over, as text for `fenced`; undefined if this one is the newest. */
-export function newerStart({ run }: Checkpoints, start: number): string | undefined {
-  if (run === undefined || run.start <= start) return undefined
-  const by = `${run.startedBy} started at ${new Date(run.startedAtMs).toISOString()}`
-  return run.key === null ? `a run that ${by}` : `run ${run.key}, which ${by}`
-}
-
 /** Why the start no longer has the connection; undefined if it has. */
 export function startRefusal(
   now: Checkpoints,
@@ -97,7 +74,7 @@ export function startRefusal(
   start: number,
 ): ConnectError | undefined {
   if ((now.run?.start ?? 0) < start) return checkpointsReplaced(checkpointTopic(sink.connection))
-  const by = newerStart(now, start)
+  const by = newerStart(now.run, start)
   return by === undefined ? undefined : fenced(sink, by)
 }
 
@@ -122,9 +99,4 @@ export function requireOwn(now: Checkpoints, sync: StreamSync): StoredStream & O
 
 interface OwnRecord {
   readonly record: StreamRecord
-}
-
-function fenced({ connection, stream }: SinkStream, by: string): ConnectError {
-  const details = { connection, stream: streamLabel(stream.stream), by }
-  return new ConnectError('fenced', { details })
 }

@@ -23,13 +23,8 @@ import type {
   StreamRecord,
 } from '../bookkeeping/records.ts'
 import { startRefusal } from '../bookkeeping/runs.ts'
-import {
-  isCountedBy,
-  slicesUntold,
-  untoldCounts,
-  warningsOf,
-  withoutReported,
-} from '../bookkeeping/untold.ts'
+import { untoldCounts } from '../bookkeeping/untold.ts'
+import { isCountedBy, slicesUntold, warningsOf, withoutReported } from '../../bookkeeping/untold.ts'
 import { checkpointTopic } from '../own-names.ts'
 import { targetTopic, type TopicPlace } from '../topic-place.ts'
 import type { TargetTopic } from '../topics/target-topic.ts'
@@ -345,7 +340,7 @@ function carrySlices(
     const restarted = mapSlices(before, { seq: 0, loaded: 0, rejected: 0, complete: false })
     return { slices: restarted, untoldCounts: earlier, planned }
   }
-  const counts = addCounts(earlier, slicesUntold(before))
+  const counts = addCounts(earlier, slicesUntold(before.values()))
   return { slices: new Map(), untoldCounts: counts, planned: 0 }
 }
 

@@ -6,7 +6,7 @@ import type { Change, CheckpointStore } from '../bookkeeping/checkpoint-store.ts
 import type { Checkpoints, StoredStream } from '../bookkeeping/checkpoints.ts'
 import type { CheckpointRecord, SliceRecord, StreamRecord } from '../bookkeeping/records.ts'
 import { requireOwn } from '../bookkeeping/runs.ts'
-import { slicesUntold } from '../bookkeeping/untold.ts'
+import { slicesUntold } from '../../bookkeeping/untold.ts'
 import { rejectedTopic } from '../own-names.ts'
 import type { TopicPlace } from '../topic-place.ts'
 import { requireSameTopic } from '../topics/topic-identity.ts'
@@ -209,7 +209,7 @@ export function forgetStreams(
         epoch: record.epoch + 1,
         planned: 0,
         readWarnings: [],
-        untoldCounts: addCounts(record.untoldCounts, slicesUntold(slices)),
+        untoldCounts: addCounts(record.untoldCounts, slicesUntold(slices.values())),
         isFilled: hasLoaded(record, slices),
         leftTopics: record.leftTopics.map((left) => ({ ...left, isForgotten: true })),
       }

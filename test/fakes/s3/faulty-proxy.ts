@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request as httpRequest, type Server
 import { buffer } from 'node:stream/consumers'
 import type { StorageConfig } from '../../../storage/storage-config.ts'
 
-/** What a request does to the bucket. */
+/** The work of a request. */
 export type S3Step =
   | 'begin upload'
   | 'send part'

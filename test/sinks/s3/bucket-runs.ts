@@ -17,7 +17,7 @@ export async function serverWithBucket(): Promise<S3Server> {
   return s3
 }
 
-/** Of a server, or of a proxy in front of it. */
+/** The place at a server, or at a proxy in front of it. */
 export function configOf(s3: Pick<S3Server, 'config'>, more: Partial<S3Config> = {}): S3Config {
   return { ...s3PlaceOf(s3.config), prefix: 'rows/', ...standardOptions('gzip'), ...more }
 }
