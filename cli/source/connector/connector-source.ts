@@ -55,10 +55,11 @@ export async function runConnectorSource(
   }
 }
 
-function specOf({ descriptor }: Connector): JsonObject {
+/** Clients refuse a `documentationUrl` that is no URL: pages that come with the program have none. */
+function specOf({ descriptor: { spec, docsUrl } }: Connector): JsonObject {
   return {
-    connectionSpecification: descriptor.spec,
-    documentationUrl: descriptor.docsUrl,
+    connectionSpecification: spec,
+    ...(URL.canParse(docsUrl) && { documentationUrl: docsUrl }),
     protocol_version: '0.5.2',
     supportsIncremental: true,
   }
