@@ -22,7 +22,7 @@ import { configuredAirbyteCatalog } from '../../../protocol/catalog.ts'
 import { Mask } from '../../../protocol/secrets/mask.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { AirbyteLines } from '../airbyte-lines.ts'
-import type { SourceArguments, SourceCommandContext } from '../source-command.ts'
+import type { SourceArguments, SourceCommandContext } from '../source-arguments.ts'
 import { readStreams } from './read-streams.ts'
 
 /**

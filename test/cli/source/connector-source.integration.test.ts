@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { runSource, type SourceArguments } from '../../../cli/source/source-command.ts'
+import { runSource } from '../../../cli/source/source-command.ts'
+import type { SourceArguments } from '../../../cli/source/source-arguments.ts'
 import {
   airbyteMessage,
   type AirbyteMessage,
