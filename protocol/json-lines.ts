@@ -1,4 +1,4 @@
-import { parseExact, rawJson, stringifyExact } from './exact-json.ts'
+import { isRawJson, parseExact, rawJson, stringifyExact } from './exact-json.ts'
 import { isJsonObject, type RecordValue } from './json.ts'
 import { airbyteMessage, type AirbyteMessage } from './messages.ts'
 
@@ -93,6 +93,8 @@ export function parseLine(text: string): JsonLine {
   if (isPlainRecord(value)) return { kind: 'message', message: value }
   const result = airbyteMessage.safeParse(value)
   if (result.success) return { kind: 'message', message: result.data }
+  const lenient = airbyteMessage.safeParse(withoutNulls(value))
+  if (lenient.success) return { kind: 'message', message: lenient.data }
   const issue = result.error.issues[0]
   // The message of the schema names the expected type, never the value.
   const reason = `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not a message'}`
@@ -147,6 +149,28 @@ function isPlainRecord(value: {
     meta === undefined &&
     file === undefined
   )
+}
+
+/** Parts of messages that only source or destination understand: a null in them may mean something. */
+const blackBoxes = new Set([
+  'data',
+  'stream_state',
+  'shared_state',
+  'json_schema',
+  'connectionSpecification',
+  'advanced_auth',
+  'config',
+])
+
+/** Some connectors write `null` for a property that is absent, such as `"namespace": null`. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (!isJsonObject(value) || isRawJson(value)) return value
+  const entries = Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {
+    if (blackBoxes.has(name)) return [[name, inner]]
+    return inner === null ? [] : [[name, withoutNulls(inner)]]
+  })
+  return Object.fromEntries(entries)
 }
 
 function tryParse(text: string): RecordValue | undefined {

@@ -63,13 +63,19 @@ export async function installPythonPackage(
     await run([python, ...install, '--', wanted], { options, name })
     const described = await run([python, '-c', describeScript, name], { options, name })
     const { version: installed, scripts } = facts.parse(JSON.parse(described))
-    const script = scripts.find((item) => name.endsWith(item)) ?? scripts[0]
+    const script = programIn(name, scripts)
     if (script === undefined) throw failure(name, 'the package has no program')
     return { folder, version: installed, program: join(folder, 'bin', script) }
   } catch (error) {
     rmSync(folder, { recursive: true, force: true })
     throw error
   }
+}
+
+/** Sources are called so; other programs of a package are tools. */
+function programIn(name: string, scripts: readonly string[]): string | undefined {
+  const sources = scripts.filter((script) => script.startsWith('source-'))
+  return sources.find((script) => name.endsWith(script)) ?? sources[0] ?? scripts[0]
 }
 
 /** Resolves with its standard output. */

@@ -101,7 +101,6 @@ function specification(): JsonObject {
       },
       required: ['user', 'database'],
     },
-    documentationUrl: 'docs/connectors/postgres-destination.md',
     supportsIncremental: true,
     supported_destination_sync_modes: ['append', 'overwrite', 'append_dedup'],
     protocol_version: '0.5.2',

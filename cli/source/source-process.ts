@@ -9,7 +9,7 @@ import { writeOutput } from '../output/write-output.ts'
 import { StopSignals } from '../run/stop-signals.ts'
 import { parseAlone } from '../parse-command.ts'
 import { sourceCommand } from './source-program.ts'
-import type { SourceArguments } from './source-command.ts'
+import type { SourceArguments } from './source-arguments.ts'
 
 /**
  * `reactor connect source …` alone: platforms start it for each thing that they ask, and the other commands

@@ -1,6 +1,6 @@
 import { Argument, Option, type Command } from 'commander'
 import { sourceLogLevels, type LogLevel } from '../run/log-levels.ts'
-import type { SourceArguments } from './source-command.ts'
+import type { SourceArguments } from './source-arguments.ts'
 
 interface SourceFlags {
   readonly manifest?: string

@@ -1,4 +1,9 @@
-import { ConnectError, type AirbyteMessage, type AirbyteTrace } from '../../protocol/index.ts'
+import {
+  ConnectError,
+  type AirbyteMessage,
+  type AirbyteTrace,
+  type JsonObject,
+} from '../../protocol/index.ts'
 import type { ConnectorContext } from '../connector.ts'
 import { ConnectorLog } from './connector-log.ts'
 import { connectorOutput, type ConnectorOutput } from './connector-messages.ts'
@@ -62,10 +67,17 @@ export function noteOutput(
   if (output.kind !== 'message') return undefined
   const { message } = output
   if (message.type === 'LOG') log.log(message.log)
-  if (message.type === 'CONTROL') context.configChanged?.(message.control.connectorConfig.config)
+  if (message.type === 'CONTROL')
+    context.configChanged?.(withoutInjected(message.control.connectorConfig.config))
   if (message.type !== 'TRACE' || message.trace.type !== 'ERROR') return undefined
   log.trace(message.trace.error)
   return message.trace.error
+}
+
+/** The CDK puts a manifest into the configuration that it works with. */
+function withoutInjected(config: JsonObject): JsonObject {
+  const own = Object.entries(config).filter(([name]) => !name.startsWith('__injected_'))
+  return Object.fromEntries(own)
 }
 
 function isAnswer<Type extends Answer>(

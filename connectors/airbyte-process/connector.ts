@@ -1,6 +1,7 @@
 import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import type { CheckedStatus, Connector, ConnectorContext, ReadSession } from '../connector.ts'
 import { askConnector } from './ask-connector.ts'
+import { checkAndDiscover, discoverStreams } from './discovery.ts'
 import { readDefinition, type ProcessDefinition } from './definition.ts'
 import { readStream } from './read-stream.ts'
 
@@ -22,11 +23,11 @@ export function airbyteProcessConnector(type: string, file: string): Connector {
       // It is not known which fields decide where the program connects to.
       addressFields: () => 'all',
     },
-    check: (config, context) => checkConnector(definition, { config }, context),
-    discover: async (config, context) => {
-      const call = { command: 'discover', files: { config }, answer: 'CATALOG' } as const
-      return (await askConnector(definition, call, context)).catalog
-    },
+    check: (config, context) =>
+      checkAndDiscover(definition, { config, context }, () =>
+        checkConnector(definition, { config }, context),
+      ),
+    discover: (config, context) => discoverStreams(definition, { config, context }),
     openRead: () => Promise.resolve(openSession()),
     read: (task, out, context) => readStream(definition, task, { out, context }),
   }

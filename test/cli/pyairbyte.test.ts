@@ -53,7 +53,52 @@ describe.skipIf(process.env.PYAIRBYTE !== '1')('PyAirbyte', () => {
       expect(since.every((path) => !path.includes('since=2026-01-01T00:00:00Z'))).toBe(true)
     },
   )
+
+  test(
+    'checks and reads a native connector, and goes on from its state',
+    { timeout: 600_000 },
+    async (context) => {
+      const { python } = await installed(context)
+      const folder = await newFolder('pyairbyte-native')
+      const executable = await nativeCommand(folder)
+      const stream = { name: 'items', columns: 'narrow', slices: 2, state_every: 10 }
+      const read = async (rows: number) => {
+        const config = { streams: [{ ...stream, rows }] }
+        return driveNative(python, { folder, executable, config })
+      }
+      const first = await read(50)
+      expect(first).toMatchObject({ processed: 50 })
+      expect(new Set(first.ids).size).toBe(50)
+      const second = await read(57)
+      expect(second.processed).toBe(7)
+      expect(new Set(second.ids).size).toBe(57)
+    },
+  )
 })
+
+async function nativeCommand(folder: string): Promise<string> {
+  const path = join(folder, 'source-native')
+  const command = `"${process.execPath}" "${root}cli/main.ts" connect source`
+  await writeFile(path, `#!/bin/sh\nexec ${command} --type faker "$@"\n`)
+  await chmod(path, 0o755)
+  return path
+}
+
+const nativeOutcome = z.object({ processed: z.number(), ids: z.array(z.number()) })
+
+async function driveNative(
+  python: string,
+  { folder, executable, config }: Drive,
+): Promise<z.infer<typeof nativeOutcome>> {
+  const script = `${root}test/cli/pyairbyte_native.py`
+  const child = spawn(python, [script, executable, JSON.stringify(config), 'items'], {
+    cwd: folder,
+    env: { ...process.env, AIRBYTE_OFFLINE_MODE: '1', DO_NOT_TRACK: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [out] = await Promise.all([text(child.stdout), once(child, 'close')])
+  return nativeOutcome.parse(JSON.parse(out.trimEnd().split('\n').at(-1) ?? ''))
+}
 
 async function installed(context: TestContext): Promise<PythonEnvironment> {
   if (pythonVersion() === undefined) context.skip('there is no python3')

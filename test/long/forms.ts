@@ -18,6 +18,8 @@ const oneAfterTheOther = [...integration, '--no-file-parallelism']
 
 const serverFiles = 'test/**/*.{integration,e2e}.test.ts'
 
+const pypiFile = 'test/connectors/airbyte-process/pypi.long.integration.test.ts'
+
 const crashFiles = [
   'test/engine/crash.long.integration.test.ts',
   'test/engine/fresh-rows.long.integration.test.ts',
@@ -173,8 +175,14 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     env: { STRIPE_MOCK: '1' },
     run: { vitest: [...unit, 'test/connectors/stripe/stripe-mock.test.ts'] },
   },
+  airbyte: {
+    about: 'connectors of PyPI through runs, killed in between; components in Python of a manifest',
+    needs: 'python3 with venv, and its package index',
+    env: { AIRBYTE_PYPI: '1' },
+    run: { vitest: [...integration, pypiFile] },
+  },
   pyairbyte: {
-    about: 'PyAirbyte drives a source of ours',
+    about: 'PyAirbyte drives sources of ours: a manifest and a native one',
     needs: 'python3 with venv, and its package index',
     env: { PYAIRBYTE: '1' },
     run: { vitest: [...unit, 'test/cli/pyairbyte.test.ts'] },
@@ -187,6 +195,7 @@ function momentFiles(): readonly string[] {
     ...crashFiles,
     'test/service/webhooks/storm.long.e2e.test.ts',
     'test/engine/source-types-versions.long.integration.test.ts',
+    pypiFile,
   ])
   return globSync(serverFiles)
     .filter((file) => !own.has(file) && hasLongForm(file))

@@ -232,3 +232,26 @@ describe('the decoder of lines', () => {
     ])
   })
 })
+
+it('a property that must not be null counts as absent, but not inside of what only the source understands', () => {
+  const state = {
+    type: 'STREAM',
+    stream: {
+      stream_descriptor: { name: 'orders', namespace: null },
+      stream_state: { cursor: null },
+    },
+    sourceStats: null,
+  }
+  expect(messageOf({ type: 'STATE', state })).toEqual({
+    type: 'STATE',
+    state: {
+      type: 'STREAM',
+      stream: { stream_descriptor: { name: 'orders' }, stream_state: { cursor: null } },
+    },
+  })
+  const record = { stream: 'orders', namespace: null, data: { id: null }, emitted_at: 1 }
+  expect(messageOf({ type: 'RECORD', record })).toEqual({
+    type: 'RECORD',
+    record: { stream: 'orders', data: { id: null }, emitted_at: 1 },
+  })
+})

@@ -22,7 +22,7 @@ import { configuredAirbyteCatalog } from '../../../protocol/catalog.ts'
 import { Mask } from '../../../protocol/secrets/mask.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { AirbyteLines } from '../airbyte-lines.ts'
-import type { SourceArguments, SourceCommandContext } from '../source-command.ts'
+import type { SourceArguments, SourceCommandContext } from '../source-arguments.ts'
 import { readStreams } from './read-streams.ts'
 
 /**
@@ -55,10 +55,11 @@ export async function runConnectorSource(
   }
 }
 
-function specOf({ descriptor }: Connector): JsonObject {
+/** Clients refuse a `documentationUrl` that is no URL: pages that come with the program have none. */
+function specOf({ descriptor: { spec, docsUrl } }: Connector): JsonObject {
   return {
-    connectionSpecification: descriptor.spec,
-    documentationUrl: descriptor.docsUrl,
+    connectionSpecification: spec,
+    ...(URL.canParse(docsUrl) && { documentationUrl: docsUrl }),
     protocol_version: '0.5.2',
     supportsIncremental: true,
   }

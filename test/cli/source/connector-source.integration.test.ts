@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { runSource, type SourceArguments } from '../../../cli/source/source-command.ts'
+import { runSource } from '../../../cli/source/source-command.ts'
+import type { SourceArguments } from '../../../cli/source/source-arguments.ts'
 import {
   airbyteMessage,
   type AirbyteMessage,
@@ -173,6 +174,46 @@ describe('a native connector as an Airbyte source', { timeout: 120_000 }, () => 
       catalog: configured(streams, 'full_refresh'),
     })
     expect(recordsOf(full.messages, 'orders')).toHaveLength(1_010)
+  })
+
+  test('of changes of PostgreSQL reads its streams together, and goes on from their states', async () => {
+    await using database = await testDatabase()
+    for (const table of ['goods', 'sales']) {
+      await database.query(`CREATE TABLE ${table} (id int PRIMARY KEY, name text)`)
+      await database.query(`INSERT INTO ${table} SELECT n, 'n' FROM generate_series(1, 50) n`)
+    }
+    const slot = `source_${database.address.database}`
+    const config = JSON.parse(
+      JSON.stringify({ ...database.address, replication: 'cdc', slot, schemas: ['public'] }),
+    ) as JsonObject
+    const call = { type: 'postgres', config }
+    const streams = streamsOf((await source({ ...call, command: 'discover' })).messages)
+    const catalog = configured(streams, 'incremental')
+    const first = await source({ ...call, command: 'read', catalog })
+    expect(first.code, JSON.stringify(first.messages.slice(-3))).toBe(0)
+    expect(recordsOf(first.messages, 'goods')).toHaveLength(50)
+    expect(recordsOf(first.messages, 'sales')).toHaveLength(50)
+    await database.query("UPDATE goods SET name = 'changed' WHERE id = 7")
+    await database.query('DELETE FROM sales WHERE id = 8')
+    const state = lastStates(first.messages)
+    const next = await source({ ...call, command: 'read', catalog, state })
+    expect(next.code, JSON.stringify(next.messages.slice(-3))).toBe(0)
+    expect(recordsOf(next.messages, 'goods')).toMatchObject([{ id: 7, name: 'changed' }])
+    expect(recordsOf(next.messages, 'sales')).toMatchObject([
+      { id: 8, _ab_cdc_deleted_at: expect.any(String) as unknown },
+    ])
+    const last = await source({
+      ...call,
+      command: 'read',
+      catalog,
+      state: lastStates(next.messages),
+    })
+    expect(recordsOf(last.messages, 'goods')).toHaveLength(0)
+    // The reader waits some seconds for the commits of a destination.
+    const active = (): Promise<unknown> =>
+      database.query('SELECT active FROM pg_replication_slots WHERE slot_name = $1', [slot])
+    await expect.poll(active, { timeout: 20_000 }).toEqual([{ active: false }])
+    await database.query(`SELECT pg_drop_replication_slot('${slot}')`)
   })
 
   test('fails as the protocol says: no secret, the stream named, exit code 1', async () => {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { airbyteProcessConnector } from '../../../connectors/airbyte-process/connector.ts'
@@ -18,6 +19,7 @@ import {
 } from '../collected.ts'
 import { importFake } from '../../support/airbyte-process.ts'
 import { newFolder } from '../../support/new-folder.ts'
+import { until } from './until.ts'
 
 async function connectorWith(options: Partial<ProcessDefinition> = {}) {
   const file = importFake(await newFolder('airbyte-process'), options)
@@ -181,12 +183,49 @@ describe('an external connector that fails', () => {
     expect(processesIn(folder)).toEqual([])
   })
 
+  test('does not survive the thread that reads it, and neither do its files', async () => {
+    const facts = join(await newFolder('facts'), 'facts.json')
+    const file = importFake(await newFolder('airbyte-process'))
+    const config = { ...base, fault: { kind: 'silent', at: 5 }, facts_file: facts }
+    const { stream } = await ordersOf(config)
+    const task = { config, stream, slice: '', state: null, session: null }
+    const module = new URL('../../../connectors/airbyte-process/connector.ts', import.meta.url).href
+    const worker = new Worker(
+      `const { workerData: { module, file, task } } = require('node:worker_threads')
+       import(module).then(({ airbyteProcessConnector }) => {
+         const nothing = () => undefined
+         const logger = { info: nothing, warn: nothing, error: nothing, debug: nothing, trace: nothing }
+         const out = { records: async () => undefined, state: async () => undefined, rateLimited: nothing }
+         const context = { logger, signal: new AbortController().signal, allowedNetworks: [], now: Date.now }
+         return airbyteProcessConnector('fake', file).read(task, out, context)
+       })`,
+      { eval: true, workerData: { module, file, task } },
+    )
+    await until(() => Promise.resolve(existsSync(facts)))
+    const { pid, folder } = JSON.parse(readFileSync(facts, 'utf8')) as {
+      readonly pid: number
+      readonly folder: string
+    }
+    expect(existsSync(folder)).toBe(true)
+    await worker.terminate()
+    await until(() => Promise.resolve(!existsSync(folder) && !isAlive(pid)))
+  })
+
   test('whose program does not exist says so', async () => {
     const connector = await connectorWith({ command: ['/nowhere/source-x'] })
     const error = await failureOf(connector.discover(base, contextOf()))
     expect(error.code).toBe('airbyte_process_not_started')
   })
 })
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
 
 /** Processes whose working directory is the folder: Linux reports a removed one too. */
 function processesIn(folder: string): readonly string[] {

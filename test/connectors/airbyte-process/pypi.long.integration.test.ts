@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { execFile } from 'node:child_process'
@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { pythonEnvironment } from '../../../bench/peers/python-environment.ts'
 import { importedProcess } from '../../../connectors/catalog.ts'
+import { TrackerApi } from '../../fakes/tracker-api.ts'
 import { run, startRun } from '../../cli/reactor-command.ts'
 import { fakeDefinition } from '../../support/airbyte-process.ts'
 import { newFolder } from '../../support/new-folder.ts'
@@ -134,6 +135,39 @@ describe.skipIf(process.env.AIRBYTE_PYPI !== '1')(
       const next = await run(grown.path, { env })
       expect(next.code, next.stderr).toBe(0)
       expect(await rowsOf(database, 'users')).toEqual({ rows: count + 200, ids: count + 200 })
+    })
+
+    test('its CDK runs the components in Python of a manifest, stream by stream, if that is allowed', async () => {
+      const { program } = await catalogWithFaker()
+      const catalog = await newFolder('catalog')
+      await cp(join(import.meta.dirname, 'with-python'), join(catalog, 'labelled'), {
+        recursive: true,
+      })
+      const file = importedProcess(catalog, 'airbyte-cdk')
+      await mkdir(dirname(file), { recursive: true })
+      const command = [join(dirname(program), 'source-declarative-manifest')]
+      await writeFile(file, JSON.stringify(fakeDefinition({ name: 'airbyte-cdk', command })))
+      await using database = await testDatabase()
+      await using api = await TrackerApi.start(3)
+      const env = {
+        PG_PASSWORD: database.address.password,
+        REACTOR_CONNECT_CATALOG_DIR: catalog,
+        REACTOR_CONNECT_ALLOWED_NETWORKS: '127.0.0.1/32',
+      }
+      await using document = await runFile({
+        ...connection(database),
+        source: { type: 'labelled', config: { url: api.url } },
+        defaults: { sync_mode: 'full_refresh', destination_sync_mode: 'append' },
+      })
+      const without = await run(document.path, { env })
+      expect(without.code, without.stderr).toBe(0)
+      expect(without.stderr).toMatch(/complete +projects/)
+      expect(without.stderr).not.toMatch(/complete +labels/)
+      const allowed = { ...env, REACTOR_CONNECT_AIRBYTE_ENABLED: 'true' }
+      const end = await run(document.path, { env: allowed })
+      expect(end.code, end.stderr).toBe(0)
+      const rows = await database.query('SELECT id::int, label FROM people.labels ORDER BY id')
+      expect(rows).toEqual([1, 2, 3].map((id) => ({ id, label: `project ${id}` })))
     })
   },
 )
