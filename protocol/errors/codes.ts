@@ -13,6 +13,7 @@ import { runCodes } from './codes/run-codes.ts'
 import { sourceCodes } from './codes/source-codes.ts'
 import { topicCodes } from './codes/topic-codes.ts'
 import { webhookCodes } from './codes/webhook-codes.ts'
+import { writeCodes } from './codes/write-codes.ts'
 import type { ErrorCode } from './error-code.ts'
 
 export type { ErrorCode, FailureType } from './error-code.ts'
@@ -34,6 +35,7 @@ export const codesByArea = {
   source: sourceCodes,
   topic: topicCodes,
   webhook: webhookCodes,
+  write: writeCodes,
 } as const
 
 /**
@@ -57,6 +59,7 @@ export const errorCodes = {
   ...sourceCodes,
   ...topicCodes,
   ...webhookCodes,
+  ...writeCodes,
 } as const satisfies Record<string, ErrorCode>
 
 /** The names of the codes. */

@@ -4,7 +4,7 @@ import { type InstanceConfig, standardChoices } from '../../sinks/instance/insta
 import type { ResolvedConfig } from '../execution/resolved-config.ts'
 import type { Connection } from './schema.ts'
 
-/** What a destination that is an instance needs beside its connection. */
+/** A destination that is an instance needs these beside its connection. */
 export interface InstancePlaces {
   /** Throws `instance_not_found`, and what is missing of its configuration. */
   readonly resolveConfig: (name: string) => Promise<ResolvedConfig>

@@ -17,8 +17,8 @@ export interface DeleteUnseenOptions {
 }
 
 /**
- * At the end of a read of the whole stream: records that we have sent and that were not read this time are gone
- * at the source. Returns warnings. Throws `write_deletes_held`.
+ * At the end of a read of the whole stream: records that we have sent and that were not read this time are
+ * gone at the source. Returns warnings. Throws `write_deletes_held`.
  */
 export async function deleteUnseen(
   sync: StreamSync,

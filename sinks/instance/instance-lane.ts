@@ -48,7 +48,7 @@ interface Opened {
   readonly sender: RecordSender
 }
 
-/** What a lane works with: a sandbox has others, which change nothing. */
+/** The parts that a lane works with: a sandbox has others, which change nothing. */
 export interface LanePorts {
   readonly writer: RecordWriter
   readonly store: Pick<WriteStore, 'sent' | 'keep' | 'counts' | 'holdWrites' | 'releaseWrites'>
@@ -61,8 +61,8 @@ export interface LanePorts {
 }
 
 /**
- * Sends records while they come, a few hundred at a time, whether a state covers them or not: a record that is
- * read again is as it was sent, and is not sent again. Memory is bounded by the size of these batches.
+ * Sends records while they come, some thousand at a time, whether a state covers them or not: a record that
+ * is read again is as it was sent, and is not sent again. Memory is bounded by the size of these batches.
  */
 export class InstanceLane implements SinkLane {
   readonly #config: InstanceConfig
@@ -140,7 +140,7 @@ export class InstanceLane implements SinkLane {
     return stats
   }
 
-  /** What was sent stays at the vendor, and is known to be there. */
+  /** Records that were sent stay at the vendor, and are known to be there. */
   async rollback(): Promise<void> {
     await this.#flights.forget()
     this.#progress.rolledBack()

@@ -13,8 +13,8 @@ import type { PreviewedWrite } from '../../sink.ts'
 const mostShown = 20
 
 /**
- * A writer that sends nothing: it looks at the records that would be written, notes how they would change, and
- * returns the results that a vendor without objections would give.
+ * A writer that sends nothing: it looks at the records that would be written, notes how they would change,
+ * and returns the results that a vendor without objections would give.
  */
 export class PreviewWriter implements RecordWriter {
   readonly #writer: RecordWriter
