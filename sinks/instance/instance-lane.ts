@@ -135,6 +135,10 @@ export class InstanceLane implements SinkLane {
       mergeSeconds: 0,
       commitSeconds: (performance.now() - started) / 1000,
     }
+    const { created, updated, deleted, unchanged, rejected } = this.#writes
+    const facts = { created, updated, deleted, unchanged, rejected }
+    if (created + updated + deleted + rejected > 0)
+      this.#lane.logger.info(facts, 'records were sent to the vendor')
     this.#progress.committed()
     this.#restart()
     return stats
