@@ -33,7 +33,7 @@ export interface RecordWriter extends AsyncDisposable {
 
 export type WriteOperation = 'create' | 'update' | 'upsert' | 'delete'
 
-/** What can be written of an object of the vendor: a stream that takes records. */
+/** An object of the vendor whose records can be written: a stream that takes records. */
 export interface WritableObject {
   /** The vendor's name of the object, as the vendor spells it. */
   readonly name: string
@@ -83,7 +83,7 @@ export interface RecordWrite {
   readonly externalId?: JsonValue
   /** The fields to set, and no others. Null empties a field. Empty for a delete. */
   readonly fields: JsonObject
-  /** More fields to set: each gets the id of the record that has this value in an external id of its object. */
+  /** More fields to set: each gets the id of the record that has this value of an external id. */
   readonly references?: Readonly<Record<string, RecordReference>>
   /** Only an update: nothing is written if the record has another version (`version_conflict`). */
   readonly ifVersion?: string

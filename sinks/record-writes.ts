@@ -27,7 +27,7 @@ export function addWrites(
   }
 }
 
-/** Adds up the writes of commits. A later attempt of a preview starts over; what a run wrote stays written. */
+/** Adds up the writes of commits. A later attempt of a preview starts over. */
 export function joinWrites(before: RecordWrites | undefined, next: RecordWrites): RecordWrites {
   if (before === undefined) return next
   const isPreviewAgain = before.attempt < next.attempt && before.samples.length > 0

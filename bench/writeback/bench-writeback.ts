@@ -29,7 +29,7 @@ export interface WritebackFigures extends WritebackOptions {
 
 const jsforceProgram = fileURLToPath(new URL('jsforce-program.ts', import.meta.url))
 
-/** A table into the simulator of Salesforce, by a run and by a loop with jsforce, in turn; start-up included. */
+/** A table into the simulator of Salesforce, by a run and by a loop with jsforce in turn, with start-up. */
 export async function benchWriteback(
   { rows, rounds }: WritebackOptions,
   print: (line: string) => void,

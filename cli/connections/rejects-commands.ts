@@ -7,7 +7,11 @@ import { showResult } from '../output/command-output.ts'
 import { formatTime } from '../output/format-time.ts'
 import { table } from '../output/table.ts'
 import { counted } from '../run/amounts.ts'
-import type { RejectsFlags } from './rejects-program.ts'
+
+export interface RejectsFlags {
+  readonly stream?: string
+  readonly record?: readonly string[]
+}
 
 export async function listRejects(
   { client, output }: CommandContext,
@@ -45,7 +49,7 @@ export async function listRejects(
 export async function settleRejects(
   { client, output }: CommandContext,
   name: string,
-  { stream, key: keys, verb }: RejectsFlags & { readonly verb: 'retry' | 'discard' },
+  { stream, record: keys, verb }: RejectsFlags & { readonly verb: 'retry' | 'discard' },
 ): Promise<number> {
   const body = { ...(stream !== undefined && { stream }), ...(keys !== undefined && { keys }) }
   const request = {

@@ -1,14 +1,10 @@
 import type { Command } from 'commander'
 import { serviceCommand, type AskService, type CommonFlags } from '../client/service-command.ts'
 import { limitOption } from '../options.ts'
+import type { RejectsFlags } from './rejects-commands.ts'
 
 // Loaded when one of them runs: help and completion need none.
 const commands = () => import('./rejects-commands.ts')
-
-export interface RejectsFlags {
-  readonly stream?: string
-  readonly key?: readonly string[]
-}
 
 /** `reactor connect connections rejects …`. */
 export function rejectsCommand(connections: Command, ask: AskService): void {
@@ -30,7 +26,7 @@ export function rejectsCommand(connections: Command, ask: AskService): void {
     serviceCommand(rejects, verb, description)
       .argument('<NAME>', 'the connection')
       .option('--stream <STREAM>', 'only those of this stream')
-      .option('--key <KEY>', 'only this record, repeated; default: all', collect)
+      .option('--record <KEY>', 'only this record, repeated; default: all', collect)
       .action(async (name: string, flags: CommonFlags & RejectsFlags) =>
         ask(flags, async (context) =>
           (await commands()).settleRejects(context, name, { ...flags, verb }),
@@ -45,4 +41,4 @@ function collect(key: string, before: readonly string[] | undefined): readonly s
 const examples = `
 Examples:
   $ reactor connect connections rejects list leads-back
-  $ reactor connect connections rejects retry leads-back --key lead-17`
+  $ reactor connect connections rejects retry leads-back --record lead-17`

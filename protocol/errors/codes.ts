@@ -14,6 +14,7 @@ import { runCodes } from './codes/run-codes.ts'
 import { sourceCodes } from './codes/source-codes.ts'
 import { topicCodes } from './codes/topic-codes.ts'
 import { webhookCodes } from './codes/webhook-codes.ts'
+import { writeCodes } from './codes/write-codes.ts'
 import type { ErrorCode } from './error-code.ts'
 
 export type { ErrorCode, FailureType } from './error-code.ts'
@@ -36,6 +37,7 @@ export const codesByArea = {
   source: sourceCodes,
   topic: topicCodes,
   webhook: webhookCodes,
+  write: writeCodes,
 } as const
 
 /**
@@ -60,6 +62,7 @@ export const errorCodes = {
   ...sourceCodes,
   ...topicCodes,
   ...webhookCodes,
+  ...writeCodes,
 } as const satisfies Record<string, ErrorCode>
 
 /** The names of the codes. */

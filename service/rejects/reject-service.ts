@@ -52,7 +52,7 @@ export class DestinationRejectService implements RejectService {
       const last = items.at(-1)
       const hasMore = found.length > limit && last !== undefined
       return {
-        items: items.map(({ place: _place, stream: { name, namespace }, ...reject }): Reject => ({
+        items: items.map(({ stream: { name, namespace }, ...reject }): Reject => ({
           ...reject,
           stream: name,
           namespace: namespace ?? null,

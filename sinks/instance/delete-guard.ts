@@ -6,8 +6,8 @@ const freeDeletes = 20
 const freeShare = 0.1
 
 /**
- * Stops a sync that would delete many records at the vendor, as after a wrong filter or an empty table, until a
- * person has seen it in a sandbox and promoted it.
+ * Stops a sync that would delete many records at the vendor, as after a wrong filter or an empty table,
+ * until a person has seen it in a sandbox and promoted it.
  */
 export class DeleteGuard {
   readonly #stream: string

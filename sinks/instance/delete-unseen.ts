@@ -14,15 +14,17 @@ export interface DeleteUnseenOptions {
   readonly mapping: BoundMapping
   readonly signal: AbortSignal
   readonly requireOwn: () => Promise<void>
+  /** The source had no record. */
+  readonly isEmptied: boolean
 }
 
 /**
- * At the end of a read of the whole stream: records that we have sent and that were not read this time are gone
- * at the source. Returns warnings. Throws `write_deletes_held`.
+ * At the end of a read of the whole stream: records that we have sent and that were not read this time are
+ * gone at the source. Returns warnings. Throws `write_deletes_held`.
  */
 export async function deleteUnseen(
   sync: StreamSync,
-  { config, store, writer, mapping, signal, requireOwn }: DeleteUnseenOptions,
+  { config, store, writer, mapping, signal, requireOwn, isEmptied }: DeleteUnseenOptions,
 ): Promise<readonly string[]> {
   const { syncId, sink } = sync
   const target = await targetOf(sink, config, mapping)
@@ -46,10 +48,14 @@ export async function deleteUnseen(
   for (;;) {
     const gone = await store.unseen(target, { syncId, after, limit })
     const last = gone.at(-1)
-    if (last === undefined) return []
+    if (last === undefined) return isEmptied ? [emptied(mapping, unseen)] : []
     await sender.send(gone.map(({ key }) => goneRecord(key)))
     after = last.key
   }
+}
+
+function emptied({ object }: BoundMapping, records: number): string {
+  return `The source had no record of the stream, so all rows of ${object.name} that it had written were deleted: ${records.toLocaleString('en-US')}.`
 }
 
 function goneRecord(key: string): OutgoingRecord {

@@ -10,7 +10,7 @@ import {
 import type { SinkStream } from '../sink.ts'
 import type { WriteStore } from './store/write-store.ts'
 
-/** What was sent is in tables of its own. */
+/** None: the records that were sent are in tables of their own. */
 const noFacts = z.object({})
 
 export type WriteRecord = StreamRecord<z.infer<typeof noFacts>>

@@ -1,4 +1,4 @@
-/** The choices of a destination that is an instance, without the schema library: the command line shows them. */
+/** The choices of its options, without the schema library: the command line shows them. */
 export const instanceChoices = {
   writeDeletes: ['keep', 'delete'],
   writeMode: ['fast', 'guarded'],

@@ -153,7 +153,8 @@ class InstanceDestination implements Destination {
       await this.#change(sync, (now) => forgetStream(requireOwn(now, sync)))
       throw allRejected(sync, rejected)
     }
-    const warnings = isOverwriteMode(sink.mode) ? await this.#deleteUnseen(sync) : []
+    const isEmptied = loaded === 0
+    const warnings = isOverwriteMode(sink.mode) ? await this.#deleteUnseen(sync, isEmptied) : []
     await this.#change(sync, (now) => completeSync(now, sync, { warnings, facts: {} }))
     return warnings
   }
@@ -198,7 +199,7 @@ class InstanceDestination implements Destination {
     await this.#store[Symbol.asyncDispose]()
   }
 
-  async #deleteUnseen(sync: StreamSync): Promise<readonly string[]> {
+  async #deleteUnseen(sync: StreamSync, isEmptied: boolean): Promise<readonly string[]> {
     const writer = await this.#openWriter()
     return deleteUnseen(sync, {
       config: this.#config,
@@ -206,6 +207,7 @@ class InstanceDestination implements Destination {
       writer,
       mapping: await bindStream(sync.sink, this.#config, writer),
       signal: this.#signal,
+      isEmptied,
       requireOwn: async () => {
         await this.#requireNewest(sync.sink, sync.start)
         requireOwn(await streamOf(this.#store, sync.sink).read(), sync)

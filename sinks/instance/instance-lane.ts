@@ -48,7 +48,7 @@ interface Opened {
   readonly sender: RecordSender
 }
 
-/** What a lane works with: a sandbox has others, which change nothing. */
+/** The parts that a lane works with: a sandbox has others, which change nothing. */
 export interface LanePorts {
   readonly writer: RecordWriter
   readonly store: Pick<WriteStore, 'sent' | 'keep' | 'counts' | 'holdWrites' | 'releaseWrites'>
@@ -61,8 +61,8 @@ export interface LanePorts {
 }
 
 /**
- * Sends records while they come, a few hundred at a time, whether a state covers them or not: a record that is
- * read again is as it was sent, and is not sent again. Memory is bounded by the size of these batches.
+ * Sends records while they come, some thousand at a time, whether a state covers them or not: a record that
+ * is read again is as it was sent, and is not sent again. Memory is bounded by the size of these batches.
  */
 export class InstanceLane implements SinkLane {
   readonly #config: InstanceConfig
@@ -135,12 +135,16 @@ export class InstanceLane implements SinkLane {
       mergeSeconds: 0,
       commitSeconds: (performance.now() - started) / 1000,
     }
+    const { created, updated, deleted, unchanged, rejected } = this.#writes
+    const facts = { created, updated, deleted, unchanged, rejected }
+    if (created + updated + deleted + rejected > 0)
+      this.#lane.logger.info(facts, 'records were sent to the vendor')
     this.#progress.committed()
     this.#restart()
     return stats
   }
 
-  /** What was sent stays at the vendor, and is known to be there. */
+  /** Records that were sent stay at the vendor, and are known to be there. */
   async rollback(): Promise<void> {
     await this.#flights.forget()
     this.#progress.rolledBack()

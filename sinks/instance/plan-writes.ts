@@ -40,7 +40,7 @@ export interface PlanOptions {
   readonly isGuarded: boolean
 }
 
-/** What is to be sent: only records, and of them only fields, that are not as they were sent last. Pure. */
+/** Pure. Only records, and of them only fields, are sent that are not as they were sent last. */
 export function planWrites(
   records: readonly MappedRecord[],
   sent: ReadonlyMap<string, SentRecord>,

@@ -3,6 +3,7 @@ import type {
   WriteError,
   WriteOperation,
   WriteResult,
+  WrittenRecord,
 } from '../../connectors/record-writer.ts'
 import { Slots } from '../../lib/async/slots.ts'
 import { ConnectError } from '../../protocol/index.ts'
@@ -14,7 +15,7 @@ import type { NewReject, WriteStore, WriteTarget } from './store/write-store.ts'
 
 /** Requests of a stream at the vendor at the same time; no two of them have the same record. */
 const requestsAtOnce = 4
-/** Requests of one step, after which what was sent is stored: fewer steps, and so fewer waits between them. */
+/** Requests of one step, after which what was sent is stored: fewer steps have fewer waits between them. */
 export const requestsOfStep = 16
 
 /** A record, and how it is stored if it is rejected. */
@@ -90,7 +91,7 @@ export class RecordSender {
     const { answered, failure } = await this.#write(writes)
     const unchanged = [...planned.unchanged, ...found.unchanged].map(({ key }) => key)
     const counts = await this.#keep(answered, unchanged, outgoing)
-    if (failure !== undefined) throw failure
+    if (failure !== undefined) throw ConnectError.from(failure)
     return { ...counts, known: sent.size }
   }
 
@@ -170,14 +171,11 @@ export class RecordSender {
     const rejected: NewReject[] = []
     for (const { record, operation, result, before, after } of answered) {
       const { key } = record
-      const isGone =
-        operation === 'delete' && !result.isWritten && result.error.code === 'not_found'
-      if (operation === 'delete' && (result.isWritten || isGone)) {
+      if (operation === 'delete' && isGone(result)) {
         counts.deleted += 1
         deleted.push(key)
       } else if (result.isWritten) {
-        const isCreated = result.created ?? operation === 'create'
-        counts[isCreated ? 'created' : 'updated'] += 1
+        counts[isCreated(operation, result) ? 'created' : 'updated'] += 1
         const { id, version = null } = result
         sent.push({ key, id: id === '' ? (before?.id ?? key) : id, fields: after, version })
       } else {
@@ -187,6 +185,15 @@ export class RecordSender {
     await store.keep(target, { sent, deleted, rejected, unchanged, syncId, notesSeen })
     return { ...counts, rejected: new Map(rejected.map(({ key, reason }) => [key, reason])) }
   }
+}
+
+/** It was deleted, or was gone before. */
+function isGone(result: WriteResult): boolean {
+  return result.isWritten || result.error.code === 'not_found'
+}
+
+function isCreated(operation: WriteOperation, { created }: WrittenRecord): boolean {
+  return created ?? operation === 'create'
 }
 
 /** Each has writes of one operation, conditional or not. */

@@ -25,7 +25,7 @@ export async function listRejects(
 ): Promise<readonly RejectedRecord[]> {
   await using store = await WriteStore.open(address)
   const found = await store.rejects(connection, { ...streamOf(stream), limit, after })
-  return found.map(({ stream: key, record: _record, place: _place, ...reject }) => ({
+  return found.map(({ stream: key, ...reject }) => ({
     ...reject,
     place: `${key}${reject.key}`,
     stream: idOf(key),
@@ -44,8 +44,9 @@ type StoredRecord = StoredReject & { readonly record: string }
 type RetryRequest = Parameters<RejectsPort<InstanceConfig>['retry']>[1]
 
 /**
- * Sends rejected records again, as they were read then, through the code of a run. A record that somebody has
- * changed at the vendor is overwritten, and one that is gone there is created again: the caller has decided so.
+ * Sends rejected records again, as they were read then, through the code of a run. A record that somebody
+ * has changed at the vendor is overwritten, and one that is gone there is created again: the caller has
+ * decided so.
  */
 export async function retryRejects(
   config: InstanceConfig,

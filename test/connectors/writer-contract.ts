@@ -22,7 +22,7 @@ export interface WriterPlace extends AsyncDisposable {
   changeElsewhere(externalId: string, fields: JsonObject): void
 }
 
-/** What every write side of a connector does. */
+/** The guarantees of every write side of a connector. */
 export function writerContract(name: string, open: () => Promise<WriterPlace>): void {
   const signal = neverAborted()
 

@@ -21,6 +21,7 @@ export const titles = {
   source: 'Sources',
   topic: 'Topics as a destination',
   webhook: 'Webhooks: receivers, what comes in, where it goes',
+  write: 'Writing back into an instance',
 } satisfies Record<Area, string>
 
 const heading = '## Every error\n'

@@ -13,7 +13,7 @@ export const composed = 25
 /** Records that are read with one call. */
 export const retrieved = 2000
 
-/** Records as they are sent, each with its `attributes`: the writer has made them, so they are not checked again. */
+/** Records as they are sent, each with its `attributes`: the writer has made them. */
 const readyRecords = z.custom<readonly JsonObject[]>()
 
 /** As `createRecords`. */
@@ -67,7 +67,7 @@ export const guardedUpdates = defineAction({
           url: `/${dataPath}${urlPath`/sobjects/${object}/${id}`}`,
           referenceId: `record${String(index)}`,
           httpHeaders: { 'If-Unmodified-Since': new Date(since).toUTCString() },
-          body: fields as JsonObject,
+          body: fields,
         })),
       },
     }),
@@ -93,6 +93,6 @@ export const retrieveRecords = defineAction({
 
 /** The elements of a list in an output. */
 export function listIn(output: unknown, name: string): readonly JsonObject[] {
-  const list = isJsonObject(output as never) ? (output as JsonObject)[name] : undefined
+  const list = isJsonObject(output) ? output[name] : undefined
   return isJsonList(list) ? list.map((item) => (isJsonObject(item) ? item : {})) : []
 }

@@ -54,7 +54,7 @@ export class SalesforceWriter implements RecordWriter {
       return writableObject(await this.#send(describeObject, { object }, signal))
     } catch (error) {
       if (error instanceof ConnectError && error.code === 'action_refused')
-        throw unknownObject(object, String(error.details.reason ?? 'there is no such object'))
+        throw unknownObject(object, textOf(error.details.reason) ?? 'there is no such object')
       throw error
     }
   }
@@ -139,8 +139,8 @@ export class SalesforceWriter implements RecordWriter {
   }
 
   /**
-   * One request. If Salesforce refuses it as a whole (a value of another type), each half is tried alone, until
-   * the record is found that is the reason.
+   * One request. If Salesforce refuses it as a whole (a value of another type), each half is tried alone,
+   * until the record is found that is the reason.
    */
   async #sendPart(batch: Batch): Promise<readonly WriteResult[]> {
     const { records } = batch
@@ -274,17 +274,21 @@ function isLocked(result: WriteResult): boolean {
 }
 
 function storedRecord(record: JsonObject, externalIdField: string | null): readonly StoredRecord[] {
-  const { Id: id, attributes: _attributes, [versionField]: version, ...fields } = record
+  const { Id: id, [versionField]: version } = record
   if (typeof id !== 'string') return []
-  const value = externalIdField === null ? null : record[externalIdField]
+  const value = externalIdField === null ? undefined : record[externalIdField]
   return [
     {
       id,
-      externalId: value === null || value === undefined ? null : String(value),
+      externalId: textOf(value) ?? null,
       version: typeof version === 'string' ? version : undefined,
-      fields,
+      fields: Object.fromEntries(Object.entries(record).filter(([name]) => name !== 'attributes')),
     },
   ]
+}
+
+function textOf(value: JsonValue | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
 }
 
 /** Lists of quoted values that fit into the address of a request. */

@@ -8,8 +8,8 @@ export interface DistinctWrite {
 
 /**
  * Splits records into lists in which no external id and no id is there twice: Salesforce refuses such a
- * collection. Records with exactly the same id become one, whose fields are those of the last. Ids that differ
- * in the case of letters alone may be one or two, as the field has it: they go into different lists.
+ * collection. Records with exactly the same id become one, whose fields are those of the last. Ids that
+ * differ in the case of letters alone may be one or two, as the field has it: they go into different lists.
  */
 export function splitDistinct(
   records: readonly RecordWrite[],

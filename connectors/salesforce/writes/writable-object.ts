@@ -26,7 +26,7 @@ const descriptionSchema = z.object({
 })
 type Description = z.output<typeof descriptionSchema>
 
-/** What describe says about writing. Throws `write_object_unknown` if the user may not write the object. */
+/** Reads a description of an object. Throws `write_object_unknown` if the user may not write it. */
 export function writableObject(description: JsonValue): WritableObject {
   const parsed = descriptionSchema.safeParse(description)
   if (!parsed.success) throw unknownObject('?', 'the response does not describe an object')

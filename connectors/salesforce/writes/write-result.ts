@@ -38,19 +38,11 @@ export function resultOf(result: JsonObject, sentId: string | undefined): WriteR
 /** A part of a composite request that changes a record if nobody else has. */
 export function guardedResult(part: JsonObject, sentId: string): WriteResult {
   const { httpStatusCode: status, body = null } = part
-  if (typeof status === 'number' && status < 300) return { isWritten: true, id: sentId }
-  const error = salesforceError(body)
-  if (status === 412)
-    return refused({
-      code: 'version_conflict',
-      message: error?.message ?? 'the record was changed meanwhile',
-      fields: [],
-    })
-  return refused({
-    code: error?.code ?? `HTTP ${String(status)}`,
-    message: error?.message ?? 'Salesforce gave no reason',
-    fields: error?.fields ?? [],
-  })
+  const code = typeof status === 'number' ? status : 0
+  if (code >= 200 && code < 300) return { isWritten: true, id: sentId }
+  const { message = 'Salesforce gave no reason', ...error } = salesforceError(body) ?? {}
+  if (code === 412) return refused({ code: 'version_conflict', message, fields: [] })
+  return refused({ code: `HTTP ${String(code)}`, fields: [], ...error, message })
 }
 
 export function refused(

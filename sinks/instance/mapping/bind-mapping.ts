@@ -47,14 +47,9 @@ export function bindMapping(
     return [{ field, source: fieldSource(fieldRule) }]
   })
   const keyField = keyFieldOf(sink, rule, { object, bound })
-  if (keyField === undefined) problems.push(noKey(object))
   const key = bound.find(({ field }) => field.name === keyField)
-  if (keyField !== undefined && key === undefined)
-    problems.push(`\`fields\` has no \`${keyField}\`, by which records are found`)
   const isById = keyField === 'Id'
-  const needed = isById ? 'update' : 'upsert'
-  if (keyField !== undefined && !object.operations.includes(needed))
-    problems.push(`the user may not ${needed} records of ${object.name}`)
+  problems.push(...keyProblems(keyField, key, object))
   if (problems.length > 0 || key === undefined || keyField === undefined)
     throw new ConnectError('write_mapping_invalid', {
       details: { stream, object: object.name, problems: problems.join('; ') },
@@ -69,6 +64,21 @@ export function bindMapping(
     fields: bound.filter((field) => field !== key),
     unmapped: columns.filter((name) => !used.has(name) && !name.startsWith('_ab_cdc_')),
   }
+}
+
+function keyProblems(
+  keyField: string | undefined,
+  key: MappedField | undefined,
+  object: WritableObject,
+): readonly string[] {
+  if (keyField === undefined) return [noKey(object)]
+  const needed = keyField === 'Id' ? 'update' : 'upsert'
+  return [
+    ...(key === undefined ? [`\`fields\` has no \`${keyField}\`, by which records are found`] : []),
+    ...(object.operations.includes(needed)
+      ? []
+      : [`the user may not ${needed} records of ${object.name}`]),
+  ]
 }
 
 /** The rule of a stream, by its name, or by its namespace and name. */
@@ -129,10 +139,21 @@ function problemOf(
     )}`
   if (!field.onCreate && !field.onUpdate && field.name !== 'Id')
     return `the user may not write \`${field.name}\``
+  const pathProblem = findPathProblem(rule)
+  if (pathProblem !== undefined) return `\`${name}\`: ${pathProblem}`
   const { column } = fieldSource(rule)
   if (column !== undefined && !columns.includes(column))
     return `the stream has no column \`${column}\`${suggest(column, columns)}`
   return undefined
+}
+
+function findPathProblem(rule: FieldRule): string | undefined {
+  try {
+    fieldSource(rule)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function suggest(name: string, names: readonly string[]): string {

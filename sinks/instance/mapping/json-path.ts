@@ -1,5 +1,5 @@
 import { JSONPath } from 'jsonpath-plus'
-import { isJsonObject, type RecordValue } from '../../../protocol/index.ts'
+import type { RecordValue } from '../../../protocol/index.ts'
 
 /** The first value at the path; undefined if there is none. */
 export type FindValue = (value: RecordValue) => RecordValue | undefined
@@ -28,9 +28,4 @@ export function jsonPath(path: string): FindValue {
 
 function isScript(part: string): boolean {
   return /^[?(]|\(|\)/.test(part)
-}
-
-/** Whether a value can be searched by a path. */
-export function hasParts(value: RecordValue | undefined): boolean {
-  return Array.isArray(value) || isJsonObject(value)
 }

@@ -13,8 +13,8 @@ import type { PreviewedWrite } from '../../sink.ts'
 const mostShown = 20
 
 /**
- * A writer that sends nothing: it looks at the records that would be written, notes how they would change, and
- * returns the results that a vendor without objections would give.
+ * A writer that sends nothing: it looks at the records that would be written, notes how they would change,
+ * and returns the results that a vendor without objections would give.
  */
 export class PreviewWriter implements RecordWriter {
   readonly #writer: RecordWriter
@@ -90,7 +90,7 @@ export class PreviewWriter implements RecordWriter {
     this.#shown += 1
     this.#samples.push({
       operation: isDelete ? 'delete' : now === undefined ? 'create' : 'update',
-      key: nameOf(request, record),
+      key: keyOf(request, record),
       id: now?.id ?? null,
       fields,
     })
@@ -113,9 +113,14 @@ function shownReference({ externalIdField, value }: RecordReference): JsonValue 
   return { [externalIdField]: value }
 }
 
-function nameOf({ operation }: WriteRequest, { id, externalId }: RecordWrite): string {
+function keyOf({ operation }: WriteRequest, { id, externalId }: RecordWrite): string {
   if (operation !== 'upsert') return id ?? ''
-  return plain(typeof externalId === 'string' ? externalId : JSON.stringify(externalId ?? null))
+  return typeof externalId === 'string' ? externalId : JSON.stringify(externalId ?? null)
+}
+
+function nameOf(request: WriteRequest, record: RecordWrite): string {
+  const key = keyOf(request, record)
+  return request.operation === 'upsert' ? plain(key) : key
 }
 
 /** Vendors find external ids whatever their letters’ case. */

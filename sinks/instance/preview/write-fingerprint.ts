@@ -18,7 +18,7 @@ export async function writeFingerprint(
     .map(({ key, record: { run, syncId, epoch, complete, slices } }) => {
       return [key, run, syncId, epoch, complete, slices.map(({ slice, state }) => [slice, state])]
     })
-    .toSorted(([first], [second]) => (String(first) < String(second) ? -1 : 1))
+    .toSorted((first, second) => (JSON.stringify(first) < JSON.stringify(second) ? -1 : 1))
   const targets = []
   for (const sink of streams) {
     try {

@@ -7,7 +7,7 @@ import { DestinationSession } from '../../postgres/session.ts'
 import type { SentRecord } from '../plan-writes.ts'
 import { makeTables, schema } from './tables.ts'
 
-/** What was sent of one stream to one object of one account. */
+/** One stream, and the object of an account that it is written into. */
 export interface WriteTarget {
   readonly connection: string
   /** `streamKey`. */
@@ -51,8 +51,8 @@ export interface SentChanges {
 }
 
 /**
- * The bookkeeping of a destination that is an instance, in a PostgreSQL database of the customer: checkpoints,
- * the values that were sent last, and rejected records. One statement or transaction at a time.
+ * The bookkeeping of a destination that is an instance, in a PostgreSQL database of the customer:
+ * checkpoints, the values that were sent last, and rejected records. One statement or transaction at a time.
  */
 export class WriteStore implements AsyncDisposable {
   readonly #session: DestinationSession
@@ -206,7 +206,7 @@ export class WriteStore implements AsyncDisposable {
     })
   }
 
-  /** Forgets the values that were sent, but not which records they were sent to: all fields are sent again. */
+  /** Forgets the values that were sent, but not the records: all fields are sent again. */
   forgetValues(connection: string, stream: string): Promise<void> {
     return this.#turns.run(async () => {
       await this.#session.rows(

@@ -14,7 +14,7 @@ describe('completion offers', () => {
     [['connect', 'inst'], ['instances']],
     [
       ['connect', 'connections', 're'],
-      ['resume', 'reset'],
+      ['resume', 'reset', 'rejects'],
     ],
     [['connect', 'connections', 'runs', 'c'], ['cancel']],
     [

@@ -28,7 +28,7 @@ async function openPlace(): Promise<WriterPlace> {
   const { organization } = salesforce
   const writer = await openWriter(salesforce)
   const own = (): readonly JsonObject[] =>
-    organization.visible('Account').filter((row) => row.IsDeleted !== true) as readonly JsonObject[]
+    organization.visible('Account').filter((row) => row.IsDeleted !== true)
   return {
     writer,
     object: 'Account',
@@ -36,7 +36,7 @@ async function openPlace(): Promise<WriterPlace> {
     textField: 'Name',
     fields: (text) => ({ Name: text }),
     refused: { fields: { Tier__c: 'Bronze' }, code: 'INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST' },
-    records: () => Promise.resolve(new Map(own().map((row) => [String(row.Code__c), row]))),
+    records: () => Promise.resolve(new Map(own().map((row) => [row.Code__c as string, row]))),
     cutNextAnswer: () => {
       salesforce.faults = {
         after: () => {
@@ -47,7 +47,7 @@ async function openPlace(): Promise<WriterPlace> {
     },
     changeElsewhere: (externalId, fields) => {
       organization.pass(10)
-      const id = String(own().find((row) => row.Code__c === externalId)?.Id)
+      const id = own().find((row) => row.Code__c === externalId)?.Id as string
       organization.update('Account', id, fields as Record<string, string>)
     },
     [Symbol.asyncDispose]: async () => {

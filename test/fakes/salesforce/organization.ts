@@ -201,7 +201,7 @@ export class Organization {
     }
   }
 
-  /** Records that have this value in a field, whatever the case of its letters; also those in the recycle bin. */
+  /** Records that have this value in a field, whatever the case of its letters; also deleted ones. */
   holders(object: string, field: string, value: Value): readonly Row[] {
     this.#commitLate()
     const rows = this.#rows.get(object)
@@ -277,9 +277,10 @@ export class Organization {
   #withReferences({ name: object, fields: known }: ObjectDefinition, given: Fields): Fields {
     const entries = Object.entries(given).map(([name, value]): [string, Value] => {
       const field = known.find(({ relationshipName }) => relationshipName === name)
-      if (field === undefined || typeof value !== 'object' || value === null) return [name, value]
+      const nested: unknown = value
+      if (field === undefined || typeof nested !== 'object' || nested === null) return [name, value]
       const [parent = ''] = field.referenceTo
-      const [[key, wanted] = ['', null]] = Object.entries(value as unknown as Fields)
+      const [[key, wanted] = ['', null]] = Object.entries(nested as Fields)
       const holder = this.holders(parent, key, wanted).find((row) => row.IsDeleted !== true)
       if (holder === undefined)
         throw new SalesforceError(

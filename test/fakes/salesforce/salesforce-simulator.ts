@@ -14,7 +14,7 @@ export interface SalesforceRequest {
   readonly body: string
 }
 
-/** What happens around a write of a collection. */
+/** Faults around a write of a collection. */
 export interface WriteFaults {
   /** Its answer comes in the place of the write, which is not carried out. */
   before?(request: SalesforceRequest): ApiAnswer | undefined
@@ -101,17 +101,32 @@ export class SalesforceSimulator implements AsyncDisposable {
       response.end()
       return
     }
-    const isWrite =
-      method !== 'GET' && pathname.includes('/composite/sobjects') && !isRetrieval(pathname, method)
-    const refused = isWrite ? this.faults.before?.({ method, url, body }) : undefined
-    const carriedOut = refused ?? this.#answer({ pathname, searchParams, body, headers, method })
-    const replaced =
-      isWrite && refused === undefined ? this.faults.after?.({ method, url, body }) : undefined
-    if (replaced === 'cut') {
+    const answer = this.#withFaults({ method, url, body }, pathname, () =>
+      this.#answer({ pathname, searchParams, body, headers, method }),
+    )
+    if (answer === 'cut') {
       request.socket.destroy()
       return
     }
-    const answer = replaced ?? carriedOut
+    this.#send(response, answer, date)
+  }
+
+  #withFaults(
+    request: SalesforceRequest,
+    pathname: string,
+    answer: () => ApiAnswer,
+  ): ApiAnswer | 'cut' {
+    const { method } = request
+    const isWrite =
+      method !== 'GET' && pathname.includes('/composite/sobjects') && !isRetrieval(pathname, method)
+    if (!isWrite) return answer()
+    const refused = this.faults.before?.(request)
+    if (refused !== undefined) return refused
+    const carriedOut = answer()
+    return this.faults.after?.(request) ?? carriedOut
+  }
+
+  #send(response: ServerResponse, answer: ApiAnswer, date: string): void {
     const isText = typeof answer.body === 'string'
     response.writeHead(answer.status, {
       date,

@@ -25,16 +25,16 @@ const mostRuns = 8
 const badTier = 'Bronze'
 const tiers = ['Gold', 'Silver', null, badTier] as const
 
-interface Kept {
+interface AccountRow {
   readonly code: string
   readonly name: string
   readonly tier: string | null
 }
 
 /**
- * One history: rows of a table change while runs write them into Salesforce, and are killed, cut off and turned
- * away. At its end, the vendor has the rows of the table, none of them twice, and each row that the vendor
- * refuses is in the table of rejects. Returns how many faults happened.
+ * One history: rows of a table change while runs write them into Salesforce, and are killed, cut off and
+ * turned away. At its end, the vendor has the rows of the table, none of them twice, and each row that the
+ * vendor refuses is in the table of rejects. Returns how many faults happened.
  */
 export async function checkHistory(seed: number): Promise<number> {
   const random = seededRandom(seed)
@@ -192,7 +192,7 @@ async function compare(
   const note = `seed ${String(seed)}`
   const table = (await database.query(
     'SELECT code, name, tier FROM accounts ORDER BY code',
-  )) as unknown as readonly Kept[]
+  )) as unknown as readonly AccountRow[]
   const vendor = organization.visible('Account').filter(({ IsDeleted: gone }) => gone !== true)
   const codes = vendor.map(({ Code__c: code }) => String(code))
   expect(new Set(codes).size, note).toBe(codes.length)
