@@ -30,8 +30,8 @@ type StreamStatus = Extract<
 /** A stream whose lane cannot be opened never comes: the others do not wait longer for it. */
 const joinMs = 10_000
 
-/** How long a stream that is not complete waits for the commit of its last state. */
-const lastCommitMs = 15_000
+/** How long a stream waits for the commit of its last state, which the source must get. */
+const lastCommitMs = 10 * 60_000
 
 interface FeedOptions {
   /** The streams that were planned. */
@@ -53,6 +53,7 @@ class Member {
   readonly out: RecordOutput
   readonly ended = Promise.withResolvers<'complete' | 'stopped'>()
   readonly label: string
+  readonly signal: AbortSignal
   /** Numbers of the last state that was committed, and that was written. */
   committed = 0
   lastSeq = 0
@@ -63,7 +64,9 @@ class Member {
   count = 0
   isOver = false
 
-  constructor({ stream: { stream } }: ReadTask, out: RecordOutput) {
+  /** @param signal aborted when its lane ends */
+  constructor({ stream: { stream } }: ReadTask, out: RecordOutput, signal: AbortSignal) {
+    this.signal = signal
     this.key = streamKey(stream)
     this.label = streamLabel(stream)
     this.out = out
@@ -95,7 +98,7 @@ export class MessageFeed {
     out: RecordOutput,
     { signal }: ConnectorContext,
   ): Promise<'complete' | 'stopped'> {
-    const member = new Member(task, out)
+    const member = new Member(task, out, signal)
     if (this.#hasBegun)
       throw new ConnectError('airbyte_messages_passed', { details: { stream: member.label } })
     this.#signal ??= signal
@@ -256,14 +259,19 @@ export class MessageFeed {
     }
     if (member.isOver) return
     member.isOver = true
+    await this.#untilCommitted(member)
     if (isComplete) member.ended.resolve('complete')
-    else await this.#interrupt(member)
+    else this.#interrupt(member)
   }
 
-  /** The records that its states cover are loaded first: the source goes on from the last of them. */
-  async #interrupt(member: Member): Promise<void> {
+  /** The source goes on from the last state that it gets: its rows are loaded, and it is printed. */
+  async #untilCommitted(member: Member): Promise<void> {
     const end = Date.now() + lastCommitMs
-    while (member.committed < member.lastSeq && Date.now() < end) await sleep(50)
+    while (member.committed < member.lastSeq && !member.signal.aborted && Date.now() < end)
+      await sleep(50)
+  }
+
+  #interrupt(member: Member): void {
     const reason = 'the messages of the source ended before it had completed the stream'
     const details = { stream: member.label, reason }
     member.ended.reject(new ConnectError('airbyte_source_incomplete', { details }))
