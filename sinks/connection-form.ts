@@ -1,6 +1,5 @@
 import type { PostgresAddress } from '../postgres/address.ts'
 import { ConnectError, type JsonObject } from '../protocol/index.ts'
-import type { TypedConfig } from './destination-kind.ts'
 import type { WriteChoices } from './instance/instance-place.ts'
 import type { WriteRule } from './instance/mapping/write-rules.ts'
 import type { TopicChoice, TopicServers } from './topic/topic-place.ts'
@@ -54,7 +53,7 @@ export interface KnownPlaces extends TablePlaces {
   /** The brokers and the registry of topics. */
   readonly kafka: TopicServers | undefined
   /** The places that the setting `destinations` names: of every type that has `ConnectionForm.urls`. */
-  readonly named: readonly TypedConfig[]
+  readonly named: readonly { readonly type: string }[]
   readonly instances: InstancePlaces
 }
 

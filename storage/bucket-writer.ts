@@ -138,9 +138,12 @@ function statusOf(error: unknown): number | undefined {
   return error instanceof BucketError ? error.failure.status : undefined
 }
 
+/** Other codes with 404 are about the bucket, or the key of the request. */
+const missingCodes: ReadonlySet<string> = new Set(['NoSuchKey', 'NoSuchUpload', 'NotFound'])
+
 /** There is no such object or upload. */
 function isMissing(error: unknown): boolean {
   if (!(error instanceof BucketError)) return false
   const { status, code } = error.failure
-  return status === 404 && code !== 'NoSuchBucket'
+  return status === 404 && (code === undefined || missingCodes.has(code))
 }
