@@ -176,12 +176,15 @@ function lock(organization: SalesforceSimulator['organization'], id: unknown): v
 }
 
 async function untilComplete(path: string): Promise<void> {
+  let last = ''
   for (let runs = 0; runs < mostRuns; runs += 1) {
     const end = await startRun(path, { args: ['--json'] }).end
     const result = eventsOf(end).at(-1)
-    if (result?.streams.every(({ status }) => status === 'complete') === true) return
+    // A run that could not begin has no stream.
+    if (result?.streams.map(({ status }) => status).join() === 'complete') return
+    last = `${JSON.stringify(result)}\n${end.stderr}`
   }
-  throw new Error('the runs do not come to their end')
+  throw new Error(`the runs do not come to their end: ${last}`)
 }
 
 async function compare(
