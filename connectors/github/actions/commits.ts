@@ -39,7 +39,9 @@ export const getCommit = defineAction({
   idempotency: 'natural',
   input: z.object({
     ...repository,
-    ref: slashedPath.meta({ description: 'SHA of the commit; or a branch or a tag, for its commit.' }),
+    ref: slashedPath.meta({
+      description: 'SHA of the commit; or a branch or a tag, for its commit.',
+    }),
     ...page,
   }),
   output: commitOutput,

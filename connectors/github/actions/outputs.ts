@@ -248,7 +248,11 @@ export const refOutput = z.looseObject({
   object: z.looseObject({ type: text, sha: text, url: text }),
 })
 
-const author = z.looseObject({ name: text.exactOptional(), email: text.exactOptional(), date: text.exactOptional() })
+const author = z.looseObject({
+  name: text.exactOptional(),
+  email: text.exactOptional(),
+  date: text.exactOptional(),
+})
 
 const commit = {
   sha: text,

@@ -101,7 +101,8 @@ export const listIssues = listAction({
   title: 'List issues, of a team, a person, a project, a state or all, a page at a time',
   operation: 'issues',
   node: issue,
-  example: '{"assignee": {"email": {"eq": "ada@acme.example"}}, "state": {"type": {"eq": "started"}}}',
+  example:
+    '{"assignee": {"email": {"eq": "ada@acme.example"}}, "state": {"type": {"eq": "started"}}}',
 })
 
 export const listProjects = listAction({

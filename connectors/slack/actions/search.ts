@@ -5,8 +5,7 @@ import { slackRequest } from './request.ts'
 
 const search = {
   query: z.string().min(1).max(3000).meta({
-    description:
-      'Words, with modifiers: `deploy in:#general from:@ada after:2026-01-01 has:link`.',
+    description: 'Words, with modifiers: `deploy in:#general from:@ada after:2026-01-01 has:link`.',
   }),
   sort: z.enum(['score', 'timestamp']).exactOptional().meta({ description: 'Default: score.' }),
   sort_dir: z.enum(['asc', 'desc']).exactOptional().meta({ description: 'Default: desc.' }),

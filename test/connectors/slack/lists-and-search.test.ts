@@ -72,7 +72,10 @@ test("messages are searched as Slack's own client does it, by page and by cursor
   const input = { ...search, page: 2 } satisfies SearchMessagesArguments
   const { output } = await source.send('searchMessages', input)
   const expected = await client.search.messages(input)
-  expect(output).toMatchObject({ query, messages: { ...expected.messages } as unknown as JsonObject })
+  expect(output).toMatchObject({
+    query,
+    messages: { ...expected.messages } as unknown as JsonObject,
+  })
   expect(expected.messages?.matches).toHaveLength(100)
   const first = await source.send('searchMessages', { query: 'Hello', cursor: '*' })
   expect(first.output).toMatchObject({

@@ -138,10 +138,16 @@ function otherMutations(data: LinearData): Readonly<Record<string, unknown>> {
 function withRelations(data: LinearData, issue: LinearObject): LinearObject {
   const relationsBy = (end: 'issue' | 'relatedIssue') => (options: ListArguments) =>
     connectionOf(
-      data.lists.issueRelations.filter((relation) => (relation[end] as LinearObject).id === issue.id),
+      data.lists.issueRelations.filter(
+        (relation) => (relation[end] as LinearObject).id === issue.id,
+      ),
       options,
     )
-  return { ...issue, relations: relationsBy('issue'), inverseRelations: relationsBy('relatedIssue') }
+  return {
+    ...issue,
+    relations: relationsBy('issue'),
+    inverseRelations: relationsBy('relatedIssue'),
+  }
 }
 
 function searched(data: LinearData, term: string, options: ListArguments): object {

@@ -6,7 +6,9 @@ const searchMessages: Method = (call) => {
   const words = wordsOf(call)
   const { data, args } = call
   const [, channelName] = /in:#(\S+)/.exec(args.get('query') ?? '') ?? []
-  const wanted = data.channels.filter(({ name }) => channelName === undefined || name === channelName)
+  const wanted = data.channels.filter(
+    ({ name }) => channelName === undefined || name === channelName,
+  )
   const found = wanted.flatMap(({ id = '', name }) =>
     historyOf(data.messages.get(id) ?? [])
       .filter(({ text }) => words.every((word) => text?.includes(word) === true))

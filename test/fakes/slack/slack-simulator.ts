@@ -119,7 +119,8 @@ export class SlackSimulator implements AsyncDisposable {
     try {
       if (name === 'oauth.v2.access') return { body: this.#authorized(args) }
       const token = this.#tokenOf(authorization ?? `Bearer ${args.get('token') ?? ''}`)
-      const method: Method | undefined = readMethods[name] ?? searchMethods[name] ?? writeMethods[name]
+      const method: Method | undefined =
+        readMethods[name] ?? searchMethods[name] ?? writeMethods[name]
       if (method === undefined) return { body: { ok: false, error: 'unknown_method' } }
       checkScope(name, args, token)
       return { body: method({ data: this.data, token, args, baseUrl: this.url }) }

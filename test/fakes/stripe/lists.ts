@@ -171,9 +171,7 @@ function hasValue(object: JsonObject, name: string, wanted: JsonValue): boolean 
   if (Array.isArray(wanted)) return wanted.includes(value ?? null)
   if (!isJsonObject(wanted)) return String(value) === String(wanted)
   if (name === 'recurring')
-    return Object.entries(wanted).every(
-      ([key, text]) => isJsonObject(value) && value[key] === text,
-    )
+    return Object.entries(wanted).every(([key, text]) => isJsonObject(value) && value[key] === text)
   return isCreatedIn(Number(value), wanted)
 }
 
