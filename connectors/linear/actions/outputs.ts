@@ -101,12 +101,13 @@ export const issueRelation = z.looseObject({
   relatedIssue,
 })
 
+const pageInfo = z.looseObject({ hasNextPage: z.boolean(), endCursor: textOrNull })
+
 /** A page of a list: the next one begins after its `endCursor`. */
-export function pageOf<Node extends z.ZodType>(node: Node) {
-  return z.looseObject({
-    nodes: z.array(node),
-    pageInfo: z.looseObject({ hasNextPage: z.boolean(), endCursor: textOrNull }),
-  })
+export function pageOf<Node extends z.ZodType>(
+  node: Node,
+): z.ZodObject<{ nodes: z.ZodArray<Node>; pageInfo: typeof pageInfo }, z.core.$loose> {
+  return z.looseObject({ nodes: z.array(node), pageInfo })
 }
 
 export const attachment = z.looseObject({

@@ -20,7 +20,7 @@ export interface SourceExpectation {
   readonly first: IdsByStream
   /** Fields that are the key in place of `id`. */
   readonly keys?: Readonly<Record<string, string>>
-  /** What happens at the vendor before the second read. */
+  /** Changes the vendor's data before the second read. */
   readonly change?: () => void
   /** The records of a read that goes on from the states of the first one. */
   readonly second?: IdsByStream

@@ -160,7 +160,7 @@ export class SlackSimulator implements AsyncDisposable {
 }
 
 export const botToken = 'xoxb-kit-secret'
-/** Of a person: apps cannot search. */
+/** The token of a person: apps cannot search. */
 export const userToken = 'xoxp-kit-secret'
 export const clientSecret = 'kit-secret-client'
 export const authorizationCode = 'kit-secret-code'

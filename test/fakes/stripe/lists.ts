@@ -169,10 +169,14 @@ function hasValue(object: JsonObject, name: string, wanted: JsonValue): boolean 
   if (name === 'price') return pricesOf(object).includes(wanted)
   const value = object[singular[name] ?? name]
   if (Array.isArray(wanted)) return wanted.includes(value ?? null)
-  if (!isJsonObject(wanted)) return String(value) === String(wanted)
+  if (!isJsonObject(wanted)) return textOf(value) === textOf(wanted)
   if (name === 'recurring')
     return Object.entries(wanted).every(([key, text]) => isJsonObject(value) && value[key] === text)
   return isCreatedIn(Number(value), wanted)
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function pricesOf({ items }: JsonObject): readonly JsonValue[] {

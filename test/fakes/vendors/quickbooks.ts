@@ -30,14 +30,14 @@ function queried(data: QuickbooksData, { query }: VendorRequest): VendorAnswer {
   const parts = queryPattern.exec(query.get('query') ?? '')
   if (parts === null) return { status: 400, body: { Fault: { type: 'ValidationFault' } } }
   const [, entity = '', from, to, position, size] = parts
-  const items: Item[] = [...(data[entity] ?? [])].map(([Id, time]) => ({
-    Id,
-    time,
-    MetaData: { CreateTime: time, LastUpdatedTime: time },
-  }))
+  const items: Item[] = [...(data[entity] ?? [])].map(([id, time]) => ({ id, time }))
   const start = Number(position) - 1
   const page = within(items, 'time', { from, to }).slice(start, start + Number(size))
+  const shown = page.map(({ id, time }) => ({
+    Id: id,
+    MetaData: { CreateTime: time, LastUpdatedTime: time },
+  }))
   // Without rows, the real response has no such key either.
-  const rows = page.length === 0 ? {} : { [entity]: page.map(({ time: _, ...item }) => item) }
+  const rows = shown.length === 0 ? {} : { [entity]: shown }
   return { body: { QueryResponse: { ...rows, startPosition: start + 1 }, time: '' } }
 }
