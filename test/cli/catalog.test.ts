@@ -323,7 +323,9 @@ describe('list and show', () => {
   })
 
   test('an unknown type is refused with the known ones', async () => {
-    await expect(catalog({ ...show, type: 'nope' })).rejects.toThrow(/known types: arxiv, /)
+    await expect(catalog({ ...show, type: 'nope' })).rejects.toThrow(
+      /known types: airtable, arxiv, /,
+    )
   })
 })
 

@@ -55,7 +55,7 @@ describe.each(Object.entries(actionSubjects))('the requests of %s', (type, subje
 })
 
 /** Fields whose slashes are those of the path: of a file, and of a branch. */
-const manySegments = new Set(['path', 'branch'])
+const manySegments = new Set(['path', 'branch', 'ref'])
 
 /** Undefined if the input is refused. */
 function plan(action: Action, input: JsonObject, config: JsonObject) {

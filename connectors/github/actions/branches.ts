@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
-import { branch, noOutput, repository, sha } from './fields.ts'
-import { refOutput } from './outputs.ts'
-import { githubRequest, ofRepository, segments } from './request.ts'
+import { branch, noOutput, page, repository, sha } from './fields.ts'
+import { refOutput, shortBranchOutput, tagOutput } from './outputs.ts'
+import { githubRequest, ofRepository, pageOf, pageOutput, segments } from './request.ts'
 
 const ofBranch = { ...repository, branch }
 
@@ -15,6 +15,38 @@ export const getBranch = defineAction({
   output: refOutput,
   plan: ({ branch: name, ...place }, config) =>
     githubRequest(config, 'GET', ofRepository(place, `/git/ref/heads/${segments(name)}`)),
+})
+
+export const listBranches = defineAction({
+  name: 'listBranches',
+  title: 'List branches with their commits, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({
+    ...repository,
+    protected: z.boolean().exactOptional().meta({
+      description: 'True: only protected ones; false: only others.',
+    }),
+    ...page,
+  }),
+  output: pageOutput(shortBranchOutput),
+  response: 'list',
+  plan: ({ owner, repo, ...query }, config) =>
+    githubRequest(config, 'GET', ofRepository({ owner, repo }, '/branches'), { query }),
+  result: pageOf,
+})
+
+export const listTags = defineAction({
+  name: 'listTags',
+  title: 'List tags with their commits, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ ...repository, ...page }),
+  output: pageOutput(tagOutput),
+  response: 'list',
+  plan: ({ owner, repo, ...query }, config) =>
+    githubRequest(config, 'GET', ofRepository({ owner, repo }, '/tags'), { query }),
+  result: pageOf,
 })
 
 export const createBranch = defineAction({

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineAction, pathSegment, urlPath } from '../../action.ts'
-import { issueNumber, labelName, namedLabel, noOutput, repository } from './fields.ts'
+import { issueNumber, labelName, namedLabel, noOutput, page, repository } from './fields.ts'
 import { labelOutput, labelsOutput } from './outputs.ts'
-import { githubRequest, ofRepository } from './request.ts'
+import { githubRequest, ofRepository, pageOf, pageOutput } from './request.ts'
 
 const ofIssue = { ...repository, issue_number: issueNumber }
 const labels = z.array(namedLabel).max(100).meta({ description: 'Names, or `{"name": …}`.' })
@@ -69,6 +69,19 @@ const knownLabel = {
   ...repository,
   name: pathSegment.meta({ description: 'Name of the label as it is now.' }),
 }
+
+export const listLabels = defineAction({
+  name: 'listLabels',
+  title: 'List the labels of a repository, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ ...repository, ...page }),
+  output: pageOutput(labelOutput),
+  response: 'list',
+  plan: ({ owner, repo, ...query }, config) =>
+    githubRequest(config, 'GET', ofRepository({ owner, repo }, '/labels'), { query }),
+  result: pageOf,
+})
 
 export const createLabel = defineAction({
   name: 'createLabel',

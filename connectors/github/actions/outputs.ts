@@ -247,3 +247,81 @@ export const refOutput = z.looseObject({
   url: text,
   object: z.looseObject({ type: text, sha: text, url: text }),
 })
+
+const author = z.looseObject({
+  name: text.exactOptional(),
+  email: text.exactOptional(),
+  date: text.exactOptional(),
+})
+
+const commit = {
+  sha: text,
+  html_url: text,
+  url: text,
+  commit: z.looseObject({
+    message: text,
+    author: author.nullable(),
+    committer: author.nullable(),
+    comment_count: whole,
+  }),
+  author: z.looseObject({}).nullable().meta({
+    description: 'The user of GitHub, if the e-mail address is known there.',
+  }),
+  committer: z.looseObject({}).nullable(),
+  parents: z.array(z.looseObject({ sha: text })),
+}
+
+export const shortCommitOutput = z.looseObject(commit)
+
+export const changedFileOutput = z.looseObject({
+  sha: textOrNull,
+  filename: text,
+  status: text.meta({ description: 'Such as `added`, `modified`, `renamed` or `removed`.' }),
+  additions: whole,
+  deletions: whole,
+  changes: whole,
+  patch: text.exactOptional().meta({ description: 'The diff. Absent if it is too long.' }),
+  previous_filename: text.exactOptional(),
+})
+
+export const commitOutput = z.looseObject({
+  ...commit,
+  stats: z
+    .looseObject({
+      additions: whole.exactOptional(),
+      deletions: whole.exactOptional(),
+      total: whole.exactOptional(),
+    })
+    .exactOptional(),
+  files: z.array(changedFileOutput).exactOptional().meta({
+    description: 'At most 300; `page` gives more of them.',
+  }),
+})
+
+export const shortBranchOutput = z.looseObject({
+  name: text,
+  commit: z.looseObject({ sha: text, url: text }),
+  protected: flag,
+})
+
+export const tagOutput = z.looseObject({
+  name: text,
+  commit: z.looseObject({ sha: text, url: text }),
+  tarball_url: text,
+  zipball_url: text,
+})
+
+export const shortRepositoryOutput = z.looseObject({
+  id: whole,
+  name: text,
+  full_name: text,
+  html_url: text,
+  description: textOrNull,
+  private: flag,
+  fork: flag,
+  archived: flag.exactOptional(),
+  default_branch: text.exactOptional(),
+  language: textOrNull.exactOptional(),
+  pushed_at: textOrNull.exactOptional(),
+  owner: user,
+})

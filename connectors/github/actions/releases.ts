@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { defineAction, pathSegment, urlPath } from '../../action.ts'
-import { noOutput, positive, repository } from './fields.ts'
+import { noOutput, page, positive, repository } from './fields.ts'
 import { releaseOutput } from './outputs.ts'
-import { githubRequest, ofRepository } from './request.ts'
+import { githubRequest, ofRepository, pageOf, pageOutput } from './request.ts'
 
 const fields = {
   target_commitish: z.string().exactOptional().meta({
@@ -44,6 +44,19 @@ function releasePath(id: number | undefined, name: string | undefined): string {
   if (id !== undefined) return urlPath`/releases/${id}`
   return name === undefined ? '/releases/latest' : urlPath`/releases/tags/${name}`
 }
+
+export const listReleases = defineAction({
+  name: 'listReleases',
+  title: 'List releases, the newest first, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ ...repository, ...page }),
+  output: pageOutput(releaseOutput),
+  response: 'list',
+  plan: ({ owner, repo, ...query }, config) =>
+    githubRequest(config, 'GET', ofRepository({ owner, repo }, '/releases'), { query }),
+  result: pageOf,
+})
 
 export const createRelease = defineAction({
   name: 'createRelease',

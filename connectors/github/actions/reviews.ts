@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { defineAction, urlPath } from '../../action.ts'
 import {
   login,
+  page,
   positive,
   pullNumber,
   repository,
@@ -11,7 +12,7 @@ import {
   text,
 } from './fields.ts'
 import { shortPullOutput, reviewCommentOutput, reviewOutput } from './outputs.ts'
-import { githubRequest, ofRepository } from './request.ts'
+import { githubRequest, ofRepository, pageOf, pageOutput } from './request.ts'
 
 const pull = { ...repository, pull_number: pullNumber }
 const slugs = z.array(z.string().min(1).max(100)).max(100)
@@ -66,6 +67,21 @@ export const removeRequestedReviewers = defineAction({
       ofRepository({ owner, repo }, urlPath`/pulls/${number}/requested_reviewers`),
       { body },
     ),
+})
+
+export const listReviews = defineAction({
+  name: 'listReviews',
+  title: 'List the reviews of a pull request, the oldest first, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ ...pull, ...page }),
+  output: pageOutput(reviewOutput),
+  response: 'list',
+  plan: ({ owner, repo, pull_number: number, ...query }, config) =>
+    githubRequest(config, 'GET', ofRepository({ owner, repo }, urlPath`/pulls/${number}/reviews`), {
+      query,
+    }),
+  result: pageOf,
 })
 
 export const createReview = defineAction({

@@ -11,8 +11,21 @@ import {
   updateIssue,
 } from './issues.ts'
 import { createLabel } from './labels.ts'
-import { listLabels, listTeams, listUsers, listWorkflowStates, searchIssues } from './lists.ts'
-import { createProject, updateProject } from './projects.ts'
+import {
+  listComments,
+  listCycles,
+  listIssues,
+  listLabels,
+  listProjectMilestones,
+  listProjects,
+  listTeams,
+  listUsers,
+  listWorkflowStates,
+  searchIssues,
+} from './lists.ts'
+import { createProject, getProject, updateProject } from './projects.ts'
+import { createIssueRelation, deleteIssueRelation, listIssueRelations } from './relations.ts'
+import { getViewer } from './viewer.ts'
 
 /** In the order of the documentation. */
 export const linearActions: readonly Action[] = [
@@ -23,16 +36,26 @@ export const linearActions: readonly Action[] = [
   addLabel,
   removeLabel,
   getIssue,
+  listIssues,
   searchIssues,
+  listIssueRelations,
+  createIssueRelation,
+  deleteIssueRelation,
+  listComments,
   createComment,
   updateComment,
   deleteComment,
+  listProjects,
+  getProject,
   createProject,
   updateProject,
+  listProjectMilestones,
+  listCycles,
   createAttachment,
   createLabel,
   listTeams,
   listUsers,
+  getViewer,
   listWorkflowStates,
   listLabels,
 ]

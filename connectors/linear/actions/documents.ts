@@ -18,6 +18,12 @@ const userFields =
   'id name displayName email url active admin guest app createdAt updatedAt archivedAt'
 const stateFields =
   'id name type description color position createdAt updatedAt archivedAt team { id key }'
+const cycleFields =
+  'id number name description startsAt endsAt completedAt progress isActive isFuture isPast createdAt updatedAt archivedAt team { id key }'
+const milestoneFields =
+  'id name description targetDate sortOrder progress createdAt updatedAt archivedAt project { id name }'
+const relationFields =
+  'id type createdAt updatedAt archivedAt issue { id identifier title } relatedIssue { id identifier title }'
 
 const pageVariables =
   '$first: Int, $after: String, $includeArchived: Boolean, $orderBy: PaginationOrderBy'
@@ -45,4 +51,14 @@ export const documents = {
   workflowStates: `query workflowStates(${pageVariables}, $filter: WorkflowStateFilter) { workflowStates(${pageArguments}) { nodes { ${stateFields} } ${pageInfo} } }`,
   issueLabels: `query issueLabels(${pageVariables}, $filter: IssueLabelFilter) { issueLabels(${pageArguments}) { nodes { ${labelFields} } ${pageInfo} } }`,
   searchIssues: `query searchIssues(${pageVariables}, $filter: IssueFilter, $term: String!, $includeComments: Boolean, $teamId: String) { searchIssues(${pageArguments}, term: $term, includeComments: $includeComments, teamId: $teamId) { nodes { ${issueFields} } totalCount ${pageInfo} } }`,
+  issues: `query issues(${pageVariables}, $filter: IssueFilter) { issues(${pageArguments}) { nodes { ${issueFields} } ${pageInfo} } }`,
+  projects: `query projects(${pageVariables}, $filter: ProjectFilter) { projects(${pageArguments}) { nodes { ${projectFields} } ${pageInfo} } }`,
+  project: `query project($id: String!) { project(id: $id) { ${projectFields} } }`,
+  projectMilestones: `query projectMilestones(${pageVariables}, $filter: ProjectMilestoneFilter) { projectMilestones(${pageArguments}) { nodes { ${milestoneFields} } ${pageInfo} } }`,
+  cycles: `query cycles(${pageVariables}, $filter: CycleFilter) { cycles(${pageArguments}) { nodes { ${cycleFields} } ${pageInfo} } }`,
+  comments: `query comments(${pageVariables}, $filter: CommentFilter) { comments(${pageArguments}) { nodes { ${commentFields} } ${pageInfo} } }`,
+  issueRelations: `query issueRelations($id: String!, $first: Int) { issueRelations: issue(id: $id) { id identifier relations(first: $first) { nodes { ${relationFields} } ${pageInfo} } inverseRelations(first: $first) { nodes { ${relationFields} } ${pageInfo} } } }`,
+  issueRelationCreate: `mutation issueRelationCreate($input: IssueRelationCreateInput!) { issueRelationCreate(input: $input) { success issueRelation { ${relationFields} } } }`,
+  issueRelationDelete: `mutation issueRelationDelete($id: String!) { issueRelationDelete(id: $id) { success entityId } }`,
+  viewer: `query viewer { viewer { ${userFields} } }`,
 } as const

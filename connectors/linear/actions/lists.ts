@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { anyJson, defineAction } from '../../action.ts'
+import { anyJson, defineAction, type Action } from '../../action.ts'
 import { id } from './fields.ts'
-import { issue } from './outputs.ts'
-import { linearRequest, resultOf } from './request.ts'
+import { comment, cycle, issue, pageOf, project, projectMilestone } from './outputs.ts'
+import { linearRequest, resultOf, type Operation } from './request.ts'
 
 /** One page: the next one begins after `endCursor`. */
 const paging = {
@@ -20,13 +20,6 @@ const filter = z.record(z.string(), anyJson).exactOptional().meta({
 })
 
 const named = z.looseObject({ id: z.string(), name: z.string() })
-
-function pageOf<Node extends z.ZodType>(node: Node) {
-  return z.looseObject({
-    nodes: z.array(node),
-    pageInfo: z.looseObject({ hasNextPage: z.boolean(), endCursor: z.string().nullable() }),
-  })
-}
 
 export const listTeams = defineAction({
   name: 'listTeams',
@@ -74,6 +67,74 @@ export const listLabels = defineAction({
   output: pageOf(named),
   plan: (input, config) => linearRequest(config, 'issueLabels', input),
   result: resultOf('issueLabels'),
+})
+
+interface ObjectList {
+  readonly name: string
+  readonly title: string
+  readonly operation: Operation
+  readonly node: z.ZodType
+  /** An example of a filter of this list. */
+  readonly example: string
+}
+
+function listAction({ name, title, operation, node, example }: ObjectList): Action {
+  return defineAction({
+    name,
+    title,
+    effect: 'read',
+    idempotency: 'natural',
+    input: z.object({
+      ...paging,
+      filter: filter.meta({
+        description: `A filter of Linear: \`${example}\`. https://linear.app/developers/filtering`,
+      }),
+    }),
+    output: pageOf(node),
+    plan: (input, config) => linearRequest(config, operation, input),
+    result: resultOf(operation),
+  })
+}
+
+export const listIssues = listAction({
+  name: 'listIssues',
+  title: 'List issues, of a team, a person, a project, a state or all, a page at a time',
+  operation: 'issues',
+  node: issue,
+  example:
+    '{"assignee": {"email": {"eq": "ada@acme.example"}}, "state": {"type": {"eq": "started"}}}',
+})
+
+export const listProjects = listAction({
+  name: 'listProjects',
+  title: 'List projects, a page at a time',
+  operation: 'projects',
+  node: project,
+  example: '{"name": {"containsIgnoreCase": "launch"}}',
+})
+
+export const listProjectMilestones = listAction({
+  name: 'listProjectMilestones',
+  title: 'List the milestones of projects, a page at a time',
+  operation: 'projectMilestones',
+  node: projectMilestone,
+  example: '{"project": {"id": {"eq": "…"}}}',
+})
+
+export const listCycles = listAction({
+  name: 'listCycles',
+  title: 'List the cycles of teams, a page at a time',
+  operation: 'cycles',
+  node: cycle,
+  example: '{"team": {"key": {"eq": "ENG"}}, "isActive": {"eq": true}}',
+})
+
+export const listComments = listAction({
+  name: 'listComments',
+  title: 'List comments, of an issue, a project or all, a page at a time',
+  operation: 'comments',
+  node: comment,
+  example: '{"issue": {"id": {"eq": "…"}}}',
 })
 
 export const searchIssues = defineAction({

@@ -60,6 +60,56 @@ export const project = z.looseObject({
   lead: person.nullable(),
 })
 
+export const cycle = z.looseObject({
+  id: text,
+  number,
+  name: textOrNull,
+  description: textOrNull,
+  startsAt: text,
+  endsAt: text,
+  completedAt: textOrNull,
+  progress: number,
+  isActive: z.boolean(),
+  isFuture: z.boolean(),
+  isPast: z.boolean(),
+  archivedAt: textOrNull,
+  ...times,
+  team: z.looseObject({ id: text, key: text }),
+})
+
+export const projectMilestone = z.looseObject({
+  id: text,
+  name: text,
+  description: textOrNull,
+  targetDate: textOrNull,
+  sortOrder: number,
+  progress: number,
+  archivedAt: textOrNull,
+  ...times,
+  project: named,
+})
+
+const relatedIssue = issueLink.extend({ title: text })
+
+/** `issue` blocks, duplicates, is like or belongs to `relatedIssue`, by the type. */
+export const issueRelation = z.looseObject({
+  id: text,
+  type: text,
+  archivedAt: textOrNull,
+  ...times,
+  issue: relatedIssue,
+  relatedIssue,
+})
+
+const pageInfo = z.looseObject({ hasNextPage: z.boolean(), endCursor: textOrNull })
+
+/** A page of a list: the next one begins after its `endCursor`. */
+export function pageOf<Node extends z.ZodType>(
+  node: Node,
+): z.ZodObject<{ nodes: z.ZodArray<Node>; pageInfo: typeof pageInfo }, z.core.$loose> {
+  return z.looseObject({ nodes: z.array(node), pageInfo })
+}
+
 export const attachment = z.looseObject({
   id: text,
   title: text,

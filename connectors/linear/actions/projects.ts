@@ -71,3 +71,14 @@ export const updateProject = defineAction({
     linearRequest(config, 'projectUpdate', { id: projectId, input }),
   result: resultOf('projectUpdate'),
 })
+
+export const getProject = defineAction({
+  name: 'getProject',
+  title: 'Get a project',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ id }),
+  output: project,
+  plan: (input, config) => linearRequest(config, 'project', input),
+  result: resultOf('project'),
+})

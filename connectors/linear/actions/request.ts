@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../../../protocol
 import { apiUrl, type ActionRequest, type ActionResponse } from '../../action.ts'
 import { documents } from './documents.ts'
 
-type Operation = keyof typeof documents
+export type Operation = keyof typeof documents
 
 /** A query or mutation with its variables. */
 export function linearRequest(

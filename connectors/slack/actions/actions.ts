@@ -24,7 +24,8 @@ import {
   updateMessage,
 } from './messages.ts'
 import { addReaction, removeReaction } from './reactions.ts'
-import { getUser, lookupUserByEmail } from './users.ts'
+import { searchFiles, searchMessages } from './search.ts'
+import { getUser, listChannelMembers, listUsers, lookupUserByEmail } from './users.ts'
 
 /** In the order of the documentation. */
 export const slackActions: readonly Action[] = [
@@ -41,6 +42,7 @@ export const slackActions: readonly Action[] = [
   removeReaction,
   listChannels,
   getChannel,
+  listChannelMembers,
   createChannel,
   renameChannel,
   setTopic,
@@ -52,6 +54,9 @@ export const slackActions: readonly Action[] = [
   unarchiveChannel,
   openConversation,
   uploadFile,
+  listUsers,
   lookupUserByEmail,
   getUser,
+  searchMessages,
+  searchFiles,
 ]

@@ -26,6 +26,18 @@ export const message = z.looseObject({
   attachments: z.array(open).exactOptional(),
 })
 
+/** As a search finds it. */
+export const foundMessage = z.looseObject({
+  type: text,
+  text,
+  ts: text,
+  user: text,
+  username: text,
+  permalink: text,
+  score: z.number().meta({ format: 'double' }).exactOptional(),
+  channel: z.looseObject({ id: z.string(), name: text, is_private: flag }).exactOptional(),
+})
+
 const topic = z.looseObject({ value: text, creator: text, last_set: whole }).exactOptional()
 
 export const channel = z.looseObject({

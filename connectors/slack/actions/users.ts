@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineAction } from '../../action.ts'
-import { userId } from './fields.ts'
+import { channelId, nextCursor, paging, userId } from './fields.ts'
 import { user } from './outputs.ts'
 import { slackRequest } from './request.ts'
 
@@ -27,4 +27,36 @@ export const getUser = defineAction({
   input: z.object({ user: userId, include_locale: z.boolean().exactOptional() }),
   output,
   plan: (input, config) => slackRequest(config, 'users.info', input),
+})
+
+export const listUsers = defineAction({
+  name: 'listUsers',
+  title: 'List the users of the workspace, deleted ones and apps among them, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({
+    include_locale: z.boolean().exactOptional(),
+    team_id: z.string().exactOptional().meta({ description: 'Of an organization: the workspace.' }),
+    ...paging,
+  }),
+  output: z.looseObject({
+    ok: z.literal(true),
+    members: z.array(user),
+    response_metadata: nextCursor,
+  }),
+  plan: (input, config) => slackRequest(config, 'users.list', input),
+})
+
+export const listChannelMembers = defineAction({
+  name: 'listChannelMembers',
+  title: 'List the ids of the users in a channel, a page at a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ channel: channelId, ...paging }),
+  output: z.looseObject({
+    ok: z.literal(true),
+    members: z.array(z.string()),
+    response_metadata: nextCursor,
+  }),
+  plan: (input, config) => slackRequest(config, 'conversations.members', input),
 })

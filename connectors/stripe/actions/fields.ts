@@ -38,7 +38,7 @@ export function stripeObject(type: string): z.ZodType {
 export function listOf(type: string): z.ZodType {
   return z.looseObject({
     object: z.literal('list'),
-    data: z.array(z.looseObject({ id: z.string(), object: z.literal(type) })),
+    data: z.array(stripeObject(type)),
     has_more: z.boolean(),
   })
 }
@@ -50,14 +50,18 @@ export const page = {
   ending_before: reference('the object after the page'),
 }
 
-/** By the time of creation, for a list. */
-export const createdFilter = z
+/** Seconds since 1970, for a list. */
+export const timeRange = z
   .strictObject({
     gt: z.int().min(0).exactOptional(),
     gte: z.int().min(0).exactOptional(),
     lt: z.int().min(0).exactOptional(),
     lte: z.int().min(0).exactOptional(),
   })
+  .meta({ description: 'After, from, before or until these seconds since 1970.' })
+
+/** By the time of creation, for a list. */
+export const createdFilter = timeRange
   .exactOptional()
   .meta({ description: 'Created after, from, before or until these seconds since 1970.' })
 

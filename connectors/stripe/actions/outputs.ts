@@ -315,6 +315,37 @@ const charge = {
   refunded: flag,
 }
 
+const dispute = {
+  ...created,
+  status: text,
+  amount: whole,
+  charge: other,
+  currency: text,
+  evidence_details: z
+    .looseObject({ due_by: maybeWhole, has_evidence: flag, submission_count: whole })
+    .exactOptional(),
+  is_charge_refundable: flag,
+  metadata,
+  payment_intent: maybeOther,
+  reason: text,
+}
+
+const creditNote = {
+  ...created,
+  status: text,
+  number: text,
+  amount: whole,
+  currency: text,
+  customer: other,
+  invoice: other,
+  memo: maybeText,
+  metadata: maybeMetadata,
+  pdf: text,
+  reason: maybeText,
+  total: whole,
+  type: text,
+}
+
 const paymentMethod = {
   ...created,
   type: text,
@@ -345,7 +376,9 @@ export const stripeFields: Readonly<Record<string, z.ZodRawShape>> = {
   charge,
   'checkout.session': checkoutSession,
   coupon,
+  credit_note: creditNote,
   customer,
+  dispute,
   invoice,
   invoiceitem: invoiceItem,
   payment_intent: paymentIntent,

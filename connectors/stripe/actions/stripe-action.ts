@@ -15,8 +15,8 @@ import {
   type RequestFields,
 } from '../../action.ts'
 
-/** The version that the schemas of actions and streams are written for: the manifest names the same one. */
-export const apiVersion = '2026-08-26.dahlia'
+/** The version that Stripe's current clients speak: the manifest of the streams names the same one. */
+export const apiVersion = '2026-10-28.endive'
 
 const methods = { read: 'GET', create: 'POST', update: 'POST', delete: 'DELETE' } as const
 

@@ -66,6 +66,7 @@ export const samples: ActionSubject['samples'] = {
   setLabels: { ...issue, labels: ['bug'] },
   removeLabel: { ...issue, name: 'area/api?' },
   removeAllLabels: issue,
+  listLabels: { ...place, per_page: 2, page: 3 },
   createLabel: { ...place, name: 'bug', color: 'ff0000', description: 'It is wrong.' },
   updateLabel: { ...place, name: 'area/api?', new_name: 'api', color: '00ff00' },
   deleteLabel: { ...place, name: 'bug' },
@@ -83,6 +84,8 @@ export const samples: ActionSubject['samples'] = {
     per_page: 1,
     page: 1,
   },
+  listPullRequestCommits: { ...pull, per_page: 2, page: 3 },
+  listPullRequestFiles: { ...pull, per_page: 2, page: 3 },
   createPullRequest: {
     ...place,
     title: 'Mend it',
@@ -104,6 +107,7 @@ export const samples: ActionSubject['samples'] = {
   updatePullRequestBranch: { ...pull, expected_head_sha: sha },
   requestReviewers: { ...pull, reviewers: ['bob'], team_reviewers: ['makers'] },
   removeRequestedReviewers: { ...pull, reviewers: ['bob'], team_reviewers: ['makers'] },
+  listReviews: { ...pull, per_page: 2, page: 3 },
   createReview: {
     ...pull,
     event: 'REQUEST_CHANGES',
@@ -114,6 +118,7 @@ export const samples: ActionSubject['samples'] = {
   submitReview: { ...pull, review_id: 6, event: 'APPROVE', body: 'Good.' },
   createReviewComment: { ...pull, ...line, body: 'Why?', commit_id: sha, subject_type: 'line' },
   getRelease: { ...place, tag: 'v1/beta 2' },
+  listReleases: { ...place, per_page: 2, page: 3 },
   createRelease: {
     ...place,
     tag_name: 'v1',
@@ -158,10 +163,32 @@ export const samples: ActionSubject['samples'] = {
     context: 'ci/acme',
   },
   getRepository: place,
+  listRepositories: {
+    org: 'acme',
+    type: 'sources',
+    sort: 'full_name',
+    direction: 'asc',
+    per_page: 2,
+    page: 3,
+  },
+  listCommits: {
+    ...place,
+    sha: 'feature/x',
+    path: 'docs/a b.md',
+    author: 'ada',
+    committer: 'ada@acme.example',
+    since: '2026-01-01T00:00:00Z',
+    until: '2026-02-01T00:00:00Z',
+    per_page: 2,
+    page: 3,
+  },
+  getCommit: { ...place, ref: 'feature/x', per_page: 2, page: 3 },
   getFile: { ...place, path: 'docs/a b#1.md', ref: 'feature/x' },
   createOrUpdateFile: { ...place, path: 'docs/a b.md', content: 'aGk=', sha, ...commit },
   deleteFile: { ...place, path: 'docs/a b.md', sha, ...commit },
   getBranch: { ...place, branch: 'feature/x' },
+  listBranches: { ...place, protected: true, per_page: 2, page: 3 },
+  listTags: { ...place, per_page: 2, page: 3 },
   createBranch: { ...place, branch: 'feature/x', sha },
   moveBranch: { ...place, branch: 'feature/x', sha, force: true },
   deleteBranch: { ...place, branch: 'feature/x' },
@@ -179,10 +206,12 @@ const object = {
   total_count: 0,
 }
 
+const listed =
+  /\/(?:issues|pulls|comments|labels|commits|files|reviews|releases|repos|branches|tags)\?/
+
 /** A bare list. GitHub responds with the labels of an issue, but not if none is left. */
 function isList(method: string, url: string): boolean {
-  if (method === 'GET')
-    return /\/(?:issues|pulls|comments)\?/.test(url) && !url.startsWith('/search')
+  if (method === 'GET') return listed.test(url) && !url.startsWith('/search')
   return method === 'DELETE' ? url.includes('/7/labels/') : url.endsWith('/7/labels')
 }
 

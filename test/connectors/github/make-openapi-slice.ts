@@ -34,7 +34,7 @@ const operations = new Set(
   pulls/create-review pulls/create-review-comment pulls/get pulls/list pulls/list-review-comments-for-repo pulls/list-reviews pulls/merge
   pulls/remove-requested-reviewers pulls/request-reviewers pulls/submit-review pulls/update pulls/update-branch repos/create-commit-status
   repos/create-dispatch-event repos/create-or-update-file-contents repos/create-release repos/delete-file repos/delete-release repos/get repos/get-latest-release repos/get-release repos/get-release-by-tag
-  repos/get-content repos/list-branches repos/list-collaborators repos/list-commit-comments-for-repo repos/list-commits
+  pulls/list-commits pulls/list-files repos/get-commit repos/get-content repos/list-branches repos/list-collaborators repos/list-commit-comments-for-repo repos/list-commits
   repos/list-deployments repos/list-for-authenticated-user repos/list-for-org repos/list-for-user repos/list-releases repos/list-tags
   repos/update-release search/issues-and-pull-requests teams/list teams/list-members-in-org users/get-by-username`.split(
     /\s+/,

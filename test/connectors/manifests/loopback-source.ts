@@ -44,8 +44,8 @@ export class LoopbackSource {
   }
 
   /** Returns the message of a check if these fields of the configuration are wrong. */
-  async refusal(changes: Readonly<Record<string, string>>): Promise<string> {
-    await using source = this.#open(merged(this.#config, changes)).source
+  async refusal(changes: object): Promise<string> {
+    await using source = this.#open(merged(this.#config, dictOf(changes))).source
     const status = await source.check()
     return status.status === 'FAILED' ? status.message : 'The check succeeded.'
   }

@@ -119,6 +119,7 @@ const invoice = {
 }
 const page = { limit: 20, starting_after: 'cus_1', ending_before: 'cus_2' }
 const recurring = { interval: 'month', interval_count: 1 }
+const created = { gt: 1, gte: 2, lt: 1_800_000_000, lte: 1_800_000_001 }
 
 /** An input for each action, with every field that the action takes. */
 export const samples: Readonly<Record<string, JsonObject>> = {
@@ -126,7 +127,7 @@ export const samples: Readonly<Record<string, JsonObject>> = {
   getCustomer: { id: 'cus_1', expand: ['tax_ids'] },
   listCustomers: {
     email: 'ada@example.com',
-    created: { gt: 1, gte: 2, lt: 1_800_000_000, lte: 1_800_000_001 },
+    created,
     ...page,
     expand: ['data.tax_ids'],
   },
@@ -163,6 +164,7 @@ export const samples: Readonly<Record<string, JsonObject>> = {
     metadata,
   },
   getPaymentIntent: { id: 'pi_1', expand: ['latest_charge'] },
+  listPaymentIntents: { customer: 'cus_1', created, ...page, expand: ['data.customer'] },
   updatePaymentIntent: {
     id: 'pi_1',
     amount: 1199,
@@ -213,6 +215,14 @@ export const samples: Readonly<Record<string, JsonObject>> = {
   },
   getSetupIntent: { id: 'seti_1', expand: ['latest_attempt'] },
   getCharge: { id: 'ch_1', expand: ['refunds'] },
+  listCharges: {
+    customer: 'cus_1',
+    payment_intent: 'pi_1',
+    transfer_group: 'order-1',
+    created,
+    ...page,
+    expand: ['data.customer'],
+  },
   createRefund: {
     charge: 'ch_1',
     amount: 500,
@@ -223,8 +233,31 @@ export const samples: Readonly<Record<string, JsonObject>> = {
     expand: ['charge'],
   },
   getRefund: { id: 're_1', expand: ['charge'] },
+  listRefunds: {
+    charge: 'ch_1',
+    payment_intent: 'pi_1',
+    created,
+    ...page,
+    expand: ['data.charge'],
+  },
+  listDisputes: {
+    charge: 'ch_1',
+    payment_intent: 'pi_1',
+    created,
+    ...page,
+    expand: ['data.charge'],
+  },
   createProduct: { name: 'Shirt', id: 'shirt', ...product },
   getProduct: { id: 'prod_1', expand: ['default_price'] },
+  listProducts: {
+    active: true,
+    ids: ['prod_1', 'prod_2'],
+    shippable: false,
+    url: 'https://shop.example/shirt',
+    created,
+    ...page,
+    expand: ['data.default_price'],
+  },
   updateProduct: { id: 'prod_1', name: 'Shirt', default_price: 'price_1', ...product },
   createPrice: {
     currency: 'eur',
@@ -234,6 +267,17 @@ export const samples: Readonly<Record<string, JsonObject>> = {
     ...price,
   },
   getPrice: { id: 'price_1', expand: ['tiers'] },
+  listPrices: {
+    active: true,
+    currency: 'eur',
+    lookup_keys: ['standard'],
+    product: 'prod_1',
+    recurring: { interval: 'month', meter: 'mtr_1', usage_type: 'metered' },
+    type: 'recurring',
+    created,
+    ...page,
+    expand: ['data.tiers'],
+  },
   updatePrice: { id: 'price_1', ...price },
   createCoupon: {
     id: 'SPRING-50',
@@ -261,6 +305,17 @@ export const samples: Readonly<Record<string, JsonObject>> = {
     ...subscription,
   },
   getSubscription: { id: 'sub_1', expand: ['items.data.discounts'] },
+  listSubscriptions: {
+    customer: 'cus_1',
+    price: 'price_1',
+    collection_method: 'send_invoice',
+    current_period_end: created,
+    current_period_start: created,
+    status: 'all',
+    created,
+    ...page,
+    expand: ['data.latest_invoice'],
+  },
   updateSubscription: {
     id: 'sub_1',
     items: [{ id: 'si_1', deleted: true }, item],
@@ -284,6 +339,16 @@ export const samples: Readonly<Record<string, JsonObject>> = {
     ...invoice,
   },
   getInvoice: { id: 'in_1', expand: ['confirmation_secret'] },
+  listInvoices: {
+    customer: 'cus_1',
+    subscription: 'sub_1',
+    collection_method: 'send_invoice',
+    due_date: created,
+    status: 'open',
+    created,
+    ...page,
+    expand: ['data.customer'],
+  },
   updateInvoice: { id: 'in_1', ...invoice },
   deleteInvoice: { id: 'in_1' },
   createInvoiceItem: {
@@ -314,6 +379,13 @@ export const samples: Readonly<Record<string, JsonObject>> = {
     expand: ['payments'],
   },
   voidInvoice: { id: 'in_1', expand: ['payments'] },
+  listCreditNotes: {
+    customer: 'cus_1',
+    invoice: 'in_1',
+    created,
+    ...page,
+    expand: ['data.invoice'],
+  },
   createCheckoutSession: {
     mode: 'payment',
     line_items: [

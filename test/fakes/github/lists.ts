@@ -78,7 +78,8 @@ function partOf(
   request: VendorRequest,
 ): VendorAnswer | undefined {
   const items = listOf(repository, path)
-  if (/^pulls\/\d+\/reviews$/.test(path)) return paged(items, request)
+  if (/^pulls\/\d+\/(?:reviews|commits|files)$/.test(path)) return paged(items, request)
+  if (path === 'branches' && items.length === 0) return paged(branchesOf(repository), request)
   const [, issue] = /^issues\/(\d+)\/comments$/.exec(path) ?? []
   if (issue !== undefined) return commentsOf(repository, issue, request)
   const [, workflow] = /^actions\/workflows\/([^/]+)\/runs$/.exec(path) ?? []
@@ -87,6 +88,11 @@ function partOf(
   if (run === undefined) return undefined
   const runs = listOf(repository, 'actions/runs')
   return runs.some(({ id }) => String(id) === run) ? jobs(items, request) : notFound
+}
+
+/** Those that were written, if a test gives no others. */
+function branchesOf({ branches }: Repository): readonly Item[] {
+  return [...branches].map(([name, sha]) => ({ name, commit: { sha }, protected: false }))
 }
 
 function commentsOf(repository: Repository, issue: string, request: VendorRequest): VendorAnswer {
@@ -130,11 +136,13 @@ function filtered(
   { query }: VendorRequest,
 ): readonly Item[] {
   const from = query.get('since')
+  const until = query.get('until')
   const state = query.get('state') ?? 'open'
   const wanted = runFilters.filter((name) => query.has(name))
   return items.filter(
     (item) =>
       (from === null || since === undefined || since(item) >= from) &&
+      (until === null || since === undefined || since(item) <= until) &&
       (!hasState || state === 'all' || item.state === state) &&
       wanted.every((name) => isOfRun(item, name, query.get(name))),
   )

@@ -12,6 +12,7 @@ export const repositoryRoutes: Routes = {
   'GET contents/*': getFile,
   'PUT contents/*': putFile,
   'DELETE contents/*': deleteFile,
+  'GET commits/*': getCommit,
   'GET git/ref/*': (call) => withRef(call, (sha) => ({ body: shownRef(call, sha) })),
   'POST git/refs': createRef,
   'PATCH git/refs/*': (call) => withRef(call, () => moveRef(call)),
@@ -101,6 +102,13 @@ function deleteFile({ repository, values, body }: RoutedCall): VendorAnswer {
   if (body.sha !== before.sha) return refusal(409, `${path} does not match ${before.sha}`)
   repository.files.delete(path)
   return { body: { content: null, commit: { sha: 'd'.repeat(40), message: body.message } } }
+}
+
+function getCommit({ repository, values }: RoutedCall): VendorAnswer {
+  const ref = values.rest ?? ''
+  const wanted = repository.branches.get(ref) ?? ref
+  const commit = listOf(repository, 'commits').find(({ sha }) => sha === wanted)
+  return commit === undefined ? refusal(422, `No commit found for SHA: ${ref}`) : { body: commit }
 }
 
 function withRef(

@@ -113,7 +113,7 @@ function writeInputField(member: ts.TypeElement): string {
 /** Filters lead to the whole schema: those that nobody here uses are left out. */
 const filterFields = new Set([
   ...['and', 'or', 'id', 'createdAt', 'updatedAt', 'archivedAt'],
-  ...['team', 'name', 'key', 'email'],
+  ...['team', 'name', 'key', 'email', 'issue', 'project'],
 ])
 
 function writeInput(name: string): void {

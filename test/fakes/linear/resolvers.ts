@@ -28,7 +28,9 @@ export function rootOf(data: LinearData): Readonly<Record<string, unknown>> {
   ])
   return {
     ...(Object.fromEntries(queries) as Fields),
-    issue: ({ id }: { readonly id: string }) => findOrFail(data, 'issues', id),
+    issue: ({ id }: { readonly id: string }) => withRelations(data, findOrFail(data, 'issues', id)),
+    project: ({ id }: { readonly id: string }) => findOrFail(data, 'projects', id),
+    viewer: () => data.lists.users[0],
     searchIssues: ({ term, ...options }: ListArguments & { readonly term: string }) =>
       searched(data, term, options),
     ...issueMutations(data),
@@ -88,6 +90,18 @@ function otherMutations(data: LinearData): Readonly<Record<string, unknown>> {
       comments.splice(comments.indexOf(findOrFail(data, 'comments', id)), 1)
       return { success: true, entityId: id }
     },
+    issueRelationCreate: ({ input }: Creation) => {
+      const [issue, relatedIssue] = [input.issueId, input.relatedIssueId].map((id) =>
+        findOrFail(data, 'issues', id),
+      )
+      const relation = data.add('issueRelations', { type: input.type, issue, relatedIssue })
+      return { success: true, issueRelation: relation }
+    },
+    issueRelationDelete: ({ id }: { readonly id: string }) => {
+      const { issueRelations } = data.lists
+      issueRelations.splice(issueRelations.indexOf(findOrFail(data, 'issueRelations', id)), 1)
+      return { success: true, entityId: id }
+    },
     projectCreate: ({ input }: Creation) => ({
       success: true,
       project: data.add('projects', references(input)),
@@ -117,6 +131,22 @@ function otherMutations(data: LinearData): Readonly<Record<string, unknown>> {
           : changed(data, known, input)
       return { success: true, attachment }
     },
+  }
+}
+
+/** An issue with the relations that begin and end at it. */
+function withRelations(data: LinearData, issue: LinearObject): LinearObject {
+  const relationsBy = (end: 'issue' | 'relatedIssue') => (options: ListArguments) =>
+    connectionOf(
+      data.lists.issueRelations.filter(
+        (relation) => (relation[end] as LinearObject).id === issue.id,
+      ),
+      options,
+    )
+  return {
+    ...issue,
+    relations: relationsBy('issue'),
+    inverseRelations: relationsBy('relatedIssue'),
   }
 }
 

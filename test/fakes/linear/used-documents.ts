@@ -51,6 +51,12 @@ async function sdkDocuments(): Promise<readonly string[]> {
     client.teams(),
     client.searchIssues('term'),
     client.createIssueLabel({ name: 'name' }),
+    client.projects(),
+    client.project('id'),
+    client.projectMilestones(),
+    client.cycles(),
+    client.comments(),
+    client.viewer,
   ]
   await Promise.allSettled(calls)
   server.close()

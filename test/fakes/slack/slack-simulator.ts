@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { buffer } from 'node:stream/consumers'
 import { Refusal, refuse, type Method } from './method.ts'
 import { readMethods } from './read-methods.ts'
+import { searchMethods } from './search-methods.ts'
 import { WorkspaceData, type SlackToken } from './workspace-data.ts'
 import { writeMethods } from './write-methods.ts'
 
@@ -35,6 +36,7 @@ export class SlackSimulator implements AsyncDisposable {
     this.url = url
     this.#close = close
     this.data.tokens.set(botToken, { userId: 'UBOT', scopes: allScopes })
+    this.data.tokens.set(userToken, { userId: 'U1', scopes: [...allScopes, 'search:read'] })
   }
 
   static async start(): Promise<SlackSimulator> {
@@ -117,7 +119,8 @@ export class SlackSimulator implements AsyncDisposable {
     try {
       if (name === 'oauth.v2.access') return { body: this.#authorized(args) }
       const token = this.#tokenOf(authorization ?? `Bearer ${args.get('token') ?? ''}`)
-      const method: Method | undefined = readMethods[name] ?? writeMethods[name]
+      const method: Method | undefined =
+        readMethods[name] ?? searchMethods[name] ?? writeMethods[name]
       if (method === undefined) return { body: { ok: false, error: 'unknown_method' } }
       checkScope(name, args, token)
       return { body: method({ data: this.data, token, args, baseUrl: this.url }) }
@@ -157,6 +160,8 @@ export class SlackSimulator implements AsyncDisposable {
 }
 
 export const botToken = 'xoxb-kit-secret'
+/** The token of a person: apps cannot search. */
+export const userToken = 'xoxp-kit-secret'
 export const clientSecret = 'kit-secret-client'
 export const authorizationCode = 'kit-secret-code'
 

@@ -7,8 +7,23 @@ import { missing, StripeRefusal } from './stripe-error.ts'
 
 const common = new Set(['limit', 'starting_after', 'ending_before', 'expand'])
 const own: Readonly<Record<string, readonly string[]>> = {
-  subscriptions: ['status', 'customer'],
+  subscriptions: [
+    'status',
+    'customer',
+    'price',
+    'collection_method',
+    'current_period_end',
+    'current_period_start',
+  ],
   customers: ['email'],
+  payment_intents: ['customer'],
+  charges: ['customer', 'payment_intent', 'transfer_group'],
+  refunds: ['charge', 'payment_intent'],
+  disputes: ['charge', 'payment_intent'],
+  products: ['active', 'ids', 'shippable', 'url'],
+  prices: ['active', 'currency', 'lookup_keys', 'product', 'recurring', 'type'],
+  invoices: ['customer', 'subscription', 'collection_method', 'due_date', 'status'],
+  credit_notes: ['customer', 'invoice'],
   events: ['type', 'types', 'delivery_success'],
   subscription_items: ['subscription'],
   setup_attempts: ['setup_intent'],
@@ -128,9 +143,7 @@ function isCreatedIn(created: number, filter: JsonValue | undefined): boolean {
 }
 
 function isWanted(path: string, object: JsonObject, query: JsonObject): boolean {
-  if (path === 'customers' && query.email !== undefined) return query.email === object.email
-  if (path === 'subscriptions') return query.status === 'all' || object.status !== 'canceled'
-  if (path !== 'events') return true
+  if (path !== 'events') return hasValues(path, object, query)
   const { types, type } = query
   if (Array.isArray(types)) {
     if (types.length > 20)
@@ -138,6 +151,40 @@ function isWanted(path: string, object: JsonObject, query: JsonObject): boolean 
     return types.includes(object.type ?? '')
   }
   return type === undefined || type === object.type
+}
+
+/** Forms and queries are texts. */
+function hasValues(path: string, object: JsonObject, query: JsonObject): boolean {
+  const isOfStatus =
+    query.status === undefined
+      ? path !== 'subscriptions' || object.status !== 'canceled'
+      : query.status === 'all' || object.status === query.status
+  const others = (own[path] ?? []).filter((name) => name !== 'status' && name in query)
+  return isOfStatus && others.every((name) => hasValue(object, name, query[name] ?? null))
+}
+
+const singular: Readonly<Record<string, string>> = { ids: 'id', lookup_keys: 'lookup_key' }
+
+function hasValue(object: JsonObject, name: string, wanted: JsonValue): boolean {
+  if (name === 'price') return pricesOf(object).includes(wanted)
+  const value = object[singular[name] ?? name]
+  if (Array.isArray(wanted)) return wanted.includes(value ?? null)
+  if (!isJsonObject(wanted)) return textOf(value) === textOf(wanted)
+  if (name === 'recurring')
+    return Object.entries(wanted).every(([key, text]) => isJsonObject(value) && value[key] === text)
+  return isCreatedIn(Number(value), wanted)
+}
+
+function textOf(value: JsonValue | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function pricesOf({ items }: JsonObject): readonly JsonValue[] {
+  const listed = isJsonObject(items) ? items.data : items
+  return (Array.isArray(listed) ? listed : []).map((item) => {
+    const price = isJsonObject(item) ? (item.price ?? null) : null
+    return isJsonObject(price) ? (price.id ?? null) : price
+  })
 }
 
 function page(
