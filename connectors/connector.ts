@@ -414,7 +414,7 @@ export interface ReadSession extends AsyncDisposable {
 
 /** How far the destination is behind a feed. */
 export interface SourceLag {
-  /** Of the source's log, which all of its databases and tables share. */
+  /** A part of the source's log, which all of its databases and tables share. */
   readonly bytes: number
   /** The age of the oldest part of it. */
   readonly seconds: number

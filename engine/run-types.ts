@@ -202,7 +202,7 @@ export interface StreamProgress extends CommittedCounts {
 export interface RunProgress {
   readonly startedAtMs: number
   readonly atMs: number
-  /** Of a continuous run: how far the destination is behind its source. */
+  /** For a continuous run: how far the destination is behind its source. */
   readonly lag?: SourceLag
   readonly streams: readonly StreamProgress[]
 }

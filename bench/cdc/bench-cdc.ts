@@ -19,7 +19,7 @@ export interface CdcOptions {
   readonly perTransaction: number
   readonly rounds: number
   readonly streaming: Streaming
-  /** Of the run whose latency is measured. */
+  /** The length of the run whose latency is measured. */
   readonly seconds: number
   readonly vsDebezium: boolean
   readonly cacheDir: string

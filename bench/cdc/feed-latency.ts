@@ -139,7 +139,7 @@ async function watch(
       for (const { writer, id } of rows) {
         const own = (seen[writer] ??= [])
         for (let next = (last[writer] ?? 0) + 1; next <= id; next += 1) own[next] = now
-        last[writer] = Math.max(last[writer] ?? 0, id ?? 0)
+        last[writer] = Math.max(last[writer] ?? 0, id)
       }
       await delay(3)
     }

@@ -20,8 +20,6 @@ export function createRunMetrics(
   const gauge: MetricMakers['gauge'] = (name, help) => make.gauge(`${prefix}_${name}`, help)
   const histogram: MetricMakers['histogram'] = (name, help, buckets) =>
     make.histogram(`${prefix}_${name}`, help, buckets)
-  const ofConnection = (name: string, help: string): RunMetrics['sourceLagBytes'] =>
-    new Gauge({ name: `${prefix}_${name}`, help, labelNames: ['connection'], registers })
   return {
     readRecords: counter('reader_records_total', 'Records read from sources'),
     readBytes: counter('reader_bytes_total', 'Bytes of the wire encoding of the records read'),
@@ -71,19 +69,7 @@ export function createRunMetrics(
       `${prefix}_run_bottleneck`,
       '1 for the stage that the others of a running stream wait for, 0 for the others',
     ),
-    sourceLagBytes: ofConnection(
-      'source_lag_bytes',
-      'Log of the source of a continuous run that is not at the destination yet',
-    ),
-    sourceLagSeconds: ofConnection('source_lag_seconds', 'Age of the oldest part of that log'),
-    sourceKeptBytes: ofConnection(
-      'source_kept_bytes',
-      'Log that the source keeps for a continuous run',
-    ),
-    sourceSecondsLeft: ofConnection(
-      'source_seconds_left',
-      'Seconds until the source keeps too much of its log, if that grows as in the last minute',
-    ),
+    ...sourceMetrics(registers),
     retries: counter('run_retries_total', 'Attempts after the first one of a stream in a run'),
     streams: new Counter({
       name: `${prefix}_run_streams_total`,
@@ -91,5 +77,28 @@ export function createRunMetrics(
       labelNames: ['connection', 'status'],
       registers,
     }),
+  }
+}
+
+/** Metrics of the sources of continuous runs. */
+function sourceMetrics(
+  registers: Registry[],
+): Pick<
+  RunMetrics,
+  'sourceLagBytes' | 'sourceLagSeconds' | 'sourceKeptBytes' | 'sourceSecondsLeft'
+> {
+  const gauge = (name: string, help: string): RunMetrics['sourceLagBytes'] =>
+    new Gauge({ name: `${prefix}_${name}`, help, labelNames: ['connection'], registers })
+  return {
+    sourceLagBytes: gauge(
+      'source_lag_bytes',
+      'Log of the source of a continuous run that is not at the destination yet',
+    ),
+    sourceLagSeconds: gauge('source_lag_seconds', 'Age of the oldest part of that log'),
+    sourceKeptBytes: gauge('source_kept_bytes', 'Log that the source keeps for a continuous run'),
+    sourceSecondsLeft: gauge(
+      'source_seconds_left',
+      'Seconds until the source keeps too much of its log, if that grows as in the last minute',
+    ),
   }
 }

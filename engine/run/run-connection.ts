@@ -78,9 +78,7 @@ export async function runConnection(
     return { sink, tally: tallyOf(sink, { plan, ports }) }
   })
   const isWatched = plan.isContinuous === true
-  const { metrics } = ports
-  const { connection } = plan
-  const watched = { connection, metrics, signal }
+  const watched = { connection: plan.connection, metrics: ports.metrics, signal }
   await using watch = new SourceWatch(isWatched ? session : undefined, watched)
   const report = (): void => {
     const atMs = ports.now()
@@ -241,7 +239,7 @@ async function runNewStreams(
   while (!signal.aborted && work.length < most) {
     await sleep(limits.newStreamsMs ?? newStreamsMs, undefined, { signal }).catch(() => undefined)
     const known = new Set(work.map(({ sink }) => streamKey(streamIdOf(sink.stream.stream))))
-    const planned = signal.aborted ? [] : await plans.all()
+    const planned = await plans.all()
     for (const sink of planned) {
       const id = streamIdOf(sink.stream.stream)
       if (known.has(streamKey(id)) || work.length >= most) continue

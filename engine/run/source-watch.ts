@@ -6,7 +6,7 @@ import type { StreamResult } from '../run-types.ts'
 interface WatchedRun {
   readonly connection: string
   readonly metrics: RunMetrics
-  /** Of the run. */
+  /** That of the run. */
   readonly signal: AbortSignal
 }
 

@@ -106,7 +106,10 @@ async function writeSome(
 
 function isGone(error: unknown): boolean {
   const { code = '', message = '' } = Object(error) as { code?: string; message?: string }
-  return /^(57P0|08|ECONN|EPIPE)/.test(code) || /terminated|ended|closed/i.test(message)
+  return (
+    /^(57P0|08|ECONN|EPIPE)/.test(code) ||
+    /terminated|ended|closed|connection error|starting up|shutting down/i.test(message)
+  )
 }
 
 /** Columns come and go; older rows have the default of a new one. */

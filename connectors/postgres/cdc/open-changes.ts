@@ -243,7 +243,7 @@ interface Planned {
   /** As in `ChangesSession`. */
   readonly again?: number
   readonly left?: ChangesSession['left']
-  readonly columns?: ChangesSession['columns']
+  readonly columns?: ChangesSession['columns'] | undefined
   readonly fills?: ChangesSession['fills']
 }
 
@@ -261,14 +261,9 @@ async function planChanges(
   },
 ): Promise<Planned> {
   const label = streamLabel(stream.stream)
-  const table = source.tables.get(keyOf(stream.stream))
-  if (table === undefined)
-    throw new ConnectError('source_stream_missing', { details: { stream: label } })
-  requireKey(stream, table)
+  const table = tableOf(source, stream)
   const warnings = table.identity === 'nothing' ? [insertsOnly(label)] : []
-  const columns = table.columns.map(({ name, number, type, modifier }) => {
-    return [name, number, type, modifier] satisfies [string, number, number, number]
-  })
+  const columns = columnsOfTable(table)
   const { system, timeline } = source.server
   const { era } = source
   const facts = { start: formatLsn(source.slot.confirmed), system, timeline, era }
@@ -280,25 +275,53 @@ async function planChanges(
   if (earlier?.again !== undefined && (state.era ?? 0) < earlier.again) return earlier
   const end = state.timeline === timeline ? undefined : await source.endOfTimeline(state.timeline)
   const loss = lossOfChanges(source, state, { table, end })
-  if (loss === undefined) {
-    const left = end && { timeline: state.timeline, end: formatLsn(end) }
-    const unlogged = unloggedColumns(state.columns, table.columns)
-    if (unlogged.length === 0) return { state, warnings, columns, ...(left && { left }) }
-    const isMerged = stream.destination_sync_mode.endsWith('_dedup')
-    const warning = valuesWarning(label, unlogged, isMerged ? 'read again' : 'left')
-    return {
-      state,
-      warnings: [...warnings, warning],
-      columns,
-      ...(left && { left }),
-      ...(isMerged && { fills: true as const }),
-    }
-  }
+  if (loss === undefined) return goOn(stream, { state, table, end, warnings, columns })
   if (config.on_lost_slot === 'fail')
     throw new ConnectError('source_changes_lost', { details: { stream: label, reason: loss } })
   const again = nextEra(state, era)
   const first = stateAgain({ ...facts, era: again })
   return { state: first, warnings: [...warnings, readAgain(stream, loss)], again, columns }
+}
+
+function tableOf({ tables }: Source, stream: ConfiguredAirbyteStream): TableIdentity {
+  const table = tables.get(keyOf(stream.stream))
+  const details = { stream: streamLabel(stream.stream) }
+  if (table === undefined) throw new ConnectError('source_stream_missing', { details })
+  requireKey(stream, table)
+  return table
+}
+
+function columnsOfTable({ columns }: TableIdentity): NonNullable<ChangesSession['columns']> {
+  return columns.map(({ name, number, type, modifier }) => [name, number, type, modifier])
+}
+
+/** No change is missing: the stream goes on from its state. */
+function goOn(
+  stream: ConfiguredAirbyteStream,
+  {
+    state,
+    table,
+    end,
+    warnings,
+    columns,
+  }: {
+    readonly state: ChangesState
+    readonly table: TableIdentity
+    /** Where the timeline of the state was left, if it is another one now. */
+    readonly end: Lsn | undefined
+    readonly warnings: readonly string[]
+    readonly columns: Planned['columns']
+  },
+): Planned {
+  const left = end === undefined ? undefined : { timeline: state.timeline, end: formatLsn(end) }
+  const planned = { state, warnings, columns, ...(left && { left }) }
+  const unlogged = unloggedColumns(state.columns, table.columns)
+  if (unlogged.length === 0) return planned
+  const isMerged = stream.destination_sync_mode.endsWith('_dedup')
+  const label = streamLabel(stream.stream)
+  const warning = valuesWarning(label, unlogged, isMerged ? 'read again' : 'left')
+  const more = { ...planned, warnings: [...warnings, warning] }
+  return isMerged ? { ...more, fills: true } : more
 }
 
 /** Updates and deletes say of their row only what belongs to its replica identity. */

@@ -1,6 +1,6 @@
 import type { SourceLag } from '../../connector.ts'
 
-/** What a slot of the server is at one moment. Sizes in bytes. */
+/** The sizes of a slot of the server at one moment, in bytes. */
 export interface SlotSize {
   readonly atMs: number
   /** The log from what the destination has confirmed to its end. */

@@ -86,7 +86,7 @@ export class KeyRejections {
     const isLive = this.#isLive
     this.#isLive = false
     if (this.#nulls === 0 && this.#unfit === undefined) return undefined
-    const isSweep = this.#deletedAt >= 0 && !isLive && this.#nulls === this.#key.length
+    const isSweep = this.#isSweep(isLive)
     const hasKey = isSweep || this.#nulls <= this.#mostNulls
     this.#hasSweeps ||= isSweep
     const unfit = this.#unfit === undefined ? undefined : this.#columns[this.#unfit]
@@ -97,6 +97,10 @@ export class KeyRejections {
     }
     if (hasKey) return undefined
     return `it has no primary key: ${this.#key.join(' and ')} ${this.#key.length === 1 ? 'is' : 'are'} NULL or missing`
+  }
+
+  #isSweep(isLive: boolean): boolean {
+    return this.#deletedAt >= 0 && !isLive && this.#nulls === this.#key.length
   }
 
   /** `row`: its number in the transaction. */

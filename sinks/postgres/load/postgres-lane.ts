@@ -101,6 +101,20 @@ async function leaveStream(
   ])
 }
 
+/** Undefined if rows are only appended. A primary key takes no NULL. */
+function rejectionsOf({
+  key,
+  primaryKey,
+  hasSweeps,
+  deletedAt,
+}: StreamTarget): KeyRejections | undefined {
+  if (key === undefined) return undefined
+  return new KeyRejections(key, {
+    ...(primaryKey !== undefined && { mostNulls: 0 }),
+    ...(hasSweeps && deletedAt !== undefined && { sweepColumn: deletedAt }),
+  })
+}
+
 class PostgresLane implements SinkLane {
   readonly #context: LaneContext
   readonly #load: CopyLoad
@@ -133,13 +147,7 @@ class PostgresLane implements SinkLane {
     this.#context = context
     this.#progress = new LaneProgress(sync)
     this.#isDedup = target.key !== undefined
-    // A primary key takes no NULL.
-    this.#keyRejections =
-      target.key &&
-      new KeyRejections(target.key, {
-        ...(target.primaryKey !== undefined && { mostNulls: 0 }),
-        ...(target.hasSweeps && target.deletedAt && { sweepColumn: target.deletedAt }),
-      })
+    this.#keyRejections = rejectionsOf(target)
     this.#hasMeta = actual.has('_airbyte_meta')
     const table = {
       table: quoteTable(target.loaded),

@@ -1,7 +1,7 @@
 import { operatorIn } from '../../../postgres/search-path.ts'
 import { quoteIdentifier as quote, quoteLiteral } from '../../../postgres/quote.ts'
 import type { DestinationSession } from '../session.ts'
-import { requireRows, type RowPlace } from '../tables/row-account.ts'
+import { requireRows, type RowAccount, type RowPlace } from '../tables/row-account.ts'
 import { quoteTable } from '../tables/identifiers.ts'
 import { countOf, type Merge } from './merge-sql.ts'
 
@@ -36,28 +36,46 @@ export async function sweepRows(
   )
   if (newest?.bound == null) return { then: [], removed: 0 }
   const less = operatorIn(quote(merge.operatorsOf(cursor.name)), '<')
+  const bound = quoteLiteral(newest.bound)
   const isOlder = (alias: string): string =>
-    `(${alias}.${quote(cursor.name)} IS NULL OR ${alias}.${quote(cursor.name)} ${less} ${quoteLiteral(newest.bound ?? '')})`
+    `(${alias}.${quote(cursor.name)} IS NULL OR ${alias}.${quote(cursor.name)} ${less} ${bound})`
   const moment = quoteLiteral(newest.moment)
   const isHard = deletes.how === 'hard'
   const { changed: removed } = await session.write(
     `DELETE FROM ${source} s WHERE (${isSweep})${isHard ? ` OR ${isOlder('s')}` : ''}`,
   )
   const target = quoteTable(merge.target)
-  const rows = isHard ? isOlder('t') : `${isOlder('t')} AND t.${deletedAt} IS NULL`
-  const statement = isHard
-    ? `DELETE FROM ${target} t WHERE ${rows}`
-    : `UPDATE ${target} t SET ${deletedAt} = ${moment} WHERE ${rows}`
-  const { rows: counts } = await session.write<{ due: number; done: number }>(
-    `WITH swept AS (${statement} RETURNING 1)
-     SELECT ${countOf(`${target} t WHERE ${rows}`)}::pg_catalog.float8 AS due,
-       ${countOf('swept')}::pg_catalog.float8 AS done`,
+  const { statement, rows, event } = isHard
+    ? { statement: `DELETE FROM ${target} t`, rows: isOlder('t'), event: 'delete' as const }
+    : {
+        statement: `UPDATE ${target} t SET ${deletedAt} = ${moment}`,
+        rows: `${isOlder('t')} AND t.${deletedAt} IS NULL`,
+        event: 'update' as const,
+      }
+  await changeRows(
+    session,
+    { sql: `${statement} WHERE ${rows}`, rows: `${target} t WHERE ${rows}` },
+    (account) => requireRows(session, place, { ...account, events: [event] }),
   )
-  const { due = 0, done = 0 } = counts[0] ?? {}
-  await requireRows(session, place, { due, done, events: [isHard ? 'delete' : 'update'] })
   if (isHard) return { then: [], removed }
   const mark = `UPDATE ${source} s SET ${deletedAt} = ${moment} WHERE ${isOlder('s')} AND s.${deletedAt} IS NULL`
   return { then: [mark], removed }
+}
+
+/** Runs the statement, and gives how many rows it had to change and did. */
+async function changeRows(
+  session: DestinationSession,
+  { sql, rows }: { readonly sql: string; readonly rows: string },
+  check: (account: RowAccount) => Promise<void>,
+): Promise<void> {
+  const { rows: counts } = await session.write<{ due: number; done: number }>(
+    `WITH swept AS (${sql} RETURNING 1)
+     SELECT ${countOf(rows)}::pg_catalog.float8 AS due,
+       ${countOf('swept')}::pg_catalog.float8 AS done`,
+  )
+  const [account] = counts
+  if (account === undefined) throw new TypeError('a count has no row')
+  await check(account)
 }
 
 /** Whether staged rows have a NULL in their key. */
