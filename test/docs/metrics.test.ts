@@ -39,7 +39,7 @@ async function metrics(): Promise<readonly { name: string; type: string }[]> {
 
 /** Not the schemas of the databases, which begin in the same way. */
 const metricName =
-  /\breactor_connect_(?:reader|log|sink|run|service|connection|http|webhooks)_[a-z_]+/g
+  /\breactor_connect_(?:reader|log|sink|source|run|service|connection|http|webhooks)_[a-z_]+/g
 
 function namesIn(text: string): readonly string[] {
   return [...new Set(text.match(metricName) ?? [])].sort()

@@ -260,8 +260,6 @@ export const sourceCodes = {
   source_slot_waits: changeSourceCodes.source_slot_waits,
   source_snapshot_lost: snapshotSourceCodes.source_snapshot_lost,
   source_snapshot_unsteady: snapshotSourceCodes.source_snapshot_unsteady,
-  source_wal_limit: changeSourceCodes.source_wal_limit,
-  source_table_changed: changeSourceCodes.source_table_changed,
   source_state_invalid: {
     failureType: 'config_error',
     httpStatus: 409,
@@ -277,6 +275,7 @@ export const sourceCodes = {
     suggestedFix:
       'Run the connection again if its run file lists no streams; otherwise remove or replace the stream there, or run discover. If the table was renamed, select it under its new name. If it is there, the role may not read it: `GRANT USAGE ON SCHEMA … TO …; GRANT SELECT ON … TO …`.',
   },
+  source_table_changed: changeSourceCodes.source_table_changed,
   source_table_replaced: {
     failureType: 'transient_error',
     httpStatus: 503,
@@ -317,6 +316,7 @@ export const sourceCodes = {
     suggestedFix:
       'If the server is restarting or failing over, run again when it is back. Otherwise check `host` and `port` in the configuration of the source, that the server listens on that address, and that no firewall is in between.',
   },
+  source_wal_limit: changeSourceCodes.source_wal_limit,
   stream_column_not_found: {
     failureType: 'config_error',
     httpStatus: 422,
