@@ -156,9 +156,13 @@ function runFile(bench: BenchServer, table: string): string {
     source: { type: 'postgres', config: { ...source, ...slot } },
     destination: {
       type: 'postgres',
-      config: { ...configOf(bench.warehouseUrl), schema: 'copy', metadata: 'minimal' },
+      config: { ...configOf(bench.warehouseUrl), schema: 'copy' },
     },
-    defaults: { sync_mode: 'incremental', destination_sync_mode: 'append_dedup' },
+    defaults: {
+      sync_mode: 'incremental',
+      destination_sync_mode: 'append_dedup',
+      metadata: 'minimal',
+    },
     streams: [{ name: table }],
   })
 }
