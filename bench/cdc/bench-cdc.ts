@@ -153,6 +153,7 @@ function runFile(bench: BenchServer, table: string): string {
   const slot = { replication: 'cdc', slot: table, publication: table }
   return JSON.stringify({
     connection: table,
+    metadata: 'minimal',
     source: { type: 'postgres', config: { ...source, ...slot } },
     destination: {
       type: 'postgres',
