@@ -75,7 +75,7 @@ export async function benchCdc(
   const { rows } = options
   await bench.source(...createFilled(ordersTable(rows)), ...workloadSql(rows))
   await bench.warehouse(...createFilled(ordersTable(rows)))
-  const file = join(folder.path, 'orders.json')
+  const file = join(folder.path, 'orders.yaml')
   await writeFile(file, runFile(bench, changedTable))
   print('first read')
   const snapshot = await runOnce(file)
@@ -138,7 +138,7 @@ async function latencyOf(
     `CREATE TABLE ${ticksTable} (writer int, id int, n int, note text, PRIMARY KEY (writer, id, n))`,
     `INSERT INTO ${ticksTable} VALUES (0, 0, 0, 'first'), (1, 0, 0, 'first')`,
   )
-  const file = join(folder, 'ticks.json')
+  const file = join(folder, 'ticks.yaml')
   await writeFile(file, runFile(bench, ticksTable))
   return measureLatency(bench, {
     file,
@@ -153,12 +153,17 @@ function runFile(bench: BenchServer, table: string): string {
   const slot = { replication: 'cdc', slot: table, publication: table }
   return JSON.stringify({
     connection: table,
+    metadata: 'minimal',
     source: { type: 'postgres', config: { ...source, ...slot } },
     destination: {
       type: 'postgres',
-      config: { ...configOf(bench.warehouseUrl), schema: 'copy', metadata: 'minimal' },
+      config: { ...configOf(bench.warehouseUrl), schema: 'copy' },
     },
-    defaults: { sync_mode: 'incremental', destination_sync_mode: 'append_dedup' },
+    defaults: {
+      sync_mode: 'incremental',
+      destination_sync_mode: 'append_dedup',
+      metadata: 'minimal',
+    },
     streams: [{ name: table }],
   })
 }
