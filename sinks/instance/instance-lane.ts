@@ -51,7 +51,10 @@ interface Opened {
 /** The parts that a lane works with: a sandbox has others, which change nothing. */
 export interface LanePorts {
   readonly writer: RecordWriter
-  readonly store: Pick<WriteStore, 'sent' | 'keep' | 'counts' | 'holdWrites' | 'releaseWrites'>
+  readonly store: Pick<
+    WriteStore,
+    'sent' | 'notePending' | 'keep' | 'counts' | 'holdWrites' | 'releaseWrites'
+  >
   /** Throws `fenced` if the stream is another process's. */
   readonly requireOwn: () => Promise<void>
   readonly commit: (commit: LaneCommit) => Promise<void>

@@ -14,6 +14,8 @@ export interface SentRecord {
   /** The values that were sent, by fields; references are among them, as objects. */
   readonly fields: JsonObject
   readonly version: string | null
+  /** A write was sent, and its outcome was lost: the vendor may have other values, or no record. */
+  readonly isPending: boolean
 }
 
 /** A write, and the record that it is for. */
@@ -61,7 +63,9 @@ export function planWrites(
       continue
     }
     const write =
-      before === undefined ? firstWrite(record, options) : change(record, before, changing)
+      before === undefined || before.isPending
+        ? firstWrite(record, options)
+        : change(record, before, changing)
     if (write === undefined) unchanged.push(record)
     else writes.push(write)
   }

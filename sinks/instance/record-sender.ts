@@ -28,7 +28,7 @@ export interface OutgoingRecord {
 export interface SenderOptions {
   readonly mapping: BoundMapping
   readonly writer: Pick<RecordWriter, 'write' | 'read'>
-  readonly store: Pick<WriteStore, 'sent' | 'keep'>
+  readonly store: Pick<WriteStore, 'sent' | 'notePending' | 'keep'>
   readonly target: WriteTarget
   readonly choices: WriteChoices
   readonly syncId: number
@@ -88,6 +88,12 @@ export class RecordSender {
     const writes = [...planned.writes, ...found.writes]
     admitDeletes(writes.filter(({ operation }) => operation === 'delete').length)
     await requireOwn()
+    const changed = writes.filter(({ before }) => before !== undefined)
+    if (changed.length > 0)
+      await store.notePending(
+        target,
+        changed.map(({ record }) => record.key),
+      )
     const { answered, failure } = await this.#write(writes)
     const unchanged = [...planned.unchanged, ...found.unchanged].map(({ key }) => key)
     const counts = await this.#keep(answered, unchanged, outgoing)
@@ -177,7 +183,8 @@ export class RecordSender {
       } else if (result.isWritten) {
         counts[isCreated(operation, result) ? 'created' : 'updated'] += 1
         const { id, version = null } = result
-        sent.push({ key, id: id === '' ? (before?.id ?? key) : id, fields: after, version })
+        const vendorId = id === '' ? (before?.id ?? key) : id
+        sent.push({ key, id: vendorId, fields: after, version, isPending: false })
       } else {
         rejected.push(rejectOf(key, operation, { error: result.error, source: sourceOf.get(key) }))
       }

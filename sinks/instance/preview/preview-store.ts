@@ -48,6 +48,10 @@ export class PreviewStore {
     return this.#store.counts(target, syncId)
   }
 
+  notePending(): Promise<void> {
+    return Promise.resolve()
+  }
+
   keep(_target: WriteTarget, { sent }: SentChanges): Promise<void> {
     for (const record of sent) this.#sent.set(record.key, record)
     return Promise.resolve()

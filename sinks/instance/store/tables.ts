@@ -13,6 +13,7 @@ const migrations: readonly string[] = [
    CREATE TABLE ${schema}.sent (
      target bigint NOT NULL REFERENCES ${schema}.targets, key text NOT NULL, id text NOT NULL,
      fields text NOT NULL, version text, seen bigint NOT NULL, sent_at timestamptz NOT NULL,
+     is_pending boolean NOT NULL DEFAULT false,
      PRIMARY KEY (target, key));
    CREATE TABLE ${schema}.rejects (
      target bigint NOT NULL REFERENCES ${schema}.targets, key text NOT NULL, operation text NOT NULL,

@@ -112,7 +112,7 @@ export class WriteStore implements AsyncDisposable {
   sent(target: WriteTarget, keys: readonly string[]): Promise<ReadonlyMap<string, SentRecord>> {
     return this.#turns.run(async () => {
       const rows = await this.#session.rows<SentRow>(
-        `SELECT key, id, fields, version FROM ${schema}.sent WHERE target = $1 AND key = ANY($2)`,
+        `SELECT key, id, fields, version, is_pending FROM ${schema}.sent WHERE target = $1 AND key = ANY($2)`,
         [await this.#targetId(target), keys],
       )
       return new Map(rows.map((row) => [row.key, sentRecord(row)]))
@@ -126,7 +126,7 @@ export class WriteStore implements AsyncDisposable {
   ): Promise<readonly SentRecord[]> {
     return this.#turns.run(async () => {
       const rows = await this.#session.rows<SentRow>(
-        `SELECT key, id, fields, version FROM ${schema}.sent
+        `SELECT key, id, fields, version, is_pending FROM ${schema}.sent
          WHERE target = $1 AND seen < $2 AND key > $3 ORDER BY key LIMIT $4`,
         [await this.#targetId(target), syncId, after, limit],
       )
@@ -146,6 +146,20 @@ export class WriteStore implements AsyncDisposable {
         [await this.#targetId(target), syncId],
       )
       return { sent: Number(row?.sent ?? 0), unseen: Number(row?.unseen ?? 0) }
+    })
+  }
+
+  /**
+   * These records are about to be changed. If the process dies before `keep`, nobody knows which values the
+   * vendor has: all fields are sent again. Durable when it resolves.
+   */
+  notePending(target: WriteTarget, keys: readonly string[]): Promise<void> {
+    return this.#turns.run(async () => {
+      const id = await this.#targetId(target)
+      await this.#session.rows(
+        `UPDATE ${schema}.sent SET is_pending = true WHERE target = $1 AND key = ANY($2)`,
+        [id, keys],
+      )
     })
   }
 
@@ -300,7 +314,7 @@ export class WriteStore implements AsyncDisposable {
          SELECT $1, key, id, fields, version, $6, now()
          FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS n (key, id, fields, version)
          ON CONFLICT (target, key) DO UPDATE SET
-           id = excluded.id, fields = excluded.fields, version = excluded.version,
+           id = excluded.id, fields = excluded.fields, version = excluded.version, is_pending = false,
            seen = greatest(s.seen, excluded.seen), sent_at = excluded.sent_at`,
         [
           target,
@@ -335,6 +349,11 @@ export class WriteStore implements AsyncDisposable {
         [target, settled],
       )
     if (rejected.length === 0) return
+    // The vendor has them as they were.
+    await this.#session.rows(
+      `UPDATE ${schema}.sent SET is_pending = false WHERE target = $1 AND key = ANY($2) AND is_pending`,
+      [target, rejected.map(({ key }) => key)],
+    )
     await this.#session.rows(
       `INSERT INTO ${schema}.rejects AS r (target, key, operation, code, reason, fields, may_retry, record)
        SELECT $1, key, operation, code, reason, string_to_array(fields, ','), may_retry, record
@@ -377,6 +396,7 @@ interface SentRow {
   readonly id: string
   readonly fields: string
   readonly version: string | null
+  readonly is_pending: boolean
 }
 
 interface RejectRow extends Pick<StoredReject, 'stream' | 'key' | 'operation' | 'code' | 'reason'> {
@@ -389,8 +409,8 @@ interface RejectRow extends Pick<StoredReject, 'stream' | 'key' | 'operation' | 
   readonly record: string
 }
 
-function sentRecord({ key, id, fields, version }: SentRow): SentRecord {
-  return { key, id, fields: parseExactJson(fields) as JsonObject, version }
+function sentRecord({ key, id, fields, version, is_pending: isPending }: SentRow): SentRecord {
+  return { key, id, fields: parseExactJson(fields) as JsonObject, version, isPending }
 }
 
 /** PostgreSQL stores no character 0. */

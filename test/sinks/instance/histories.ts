@@ -59,6 +59,8 @@ export async function checkHistory(seed: number): Promise<number> {
   }
   salesforce.faults = {}
   salesforce.organization.locked.clear()
+  // A read that was killed goes on where it was: the next one sees what has changed behind it.
+  await untilComplete(file.path)
   await untilComplete(file.path)
   await compare(database, salesforce, { mirrors, seed })
   return fired

@@ -120,6 +120,7 @@ const sent = (key: string, fields: JsonObject): SentRecord => ({
   id: `id-${key}`,
   fields,
   version: 'v',
+  isPending: false,
 })
 
 test('only changed fields of changed records are planned', () => {
