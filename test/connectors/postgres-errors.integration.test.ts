@@ -179,15 +179,16 @@ test('a role that may have one connection is refused before anything waits, with
         `\`ALTER ROLE "${role}" CONNECTION LIMIT 2\``,
       ) as unknown,
     })
-    const client = new pg.Client({ ...limited, ssl: false })
-    // The session that was refused may still be ending.
+    // The session that was refused may still be ending, and a client connects once.
+    let client = new pg.Client({ ...limited, ssl: false })
     await expect
-      .poll(() =>
-        client.connect().then(
+      .poll(() => {
+        client = new pg.Client({ ...limited, ssl: false })
+        return client.connect().then(
           () => true,
           () => false,
-        ),
-      )
+        )
+      })
       .toBe(true)
     await expect(postgresConnector.openRead(limited, contextOf())).rejects.toMatchObject({
       code: 'source_busy',

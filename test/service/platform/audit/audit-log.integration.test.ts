@@ -66,6 +66,8 @@ test('the audit log has every change there is a route for, and no secret', async
   await call('resetConnection', 'POST /connections/shop/reset')
   const range = { streams: ['users'], from: '1' }
   await call('resetConnectionRange', 'POST /connections/shop/reset-range', range)
+  await call('retryRejectedRecords', 'POST /connections/shop/rejects/retry', {})
+  await call('discardRejectedRecords', 'POST /connections/shop/rejects/discard', {})
   await call('invokeAction', 'POST /instances/shop/actions/ping/invoke', { input: {} })
   const key = await call('createApiKey', 'POST /api-keys', { name: 'ci', kind: 'viewer' })
   const { id: keyId } = withId.parse(key.body)
