@@ -156,3 +156,14 @@ test('a guard lets a tenth go, or twenty, and the rest with a person', () => {
   new DeleteGuard(place, { sent: 1000, isReleased: false }).admit(100)
   new DeleteGuard(place, { sent: 30, isReleased: true }).admit(30)
 })
+
+test('a record whose last write has an unknown outcome is sent with all fields, and found by its key', () => {
+  const mapping = bind({ fields: { Code__c: 'c', LastName: 'l', City: 'y' } }, ['c', 'l', 'y'])
+  const known = { ...sent('a', { LastName: 'L', City: 'Y' }), isPending: true }
+  const records = [mapRecord({ c: 'a', l: 'L', y: 'Y' }, mapping)]
+  const options = { mapping, deletes: 'keep', isGuarded: true } as const
+  const plan = planWrites(records, new Map([['a', known]]), options)
+  expect(plan.writes.map(({ operation, write }) => ({ operation, ...write }))).toEqual([
+    { operation: 'upsert', externalId: 'a', fields: { LastName: 'L', City: 'Y' } },
+  ])
+})
