@@ -52,13 +52,14 @@ function oldRows({ auditDays, discoveryHours }: Retention): readonly OldRows[] {
   ]
 }
 
+/** Until nothing is left: a batch may be short as two processes have skipped a row of each other's. */
 async function inBatches(
   size: number,
   batch: (limit: number) => Promise<readonly unknown[]>,
 ): Promise<void> {
   for (let count = 0; count < maxBatches; count++) {
     const rows = await batch(size)
-    if (rows.length < size) return
+    if (rows.length === 0) return
   }
 }
 

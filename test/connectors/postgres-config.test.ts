@@ -16,6 +16,7 @@ test('the defaults fill in what is left out', () => {
     slot: 'reactor_connect',
     publication: 'reactor_connect',
     on_lost_slot: 'snapshot',
+    at_max_slot_wal: 'stop',
   })
 })
 

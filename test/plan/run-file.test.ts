@@ -384,7 +384,7 @@ describe('a wrong run file', () => {
     [
       '{ type: mysql }',
       'destination.type: "mysql" is not one of the possible values',
-      /Use file, postgres, s3 or topic\./,
+      /Use file, instance, postgres, s3 or topic\./,
     ],
     [
       '{ type: postgres, url: "mysql://a@b/c" }',

@@ -15,8 +15,8 @@ test('a thread that reads loads neither a connector nor an interpreter before it
 test('a thread that loads rows loads no destination before its job says which', async () => {
   const { loaded } = await loadedModules('engine/load/sink-worker.ts')
   expect(loaded).toContain('engine/load/lane-loader.ts')
-  // The entries of the registry name what they import later.
+  // The entries of the registry, and the forms of their addresses, name what they import later.
   const unwanted =
-    /^(?:connectors|manifest-interpreter|service|cli|sinks\/[a-z]+\/(?!(?:preview\/)?[a-z]+-(?:kind|place)\.ts)|node_modules\/(?:undici|avsc|js-yaml|pg|kafkajs|prom-client)\/)/
+    /^(?:connectors|manifest-interpreter|service|cli|sinks\/[a-z]+\/(?!(?:preview\/)?[a-z-]+-(?:kind|place|form|modes)\.ts|tables\/schemas\.ts)|node_modules\/(?:undici|avsc|js-yaml|pg|kafkajs|prom-client)\/)/
   expect(loaded.filter((url) => unwanted.test(url))).toEqual([])
 })
