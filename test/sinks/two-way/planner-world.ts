@@ -394,7 +394,27 @@ export class PlannerWorld {
 
   /** Violations that may never be seen, at any moment. */
   violations(): readonly string[] {
-    return [...this.#doubled(), ...this.ledger.lost(this.vendors, this.conflicts.values())]
+    return [
+      ...this.#doubled(),
+      ...this.#strangeReferences(),
+      ...this.ledger.lost(this.vendors, this.conflicts.values()),
+    ]
+  }
+
+  /** A reference is an id of its own side: that of the other one leads nowhere, or to a stranger. */
+  #strangeReferences(): readonly string[] {
+    return sideNames.flatMap((side) => {
+      const vendor = this.vendors[side]
+      const own = new Set(vendor.ids('account'))
+      return streamNames.flatMap((stream) =>
+        vendor.present(stream).flatMap(([id, { values }]) => {
+          const target = values[referring[stream]] ?? null
+          return target === null || (typeof target === 'string' && own.has(target))
+            ? []
+            : [`${stream} ${id} refers to ${JSON.stringify(target)}, no account of side ${side}`]
+        }),
+      )
+    })
   }
 
   #doubled(): readonly string[] {
