@@ -21,6 +21,7 @@ export class TwoWaySession implements AsyncDisposable {
   readonly #logger: Logger
   readonly #place: SidePlace
   #open: Promise<PostgresSession> | undefined
+  #isClosed = false
 
   constructor(database: TwoWayDatabase, logger: Logger) {
     this.#database = database
@@ -69,6 +70,7 @@ export class TwoWaySession implements AsyncDisposable {
   }
 
   async #session(): Promise<PostgresSession> {
+    if (this.#isClosed) throw new TypeError('the session of a side is closed')
     const current = await this.#open
     if (current !== undefined && !current.isLost) return current
     this.#open = this.#connect()
@@ -105,6 +107,7 @@ export class TwoWaySession implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true
     const open = this.#open
     this.#open = undefined
     const session = await open?.catch(() => undefined)

@@ -9,6 +9,13 @@ export const twoWayCodes = {
     message: 'The conflict rules are not valid: {problem}',
     suggestedFix: '{fix}',
   },
+  pair_busy: {
+    failureType: 'transient_error',
+    httpStatus: 409,
+    retryable: true,
+    message: 'Another run of the pair {pair} is at work',
+    suggestedFix: 'Wait until it has ended, then run the command again.',
+  },
   pair_file_invalid: {
     failureType: 'config_error',
     httpStatus: 422,
