@@ -113,6 +113,12 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     env: { STORM_EVENTS: '25000' },
     run: { vitest: [...integration, 'test/service/webhooks/storm.long.e2e.test.ts'] },
   },
+  twoway: {
+    about:
+      'two-way sync: 15,000 histories of edits, deletes, faults and crashes, and a million decisions of the planner',
+    env: { TWOWAY_HISTORIES: '15000' },
+    run: { vitest: [...unit, 'test/sinks/two-way', 'test/engine/two-way'] },
+  },
   upgrade: {
     about:
       'two versions of the service on one database: this one and a copy with one more migration, the commit `UPGRADE_FROM` and this one',

@@ -1,0 +1,107 @@
+import { parentsFirst } from '../../sinks/two-way/references.ts'
+import type { StoredLink } from './link-store.ts'
+import { linkRecords } from './link-records.ts'
+import { noPairCounts, batchSize, type StreamCounts, type SyncContext } from './pair-types.ts'
+import { settleWrites } from './settle-writes.ts'
+import { sweepStream } from './sweep-stream.ts'
+import { workLinks, type StreamWork } from './work-links.ts'
+
+export interface PairReport {
+  readonly streams: ReadonlyMap<string, StreamCounts>
+  /** Stopped before its end. */
+  readonly isStopped: boolean
+}
+
+export interface RoundOptions {
+  /**
+   * `sweep` compares all records of both sides; `changes` only looks at those that the sides report, and at
+   * what was left.
+   */
+  readonly finds: 'sweep' | 'changes'
+}
+
+/** Second passes: references of a circle, and records that a side had changed while they were written. */
+const maxPasses = 3
+
+/**
+ * One round of a pair: parents first, so that references lead to records that are there; then what waits for
+ * a reference, again.
+ */
+export async function syncPair(context: SyncContext, { finds }: RoundOptions): Promise<PairReport> {
+  const works = await openStreams(context)
+  for (const work of works) {
+    if (context.signal.aborted) break
+    await settleDirty(work)
+    if (finds === 'sweep') await sweepStream(work)
+    else await workChanges(work)
+  }
+  for (let pass = 0; pass < maxPasses && !context.signal.aborted; pass++) {
+    let hasWritten = false
+    for (const work of works) if (await workDirty(work)) hasWritten = true
+    if (!hasWritten) break
+  }
+  return {
+    streams: new Map(works.map(({ stream, counts }) => [stream.name, counts])),
+    isStopped: context.signal.aborted,
+  }
+}
+
+async function openStreams(context: SyncContext): Promise<readonly StreamWork[]> {
+  const order = parentsFirst(
+    context.streams.map(({ name, fields }) => ({
+      stream: name,
+      references: fields.flatMap(({ references }) => references ?? []),
+    })),
+  )
+  const works: StreamWork[] = []
+  for (const name of order) {
+    const stream = context.streams.find((candidate) => candidate.name === name)
+    if (stream === undefined) continue
+    const linked = await context.store.countLinked(name)
+    works.push({ stream, context, counts: noPairCounts(), linked, deleted: { a: 0, b: 0 } })
+  }
+  return works
+}
+
+/** Calls `visit` with pages of the links that must be looked at. */
+async function forDirty(
+  { stream, context }: StreamWork,
+  visit: (links: readonly StoredLink[]) => Promise<void>,
+): Promise<void> {
+  let after = ''
+  while (!context.signal.aborted) {
+    const links = await context.store.findDirty(stream.name, { after, limit: batchSize })
+    const last = links.at(-1)
+    if (last === undefined) return
+    await visit(links)
+    after = last.link.id
+  }
+}
+
+function isPending({ link }: StoredLink): boolean {
+  return link.a.write !== null || link.b.write !== null
+}
+
+async function settleDirty(work: StreamWork): Promise<void> {
+  await forDirty(work, (links) => settleWrites(links.filter(isPending), work))
+}
+
+async function workDirty(work: StreamWork): Promise<boolean> {
+  let hasWritten = false
+  await forDirty(work, async (links) => {
+    const free = links.filter((stored) => !isPending(stored))
+    if (await workLinks(free, work)) hasWritten = true
+  })
+  return hasWritten
+}
+
+async function workChanges(work: StreamWork): Promise<void> {
+  const { stream, context } = work
+  for (const side of ['a', 'b'] as const) {
+    const ids = (await context.sides[side].changedIds?.(stream.name)) ?? []
+    for (let start = 0; start < ids.length && !context.signal.aborted; start += batchSize) {
+      const links = await linkRecords(ids.slice(start, start + batchSize), side, work)
+      await workLinks(links, work)
+    }
+  }
+}
