@@ -5,6 +5,8 @@ import { hasState } from './sqlstate.ts'
 import { StatementNames } from './statement-names.ts'
 import { watchSession, type LockWait, type WatchedSession } from './watch.ts'
 
+export type { QueryResultRow }
+
 export interface SessionOptions
   extends Partial<Pick<WatchedSession, 'onSilence'>>, Pick<WatchedSession, 'onLockWait'> {
   /** How to connect, also to query the server about this session. */

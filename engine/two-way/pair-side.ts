@@ -16,7 +16,7 @@ export interface PairSide {
    * changes whenever a shared field does.
    */
   sweep(stream: string, signal: AbortSignal): AsyncIterable<readonly SweptRecord[]>
-  /** Ids that may have changed since the last call: events or a cursor. Undefined: only sweeps find changes. */
+  /** Ids that may have changed since the last call: events or a cursor. Absent: only sweeps find changes. */
   changedIds?(stream: string): Promise<readonly string[]>
   /** The records with these ids as they are now, in this order. Never `unread` unless the side cannot say. */
   read(stream: string, ids: readonly string[]): Promise<readonly RecordRead[]>
@@ -51,7 +51,7 @@ export interface SweptRecord {
 
 export interface RecordRead {
   readonly read: SideRead
-  /** Of what `sweep` reports for the record; null if it is not in scope. */
+  /** The hash that `sweep` reports for the record; null if it is not in scope. */
   readonly hash: string | null
   /** The link that the record carries as its external id. */
   readonly link?: string

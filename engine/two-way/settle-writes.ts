@@ -64,7 +64,7 @@ async function settleSide(
   return settled.map(({ stored }) => stored)
 }
 
-/** What was sent refers to links, whose ids on this side the write needs. */
+/** Values that were sent refer to links, whose ids on this side the write needs. */
 async function loadSent(
   links: readonly StoredLink[],
   side: SideName,

@@ -55,7 +55,7 @@ class ScannedLinks {
     this.#side = side
   }
 
-  /** Whether nothing is left to do for a record. Links before it have lost theirs: they are added to `missing`. */
+  /** Whether nothing is left to do for a record. Links before it have lost theirs: `missing` gets them. */
   async isUnchanged({ id, hash }: SweptRecord, missing: string[]): Promise<boolean> {
     for (;;) {
       const next = await this.#peek()

@@ -13,6 +13,7 @@ import { resourceCodes } from './codes/resource-codes.ts'
 import { runCodes } from './codes/run-codes.ts'
 import { sourceCodes } from './codes/source-codes.ts'
 import { topicCodes } from './codes/topic-codes.ts'
+import { twoWayCodes } from './codes/two-way-codes.ts'
 import { webhookCodes } from './codes/webhook-codes.ts'
 import { writeCodes } from './codes/write-codes.ts'
 import type { ErrorCode } from './error-code.ts'
@@ -36,6 +37,7 @@ export const codesByArea = {
   run: runCodes,
   source: sourceCodes,
   topic: topicCodes,
+  'two-way': twoWayCodes,
   webhook: webhookCodes,
   write: writeCodes,
 } as const
@@ -61,6 +63,7 @@ export const errorCodes = {
   ...runCodes,
   ...sourceCodes,
   ...topicCodes,
+  ...twoWayCodes,
   ...webhookCodes,
   ...writeCodes,
 } as const satisfies Record<string, ErrorCode>

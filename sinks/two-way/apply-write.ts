@@ -14,7 +14,7 @@ import type { SideRead } from './side-change.ts'
 import { goneSide, logReplaced, replacedValues } from './write-log.ts'
 
 export type WriteResult =
-  /** The values are those that the vendor now has, of the response or read back: a vendor may rewrite them. */
+  /** The values that the vendor now has, of the response or read back: a vendor may rewrite them. */
   | {
       readonly outcome: 'applied'
       readonly id: string

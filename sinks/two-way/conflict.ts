@@ -1,7 +1,7 @@
 import { canonicalJson } from '../../lib/text/canonical-json.ts'
 import type { JsonValue } from '../../protocol/index.ts'
 import type { RuleName } from './conflict-rules.ts'
-import { wholeRecord, type Link, type SideName, type Values } from './link.ts'
+import type { Link, SideName, Values } from './link.ts'
 
 /** Both sides changed the same thing. Stored before the loser is overwritten. */
 export interface Conflict {
@@ -41,8 +41,4 @@ export function withoutReviews(link: Link, stillOpen: ReadonlySet<string>): Link
   const open = Object.entries(link.reviews).filter(([field]) => stillOpen.has(field))
   if (open.length === Object.keys(link.reviews).length) return link
   return { ...link, reviews: Object.fromEntries(open) }
-}
-
-export function isWholeRecord({ field }: Pick<Conflict, 'field'>): boolean {
-  return field === wholeRecord
 }

@@ -142,14 +142,13 @@ function withConflicts(decision: Decision, { merged, sides, context }: ConflictI
     if (outcome.kind !== 'conflict') continue
     const { a, b } = sides
     const values = { a: valueOf(a.values, name), b: valueOf(b.values, name) }
-    const write = decision.writes.find(
-      (planned) => outcome.winner === otherSide(planned.side) && name in planned.write.values,
-    )
-    const hash = reviewHash(values.a, values.b)
-    if (outcome.winner === null) open.add(name)
-    const isKnown = outcome.winner === null && link.reviews[name]?.hash === hash
-    if (isKnown || (outcome.winner !== null && write === undefined)) continue
-    if (outcome.winner === null) link = withReview(link, name, hash)
+    const write = writeOfWinner(decision, outcome.winner, name)
+    if (outcome.winner === null) {
+      open.add(name)
+      const hash = reviewHash(values.a, values.b)
+      if (link.reviews[name]?.hash === hash) continue
+      link = withReview(link, name, hash)
+    } else if (write === undefined) continue
     conflicts.push({
       ...{ id: context.newId(), link: link.id, stream: link.stream, field: name },
       ...{ rule: outcome.rule, winner: outcome.winner, ...values },
@@ -157,9 +156,19 @@ function withConflicts(decision: Decision, { merged, sides, context }: ConflictI
       baseA: valueOf(a.base ?? {}, name),
       baseB: valueOf(b.base ?? {}, name),
       modifiedAtMs: { a: a.modifiedAtMs, b: b.modifiedAtMs },
-      write: write?.write.id ?? null,
+      write: write?.id ?? null,
       foundAtMs: context.nowMs,
     })
   }
   return { ...decision, link: withoutReviews(link, open), conflicts }
+}
+
+/** The write that carries a winner's field to the other side. */
+function writeOfWinner(
+  { writes }: Decision,
+  winner: SideName | null,
+  field: string,
+): Decision['writes'][number]['write'] | undefined {
+  return writes.find(({ side, write }) => winner === otherSide(side) && field in write.values)
+    ?.write
 }

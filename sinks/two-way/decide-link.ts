@@ -22,7 +22,7 @@ export function decideLink(link: Link, reads: SideReads, context: DecideContext)
   }
   const step = linkStep(change.a, change.b)
   const noted = noteRead(noteRead(link, 'a', { change, reads }), 'b', { change, reads })
-  return withLoopBreaker(takeStep(step, noted, { reads, context }), link, context)
+  return withLoopBreaker(takenSteps[step](step, noted, { reads, context }), link, context)
 }
 
 interface StepInput {
@@ -30,35 +30,38 @@ interface StepInput {
   readonly context: DecideContext
 }
 
-function takeStep(step: LinkStep, link: Link, input: StepInput): Decision {
-  switch (step) {
-    case 'nothing':
-      return nothingToDo(step, link)
-    case 'hold':
-      return { ...nothingToDo(step, link), notes: ['hidden'] }
-    case 'read_a':
-    case 'read_b':
-      return { ...nothingToDo(step, link), reads: [sideOf(step)] }
-    case 'create_on_a':
-    case 'create_on_b':
-      return planCreate(nothingToDo(step, link), sideOf(step), input)
-    case 'align':
-    case 'merge':
-      return decideFields(nothingToDo(step, link), input)
-    case 'delete_on_a':
-    case 'delete_on_b':
-    case 'edited_a_deleted_b':
-    case 'deleted_a_edited_b':
-      return decideDeletion(nothingToDo(step, link), input)
-    case 'bury':
-      return nothingToDo(step, bury(link, input.context))
-    case 'restore_on_a':
-    case 'restore_on_b':
-      return decideRestore(nothingToDo(step, link), sideOf(step), input)
-  }
+type TakeStep = (step: LinkStep, link: Link, input: StepInput) => Decision
+
+const rest: TakeStep = (step, link) => nothingToDo(step, link)
+const readAgain: TakeStep = (step, link) => ({ ...nothingToDo(step, link), reads: [sideOf(step)] })
+const create: TakeStep = (step, link, input) =>
+  planCreate(nothingToDo(step, link), sideOf(step), input)
+const compare: TakeStep = (step, link, input) => decideFields(nothingToDo(step, link), input)
+const carryDeletion: TakeStep = (step, link, input) =>
+  decideDeletion(nothingToDo(step, link), input)
+const restore: TakeStep = (step, link, input) =>
+  decideRestore(nothingToDo(step, link), sideOf(step), input)
+
+const takenSteps: Readonly<Record<LinkStep, TakeStep>> = {
+  nothing: rest,
+  hold: (step, link) => ({ ...nothingToDo(step, link), notes: ['hidden'] }),
+  read_a: readAgain,
+  read_b: readAgain,
+  create_on_a: create,
+  create_on_b: create,
+  align: compare,
+  merge: compare,
+  delete_on_a: carryDeletion,
+  delete_on_b: carryDeletion,
+  edited_a_deleted_b: carryDeletion,
+  deleted_a_edited_b: carryDeletion,
+  bury: (step, link, { context }) => nothingToDo(step, bury(link, context)),
+  restore_on_a: restore,
+  restore_on_b: restore,
 }
 
-function sideOf(step: `${string}_${SideName}`): SideName {
+/** The side that a step is for, by the end of its name. */
+function sideOf(step: LinkStep): SideName {
   return step.endsWith('_a') ? 'a' : 'b'
 }
 

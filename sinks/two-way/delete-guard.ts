@@ -8,10 +8,10 @@ export interface DeleteLimit {
   readonly share: number
 }
 
-/** Deletions of a stream that one sweep or one batch of changes would carry, by the side that would lose them. */
+/** Deletions of a stream that a sweep or a batch of changes would carry, by the side that would lose them. */
 export type PlannedDeletes = Readonly<Record<SideName, number>>
 
-/** The deletions that decisions would carry. A soft deletion counts: a table of marked records is as empty. */
+/** Deletions that decisions would carry. A soft deletion counts: a table of marked records is as empty. */
 export function countDeletes(decisions: readonly Decision[]): PlannedDeletes {
   const count = { a: 0, b: 0 }
   for (const { writes } of decisions)

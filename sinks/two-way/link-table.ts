@@ -8,7 +8,7 @@ export type LinkStep =
   | 'read_b'
   | 'create_on_a'
   | 'create_on_b'
-  /** Both are there, and at least one of them was never compared: there is no base, so any difference is one. */
+  /** Both are there, and one of them was never compared: there is no base, so any difference counts. */
   | 'align'
   | 'merge'
   /** The counterpart is gone, and this one has not changed: the policy of deletions decides. */

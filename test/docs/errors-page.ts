@@ -20,6 +20,7 @@ export const titles = {
   run: 'Runs',
   source: 'Sources',
   topic: 'Topics as a destination',
+  'two-way': 'Two-way sync',
   webhook: 'Webhooks: receivers, what comes in, where it goes',
   write: 'Writing back into an instance',
 } satisfies Record<Area, string>

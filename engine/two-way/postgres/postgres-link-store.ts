@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import type { Link, SideName } from '../../../sinks/two-way/link.ts'
 import type { Conflict } from '../../../sinks/two-way/conflict.ts'
 import type { LinkChange, LinkPage, LinkStore, ScannedLink, StoredLink } from '../link-store.ts'
@@ -151,27 +150,6 @@ function conflictJson(conflict: Conflict): object {
     found_at: foundAtMs,
   }
 }
-
-/** Reviews of a stored conflict, as people see them. */
-export const storedConflict = z.object({
-  id: z.string(),
-  link: z.string(),
-  stream: z.string(),
-  field: z.string(),
-  rule: z.string(),
-  status: z.enum(['open', 'decided', 'settled', 'closed']),
-  winner: z.enum(['a', 'b']).nullable(),
-  decision: z.enum(['a', 'b']).nullable(),
-  value_a: z.unknown(),
-  value_b: z.unknown(),
-  base_a: z.unknown(),
-  base_b: z.unknown(),
-  record_a: z.string().nullable(),
-  record_b: z.string().nullable(),
-  modified_a: z.number().nullable(),
-  modified_b: z.number().nullable(),
-  found_at: z.number(),
-})
 
 const setUpStatements: readonly string[] = [
   'CREATE SCHEMA IF NOT EXISTS reactor_connect',

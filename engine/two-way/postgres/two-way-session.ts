@@ -1,9 +1,8 @@
-import type { QueryResultRow } from 'pg'
 import type { Logger } from 'pino'
 import type { PostgresAddress } from '../../../postgres/address.ts'
 import { clientConfig } from '../../../postgres/client-config.ts'
 import { useRolePath } from '../../../postgres/search-path.ts'
-import { PostgresSession } from '../../../postgres/session.ts'
+import { PostgresSession, type QueryResultRow } from '../../../postgres/session.ts'
 import { ConnectError } from '../../../protocol/index.ts'
 import { sideError, type SidePlace } from './side-error.ts'
 

@@ -1,11 +1,9 @@
 import type { ErrorCode } from '../error-code.ts'
 import { bookkeepingCodes } from './bookkeeping-codes.ts'
-import { twoWayCodes } from './two-way-codes.ts'
 
 /** Errors of a destination. Sorted by name. */
 export const destinationCodes = {
   ...bookkeepingCodes,
-  ...twoWayCodes,
   destination_busy: {
     failureType: 'transient_error',
     httpStatus: 503,

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../error-code.ts'
 
-/** Errors of two-way sync; a part of those of destinations. Sorted by name. */
+/** Errors of two-way sync. Sorted by name. */
 export const twoWayCodes = {
   conflict_rules_invalid: {
     failureType: 'config_error',

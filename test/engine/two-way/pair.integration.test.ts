@@ -108,7 +108,7 @@ function diesAfterWrites(store: LinkStore): LinkStore {
           await target.save(change)
         }
       const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })
 }
@@ -156,7 +156,7 @@ test('a second run of the same pair is turned away', async () => {
       const proxy = diesAfterWrites(store)
       return new Proxy(proxy, {
         get: (target, name) => {
-          if (name !== 'countLinked') return Reflect.get(target, name, target)
+          if (name !== 'countLinked') return Reflect.get(target, name, target) as unknown
           return async (stream: string) => {
             await expect(runRound(shop)).rejects.toMatchObject({ code: 'pair_busy' })
             return target.countLinked(stream)

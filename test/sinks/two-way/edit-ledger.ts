@@ -1,6 +1,6 @@
 import type { Conflict } from '../../../sinks/two-way/conflict.ts'
 import type { SideName, Values } from '../../../sinks/two-way/link.ts'
-import type { OnEdit, Vendor } from './vendor.ts'
+import { textOf, type OnEdit, type Vendor } from './vendor.ts'
 
 /**
  * Every value that somebody wrote and that nobody has replaced by hand. Each has a text of its own, so it can
@@ -11,7 +11,7 @@ export class EditLedger {
 
   created(values: Values): void {
     for (const [field, value] of Object.entries(values))
-      if (field !== 'key') this.#add(value, { key: String(values.key), field })
+      if (field !== 'key') this.#add(value, { key: textOf(values.key), field })
   }
 
   edit({ key, field, before, value }: Parameters<OnEdit>[0]): void {

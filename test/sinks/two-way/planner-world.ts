@@ -20,7 +20,7 @@ import {
 import type { SideRead } from '../../../sinks/two-way/side-change.ts'
 import { seededRandom } from '../../support/random.ts'
 import { EditLedger } from './edit-ledger.ts'
-import { Vendor, type RecordState, type VendorWrite } from './vendor.ts'
+import { textOf, Vendor, type RecordState, type VendorWrite } from './vendor.ts'
 
 /** The functions under test. A known wrong design replaces some of them. */
 export interface Planner {
@@ -331,7 +331,6 @@ export class PlannerWorld {
     const link = this.links.get(id)
     if (link === undefined) return true
     const reads = { a: this.#read(link, 'a'), b: this.#read(link, 'b') }
-    const stream = streamOf(link)
     const actors = { a: this.#actorOf(link, 'a'), b: this.#actorOf(link, 'b') }
     const decision = this.#planner.decide(link, reads, this.#context(link), actors)
     this.links.set(id, decision.link)
@@ -344,16 +343,30 @@ export class PlannerWorld {
       if (this.hasFaults && this.chance(0.1)) this.act()
       const result = this.#send(decision.link, side, write)
       if (this.#dies()) return false
-      if (result === undefined) continue
-      const shared =
-        result.outcome === 'applied'
-          ? { ...result, values: this.#toShared(side, stream, result.values) }
-          : result
-      const next = this.#planner.apply(this.links.get(id) ?? link, side, shared, this.#times())
-      this.links.set(id, next.link)
-      if (!next.isApplied) this.#withdraw(write.id)
+      if (result !== undefined) this.#note(this.links.get(id) ?? link, { side, write, result })
     }
     return true
+  }
+
+  #note(
+    link: Link,
+    {
+      side,
+      write,
+      result,
+    }: {
+      readonly side: SideName
+      readonly write: PendingWrite
+      readonly result: WriteResult
+    },
+  ): void {
+    const shared =
+      result.outcome === 'applied'
+        ? { ...result, values: this.#toShared(side, streamOf(link), result.values) }
+        : result
+    const next = this.#planner.apply(link, side, shared, this.#times())
+    this.links.set(link.id, next.link)
+    if (!next.isApplied) this.#withdraw(write.id)
   }
 
   #actorOf(link: Link, side: SideName): RecordState['actor'] | undefined {
@@ -420,7 +433,7 @@ export class PlannerWorld {
   #doubled(): readonly string[] {
     return sideNames.flatMap((side) =>
       streamNames.flatMap((stream) => {
-        const keys = this.vendors[side].present(stream).map(([, { values }]) => String(values.key))
+        const keys = this.vendors[side].present(stream).map(([, { values }]) => textOf(values.key))
         const twice = keys.filter((key, index) => keys.indexOf(key) !== index)
         return twice.map((key) => `${stream} ${key} is there twice on side ${side}`)
       }),
@@ -437,18 +450,26 @@ export class PlannerWorld {
     const stream = streamOf(link)
     const states = { a: this.#stateOf(link, 'a'), b: this.#stateOf(link, 'b') }
     if (states.a?.hidden === true || states.b?.hidden === true) return []
-    if (states.a?.present !== true || states.b?.present !== true) {
-      const isCarried = this.deletes === 'propagate' || this.deletes === 'soft'
-      const isSame = (states.a?.present ?? false) === (states.b?.present ?? false)
-      return isSame || !isCarried
-        ? []
-        : [
+    if (states.a?.present !== true || states.b?.present !== true)
+      return this.#isOnOneSide(states.a, states.b)
+        ? [
             `${link.id} (${stream}) is only on one side: a ${stateText(states.a)}, b ${stateText(states.b)}`,
           ]
-    }
+        : []
+    return this.#differingFields(link, states.a, states.b)
+  }
+
+  /** Although its deletion should have been carried. */
+  #isOnOneSide(a: RecordState | undefined, b: RecordState | undefined): boolean {
+    const isCarried = this.deletes === 'propagate' || this.deletes === 'soft'
+    return isCarried && (a?.present ?? false) !== (b?.present ?? false)
+  }
+
+  #differingFields(link: Link, a: RecordState, b: RecordState): readonly string[] {
+    const stream = streamOf(link)
     const shared = {
-      a: this.#toShared('a', stream, states.a.values),
-      b: this.#toShared('b', stream, states.b.values),
+      a: this.#toShared('a', stream, a.values),
+      b: this.#toShared('b', stream, b.values),
     }
     return streams[stream].flatMap(({ name }) => {
       if (name in link.reviews) return []

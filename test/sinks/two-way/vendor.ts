@@ -112,7 +112,7 @@ export class Vendor {
   ): void {
     const before = this.current(stream, id)
     if (before?.present !== true) return
-    const key = String(before.values.key)
+    const key = textOf(before.values.key)
     this.onEdit({ key, field, before: before.values[field] ?? null, value })
     this.#put(stream, id, {
       ...before,
@@ -246,4 +246,9 @@ export class Vendor {
         ...{ fromMs: this.#now(), version: this.#version++ },
       })
   }
+}
+
+/** A key is a text. */
+export function textOf(value: Values[string] | undefined): string {
+  return typeof value === 'string' ? value : JSON.stringify(value ?? null)
 }
