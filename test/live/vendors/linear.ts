@@ -29,6 +29,23 @@ const issues: Sequence = {
   },
 }
 
+const relations: Sequence = {
+  title: 'two issues that are related',
+  run: async (session) => {
+    const teamId = await firstTeam(session)
+    const ids: string[] = []
+    for (const title of [`${session.name} one`, `${session.name} two`]) {
+      const id = textAt(await session.call('createIssue', { teamId, title }), 'issue', 'id')
+      session.cleanUp('archiveIssue', { id, trash: true })
+      ids.push(id)
+    }
+    const [issueId = '', relatedIssueId = ''] = ids
+    const input = { issueId, relatedIssueId, type: 'blocks' }
+    const made = await session.call('createIssueRelation', input)
+    await session.call('deleteIssueRelation', { id: textAt(made, 'issueRelation', 'id') })
+  },
+}
+
 const labels: Sequence = {
   title: 'a label',
   leaves: 'a label of the first team',
@@ -76,6 +93,6 @@ export const linear: LiveVendor = {
   probe: () => ({ action: 'listTeams', input: { first: 1 } }),
   // lookback_window of the manifest.
   overlapSeconds: () => 300,
-  sequences: [issues, lists, labels, projects],
+  sequences: [issues, relations, lists, labels, projects],
   untried: {},
 }
