@@ -63,6 +63,11 @@ export async function startPostgresOfVersion(version: string): Promise<PostgresO
     ssl: 'disable' as const,
   }
   const pool = new pg.Pool({ ...address, ssl: false, max: 2 })
+  pool.on('error', () => undefined)
+  // The server may stop before a session that is ending has ended.
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
   return {
     address,
     query: async (sql, params = []) => (await pool.query<Row>(sql, [...params])).rows,
