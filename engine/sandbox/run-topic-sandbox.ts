@@ -10,7 +10,6 @@ import {
 } from '../../sinks/topic/preview/topic-snapshot.ts'
 import { allRejected } from '../../sinks/topic/sync/finish-sync.ts'
 import type { TopicPlace } from '../../sinks/topic/topic-place.ts'
-import { noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import type { StreamResult, TopicPlan } from '../run-types.ts'
 import { streamRefusal } from '../run/stream-refusal.ts'
 import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
@@ -22,7 +21,7 @@ import type {
   SandboxStream,
 } from './sandbox-report.ts'
 import { requireGoing, runSandboxed } from './sandboxed-run.ts'
-import { costOf, lastSettings, streamIdentity, unknownCost } from './stream-facts.ts'
+import { costOf, lastSettings, nothingRead, streamIdentity } from './stream-facts.ts'
 
 /**
  * Reads the plan's streams from where the next run would start, and shows the messages that it would send.
@@ -92,19 +91,6 @@ async function refusalOf(plan: TopicPlan, sink: PlannedSink): Promise<ConnectErr
     return ConnectError.from(error)
   }
 }
-
-const nothingRead = {
-  read: 0,
-  rejected: 0,
-  complete: false,
-  last_settings: null,
-  inferred_schema: null,
-  schema_mismatches: [],
-  sample_rows: [],
-  row_examples: noExamples,
-  estimated_cost: unknownCost,
-  warnings: [],
-} satisfies Partial<SandboxStream>
 
 function refusedReport(sink: SinkStream, refusal: ConnectError | undefined): SandboxStream {
   const error = refusal ?? new ConnectError('unexpected')

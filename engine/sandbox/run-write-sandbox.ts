@@ -3,7 +3,6 @@ import { isOverwriteMode } from '../../sinks/continuation.ts'
 import { mostDeletes } from '../../sinks/instance/delete-guard.ts'
 import { sentRecords } from '../../sinks/instance/preview/sent-records.ts'
 import { noWrites } from '../../sinks/record-writes.ts'
-import { noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { StreamResult, WritePlan } from '../run-types.ts'
 import { inferredSchema, schemaMismatches } from './inferred-schema.ts'
@@ -15,7 +14,7 @@ import type {
   SandboxStream,
 } from './sandbox-report.ts'
 import { requireGoing, runSandboxed } from './sandboxed-run.ts'
-import { costOf, streamIdentity } from './stream-facts.ts'
+import { costOf, nothingRead, streamIdentity } from './stream-facts.ts'
 
 /**
  * Reads the plan's streams from where the next run would start, and shows the records that it would create,
@@ -131,16 +130,3 @@ function deletesOf(
 function unexpected(): NonNullable<SandboxStream['error']> {
   return new ConnectError('unexpected').toJSON()
 }
-
-const nothingRead = {
-  read: 0,
-  rejected: 0,
-  complete: false,
-  last_settings: null,
-  inferred_schema: null,
-  schema_mismatches: [],
-  sample_rows: [],
-  row_examples: noExamples,
-  estimated_cost: { rows: null, bytes: null, requests: null, seconds: null },
-  warnings: [],
-} satisfies Partial<SandboxStream>

@@ -1,5 +1,6 @@
 import { cursorField, primaryKey, streamIdOf } from '../../protocol/index.ts'
 import { settingsOf } from '../../sinks/continuation.ts'
+import { noExamples } from '../../sinks/postgres/sandbox/row-examples.ts'
 import type { SinkStream } from '../../sinks/sink.ts'
 import type { StreamResult } from '../run-types.ts'
 import type { EstimatedCost, SandboxStream, StreamSettings } from './sandbox-report.ts'
@@ -7,6 +8,20 @@ import type { EstimatedCost, SandboxStream, StreamSettings } from './sandbox-rep
 // The facts that a report has about a stream, wherever its rows go.
 
 export const unknownCost: EstimatedCost = { rows: null, bytes: null, requests: null, seconds: null }
+
+/** The facts of a stream of which nothing was read. */
+export const nothingRead = {
+  read: 0,
+  rejected: 0,
+  complete: false,
+  last_settings: null,
+  inferred_schema: null,
+  schema_mismatches: [],
+  sample_rows: [],
+  row_examples: noExamples,
+  estimated_cost: unknownCost,
+  warnings: [],
+} satisfies Partial<SandboxStream>
 
 /** How the stream is read and loaded. */
 export function streamIdentity(
