@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { streamIdOf, streamKey } from '../../protocol/index.ts'
 import type { StoredDocument } from '../bookkeeping/bookkeeping-store.ts'
+import { idOfRecord, type StoredStream } from '../bookkeeping/stored-connection.ts'
 import {
   type RunRecord,
   runRecord,
@@ -13,7 +14,8 @@ import type { WriteStore } from './store/write-store.ts'
 /** None: the records that were sent are in tables of their own. */
 const noFacts = z.object({})
 
-export type WriteRecord = StreamRecord<z.infer<typeof noFacts>>
+type Facts = z.infer<typeof noFacts>
+export type WriteRecord = StreamRecord<Facts>
 
 export const writeRecord: z.ZodType<WriteRecord> = streamRecord(noFacts)
 
@@ -31,14 +33,15 @@ export function streamOf(
   return store.document(connection, streamKey(streamIdOf(stream.stream)), writeRecord)
 }
 
-/** The streams that a connection has written, with their keys. */
+/** The streams that a connection has written. */
 export async function writtenStreams(
-  store: Pick<WriteStore, 'streamDocuments'>,
+  store: Pick<WriteStore, 'document' | 'streamDocuments'>,
   connection: string,
-): Promise<readonly { readonly key: string; readonly record: WriteRecord }[]> {
+): Promise<readonly StoredStream<Facts>[]> {
   const documents = await store.streamDocuments(connection)
-  return documents.map(({ stream: key, content }) => ({
-    key,
-    record: writeRecord.parse(JSON.parse(content)),
-  }))
+  return documents.map(({ stream: key, content }) => {
+    const record = writeRecord.parse(JSON.parse(content))
+    const document = store.document(connection, key, writeRecord)
+    return { id: idOfRecord(record), record, document }
+  })
 }

@@ -1,22 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import type { Logger } from 'pino'
 import type { RecordWriter } from '../../connectors/record-writer.ts'
 import { ConnectError, type StreamId, streamKey, streamLabel } from '../../protocol/index.ts'
 import { beginSync } from '../bookkeeping/begin-sync.ts'
+import { newerStart, requireNewest, requireOwn } from '../bookkeeping/runs.ts'
 import {
-  endRun,
-  newerStart,
-  noteReported,
-  requireNewest,
-  requireOwn,
-  startRun,
-} from '../bookkeeping/runs.ts'
+  changeStored,
+  changeStoredStates,
+  endStoredRun,
+  leaveStoredLog,
+  startStoredRun,
+} from '../bookkeeping/stored-connection.ts'
 import {
-  changeStates,
   completeSync,
   forgetStream,
-  leaveLog,
   noteWarning,
   requireComplete,
   savePlan,
@@ -35,13 +32,7 @@ import type {
   Untold,
 } from '../sink.ts'
 import { deleteUnseen } from './delete-unseen.ts'
-import {
-  runsOf,
-  streamOf,
-  type WriteRecord,
-  writeRecord as writeRecordSchema,
-  writtenStreams,
-} from './documents.ts'
+import { runsOf, streamOf, type WriteRecord, writtenStreams } from './documents.ts'
 import type { InstanceConfig } from './instance-place.ts'
 import type { BoundMapping } from './mapping/bind-mapping.ts'
 import { bindStream, openWriter } from './open-writer.ts'
@@ -89,25 +80,13 @@ class InstanceDestination implements Destination {
   }
 
   async startRun(connection: string, key?: string): Promise<RunStart> {
-    const by = `process ${String(process.pid)} on ${hostname()}`
     const streams = await writtenStreams(this.#store, connection)
-    const lastStart = Math.max(0, ...streams.map(({ record }) => record.start))
-    return runsOf(this.#store, connection).change((now) =>
-      startRun(now, { key, by, atMs: Date.now(), lastStart }),
-    )
+    return startStoredRun(runsOf(this.#store, connection), streams, key)
   }
 
-  async endRun(connection: string, end: RunEnd): Promise<void> {
-    const runs = runsOf(this.#store, connection)
-    if ((await runs.read())?.start !== end.start.start) return
-    const reported = new Set(end.reported.map(streamKey))
-    const completed = new Set((end.completed ?? []).map(streamKey))
-    for (const { key, record } of await writtenStreams(this.#store, connection)) {
-      const isCompleted = end.how === 'ended' && record.complete && completed.has(key)
-      if (!reported.has(key) && !isCompleted) continue
-      await this.#changeStored(connection, key, (now) => noteReported(now, end))
-    }
-    await runs.change((now) => endRun(now, end))
+  endRun(connection: string, end: RunEnd): Promise<void> {
+    const findStreams = () => writtenStreams(this.#store, connection)
+    return endStoredRun(runsOf(this.#store, connection), findStreams, end)
   }
 
   async newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
@@ -116,8 +95,8 @@ class InstanceDestination implements Destination {
 
   async loadedStreams(connection: string): Promise<readonly LoadedStream[]> {
     const streams = await writtenStreams(this.#store, connection)
-    return streams.map(({ record }) => ({
-      stream: idOf(record),
+    return streams.map(({ id }) => ({
+      stream: id,
       table: `instance ${this.#config.instance}`,
       hasTable: true,
     }))
@@ -163,18 +142,16 @@ class InstanceDestination implements Destination {
     return this.#change(sync, (now) => noteWarning(now, sync, warning))
   }
 
-  async leaveLog(sync: StreamSync): Promise<void> {
-    await streamOf(this.#store, sync.sink).change((now) => {
-      const content = leaveLog(now, sync)
-      return { result: undefined, ...(content !== undefined && { content }) }
-    })
+  leaveLog(sync: StreamSync): Promise<void> {
+    return leaveStoredLog(streamOf(this.#store, sync.sink), sync)
   }
 
   async forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
     const wanted = streams === 'all' ? undefined : new Set(streams.map(streamKey))
-    for (const { key } of await writtenStreams(this.#store, connection)) {
+    for (const { id, document } of await writtenStreams(this.#store, connection)) {
+      const key = streamKey(id)
       if (wanted?.has(key) === false) continue
-      await this.#changeStored(connection, key, forgetStream)
+      await changeStored(document, forgetStream)
       await this.#store.forgetValues(connection, key)
     }
   }
@@ -184,13 +161,7 @@ class InstanceDestination implements Destination {
     streams: readonly StreamId[],
     change: Parameters<Destination['changeStates']>[2],
   ): Promise<void> {
-    const wanted = new Set(streams.map(streamKey))
-    const stored = await writtenStreams(this.#store, connection)
-    const own = stored.filter(({ key }) => wanted.has(key))
-    // If it throws for one of them, nothing is changed.
-    for (const { record } of own) changeStates(record, change)
-    for (const { key } of own)
-      await this.#changeStored(connection, key, (now) => changeStates(now, change) ?? now)
+    await changeStoredStates(await writtenStreams(this.#store, connection), streams, change)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -231,24 +202,9 @@ class InstanceDestination implements Destination {
     }))
   }
 
-  #changeStored(
-    connection: string,
-    key: string,
-    decide: (now: WriteRecord) => WriteRecord,
-  ): Promise<void> {
-    return this.#store.document(connection, key, writeRecordSchema).change((now) => ({
-      result: undefined,
-      ...(now !== undefined && { content: decide(now) }),
-    }))
-  }
-
   async #requireNewest(sink: SinkStream, start: number): Promise<void> {
     requireNewest(await runsOf(this.#store, sink.connection).read(), sink, start)
   }
-}
-
-function idOf({ namespace, name }: WriteRecord): StreamId {
-  return { name, ...(namespace !== null && { namespace }) }
 }
 
 /** Throws `destination_mode_unsupported`: a record at the vendor is found by its key. */

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import { mapLimited } from '../../lib/async/map-limited.ts'
 import {
   ConnectError,
@@ -9,19 +8,19 @@ import {
   streamLabel,
 } from '../../protocol/index.ts'
 import { beginSync, hasStage } from '../bookkeeping/begin-sync.ts'
+import { newerStart, requireNewest, requireOwn } from '../bookkeeping/runs.ts'
 import {
-  endRun,
-  newerStart,
-  noteReported,
-  requireNewest,
-  requireOwn,
-  startRun,
-} from '../bookkeeping/runs.ts'
+  changeStored,
+  changeStoredStates,
+  endStoredRun,
+  idOfRecord,
+  leaveStoredLog,
+  startStoredRun,
+  type StoredStream,
+} from '../bookkeeping/stored-connection.ts'
 import {
-  changeStates,
   completeSync,
   forgetStream,
-  leaveLog,
   noteWarning,
   requireComplete,
   savePlan,
@@ -83,29 +82,13 @@ class FilesDestination implements Destination {
   }
 
   async startRun(connection: string, key?: string): Promise<RunStart> {
-    const by = `process ${String(process.pid)} on ${hostname()}`
-    const streams = await this.#manifests(connection)
-    const lastStart = Math.max(0, ...streams.map(({ manifest }) => manifest.start))
-    return runsOf(this.#store, connection).change((now) =>
-      startRun(now, { key, by, atMs: Date.now(), lastStart }),
-    )
+    const streams = await this.#streams(connection)
+    return startStoredRun(runsOf(this.#store, connection), streams, key)
   }
 
-  async endRun(connection: string, end: RunEnd): Promise<void> {
-    const runs = runsOf(this.#store, connection)
-    if ((await runs.read())?.start !== end.start.start) return
-    const reported = new Set(end.reported.map(streamKey))
-    const completed = new Set((end.completed ?? []).map(streamKey))
-    for (const { id, folder, manifest } of await this.#manifests(connection)) {
-      const key = streamKey(id)
-      const isCompleted = end.how === 'ended' && manifest.complete && completed.has(key)
-      if (!reported.has(key) && !isCompleted) continue
-      await manifestIn(this.#store, folder).change((now) => ({
-        result: undefined,
-        ...(now !== undefined && { content: noteReported(now, end) }),
-      }))
-    }
-    await runs.change((now) => endRun(now, end))
+  endRun(connection: string, end: RunEnd): Promise<void> {
+    const findStreams = () => this.#streams(connection)
+    return endStoredRun(runsOf(this.#store, connection), findStreams, end)
   }
 
   async newerStart(connection: string, { start }: RunStart): Promise<string | undefined> {
@@ -113,7 +96,7 @@ class FilesDestination implements Destination {
   }
 
   async loadedStreams(connection: string): Promise<readonly LoadedStream[]> {
-    const streams = await this.#manifests(connection)
+    const streams = await this.#streams(connection)
     // The checkpoints go with the folder.
     return streams.map(({ id, folder }) => ({
       stream: id,
@@ -190,22 +173,16 @@ class FilesDestination implements Destination {
     return this.#change(sync, (now) => noteWarning(now, sync, warning))
   }
 
-  async leaveLog(sync: StreamSync): Promise<void> {
-    await manifestIn(this.#store, streamFolder(sync.streamId)).change((now) => {
-      const content = leaveLog(now, sync)
-      return { result: undefined, ...(content !== undefined && { content }) }
-    })
+  leaveLog(sync: StreamSync): Promise<void> {
+    return leaveStoredLog(manifestIn(this.#store, streamFolder(sync.streamId)), sync)
   }
 
   async forget(connection: string, streams: readonly StreamId[] | 'all'): Promise<void> {
     const wanted = streams === 'all' ? undefined : new Set(streams.map(streamKey))
-    for (const { id, folder, manifest } of await this.#manifests(connection)) {
+    for (const { id, folder, record, document } of await this.#streams(connection)) {
       if (wanted?.has(streamKey(id)) === false) continue
-      await settleFiles(this.#store, folder, manifest)
-      await manifestIn(this.#store, folder).change((now) => ({
-        result: undefined,
-        ...(now !== undefined && { content: withoutStage(forgetStream(now)) }),
-      }))
+      await settleFiles(this.#store, folder, record)
+      await changeStored(document, (now) => withoutStage(forgetStream(now)))
     }
   }
 
@@ -214,16 +191,7 @@ class FilesDestination implements Destination {
     streams: readonly StreamId[],
     change: Parameters<Destination['changeStates']>[2],
   ): Promise<void> {
-    const wanted = new Set(streams.map(streamKey))
-    const stored = await this.#manifests(connection)
-    const own = stored.filter(({ id }) => wanted.has(streamKey(id)))
-    // If it throws for one of them, nothing is changed.
-    for (const { manifest } of own) changeStates(manifest, change)
-    for (const { folder } of own)
-      await manifestIn(this.#store, folder).change((now) => {
-        const content = now && changeStates(now, change)
-        return { result: undefined, ...(content !== undefined && { content }) }
-      })
+    await changeStoredStates(await this.#streams(connection), streams, change)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -231,16 +199,16 @@ class FilesDestination implements Destination {
   }
 
   /** The streams of a connection, with their folders. */
-  async #manifests(
+  async #streams(
     connection: string,
-  ): Promise<readonly { id: StreamId; folder: string; manifest: Manifest }[]> {
+  ): Promise<readonly (StoredStream<FileFacts> & { readonly folder: string })[]> {
     const names = (await this.#store.folders()).filter((name) => name !== ownFolder)
     const found = await mapLimited(names, mostReads, async (folder) => {
-      const manifest = await manifestIn(this.#store, folder).read()
-      if (manifest?.connection !== connection) return []
-      const { namespace, name: stream } = manifest
-      const id = { name: stream, ...(namespace !== null && { namespace }) }
-      return [{ id, folder, manifest }]
+      const document = manifestIn(this.#store, folder)
+      const record = await document.read()
+      return record?.connection === connection
+        ? [{ id: idOfRecord(record), folder, record, document }]
+        : []
     })
     return found.flat()
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { streamKey } from '../../../protocol/index.ts'
 import type { SandboxBasis } from '../../destination-kind.ts'
 import { writtenStreams } from '../documents.ts'
 import type { InstanceConfig } from '../instance-place.ts'
@@ -15,8 +16,9 @@ export async function writeFingerprint(
   await using writer = await openWriter(config, { logger, signal: ended.signal })
   const stored = await writtenStreams(store, connection)
   const checkpoints = stored
-    .map(({ key, record: { run, syncId, epoch, complete, slices } }) => {
-      return [key, run, syncId, epoch, complete, slices.map(({ slice, state }) => [slice, state])]
+    .map(({ id, record: { run, syncId, epoch, complete, slices } }) => {
+      const states = slices.map(({ slice, state }) => [slice, state])
+      return [streamKey(id), run, syncId, epoch, complete, states]
     })
     .toSorted((first, second) => (JSON.stringify(first) < JSON.stringify(second) ? -1 : 1))
   const targets = []

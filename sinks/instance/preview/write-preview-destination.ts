@@ -6,13 +6,12 @@ import { savePlan } from '../../bookkeeping/syncs.ts'
 import type {
   BeginOptions,
   Destination,
-  LoadedStream,
   RunStart,
   SinkStream,
   SliceStart,
   StreamSync,
-  Untold,
 } from '../../sink.ts'
+import { UnstoredDestination } from '../../unstored-destination.ts'
 import { runsOf, streamOf } from '../documents.ts'
 import { requireMode, unmappedWarnings } from '../instance-destination.ts'
 import type { InstanceConfig } from '../instance-place.ts'
@@ -28,7 +27,7 @@ export async function openWritePreview(
 }
 
 /** Begins as a run would, by the same decisions, and stores none of them. */
-class WritePreviewDestination implements Destination {
+class WritePreviewDestination extends UnstoredDestination {
   readonly #config: InstanceConfig
   readonly #stored: WriteStore
   readonly #store: PreviewStore
@@ -40,32 +39,17 @@ class WritePreviewDestination implements Destination {
     store: WriteStore,
     { logger }: { readonly logger: Logger; readonly signal?: AbortSignal | undefined },
   ) {
+    super()
     this.#config = config
     this.#stored = store
     this.#store = new PreviewStore(store)
     this.#logger = logger
   }
 
-  check(): Promise<void> {
-    return Promise.resolve()
-  }
-
   /** The run has its own key: the next run has another key too. */
   startRun(connection: string, key = 'preview'): Promise<RunStart> {
     const starter = { key, by: 'a sandbox', atMs: Date.now(), lastStart: 0 }
     return runsOf(this.#store, connection).change((now) => startRun(now, starter))
-  }
-
-  endRun(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  newerStart(): Promise<undefined> {
-    return Promise.resolve(undefined)
-  }
-
-  loadedStreams(): Promise<readonly LoadedStream[]> {
-    return Promise.resolve([])
   }
 
   async begin(sink: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync> {
@@ -85,35 +69,11 @@ class WritePreviewDestination implements Destination {
     }
   }
 
-  untold(): Promise<Untold | undefined> {
-    return Promise.resolve(undefined)
-  }
-
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {
     return streamOf(this.#store, sync.sink).change((now) => ({
       result: undefined,
       content: savePlan(now, sync, slices),
     }))
-  }
-
-  finish(): Promise<readonly string[]> {
-    return Promise.resolve([])
-  }
-
-  noteWarning(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  leaveLog(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  forget(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  changeStates(): Promise<void> {
-    return Promise.resolve()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,6 +3,7 @@ import type { PostgresAddress } from '../../../postgres/address.ts'
 import { parseExactJson, type JsonObject, stringifyExact } from '../../../protocol/index.ts'
 import type { z } from 'zod'
 import type { DocumentChange, StoredDocument } from '../../bookkeeping/bookkeeping-store.ts'
+import type { RejectedRecord } from '../../destination-kind.ts'
 import { DestinationSession } from '../../postgres/session.ts'
 import type { SentRecord } from '../plan-writes.ts'
 import { makeTables, schema } from './tables.ts'
@@ -16,17 +17,9 @@ export interface WriteTarget {
   readonly place: string
 }
 
-export interface StoredReject {
+export interface StoredReject extends Omit<RejectedRecord, 'place' | 'stream'> {
+  /** `streamKey`. */
   readonly stream: string
-  readonly key: string
-  readonly operation: string
-  readonly code: string
-  readonly reason: string
-  readonly fields: readonly string[]
-  readonly mayRetry: boolean
-  readonly times: number
-  readonly firstAt: string
-  readonly lastAt: string
 }
 
 export interface NewReject extends Pick<

@@ -1,14 +1,6 @@
 import { streamIdOf } from '../../../protocol/index.ts'
-import type {
-  BeginOptions,
-  Destination,
-  LoadedStream,
-  RunStart,
-  SinkStream,
-  SliceStart,
-  StreamSync,
-  Untold,
-} from '../../sink.ts'
+import type { BeginOptions, RunStart, SinkStream, SliceStart, StreamSync } from '../../sink.ts'
+import { UnstoredDestination } from '../../unstored-destination.ts'
 import type { Bookkeeping, Change } from '../bookkeeping/checkpoint-store.ts'
 import type { Checkpoints } from '../bookkeeping/checkpoints.ts'
 import { startRun } from '../bookkeeping/runs.ts'
@@ -59,34 +51,19 @@ function previewedRegistry(place: NonNullable<TopicPlace['registry']>): SchemaSo
  * and sends nothing. It has no connection to Kafka, so that nothing can be sent by mistake. What its lanes
  * would send is in their stats (`LaneStats.preview`).
  */
-export class PreviewDestination implements Destination {
+export class PreviewDestination extends UnstoredDestination {
   readonly #snapshot: TopicSnapshot
   readonly #store: PreviewBookkeeping
 
   constructor(snapshot: TopicSnapshot) {
+    super()
     this.#snapshot = snapshot
     this.#store = new PreviewBookkeeping(snapshot)
-  }
-
-  check(): Promise<void> {
-    return Promise.resolve()
   }
 
   /** The run has its own key: the next run has another key too. */
   startRun(_connection: string, key = 'preview'): Promise<RunStart> {
     return this.#store.change((now) => startRun(now, { key, by: 'a sandbox', atMs: Date.now() }))
-  }
-
-  endRun(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  newerStart(): Promise<undefined> {
-    return Promise.resolve(undefined)
-  }
-
-  loadedStreams(): Promise<readonly LoadedStream[]> {
-    return Promise.resolve([])
   }
 
   async begin(stream: SinkStream, start: RunStart, options?: BeginOptions): Promise<StreamSync> {
@@ -105,32 +82,8 @@ export class PreviewDestination implements Destination {
     return { ...sync, isOlder: false }
   }
 
-  untold(): Promise<Untold | undefined> {
-    return Promise.resolve(undefined)
-  }
-
   savePlan(sync: StreamSync, slices: readonly SliceStart[]): Promise<void> {
     return this.#store.change((now) => savePlan(now, sync, slices))
-  }
-
-  finish(): Promise<readonly string[]> {
-    return Promise.resolve([])
-  }
-
-  noteWarning(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  leaveLog(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  forget(): Promise<void> {
-    return Promise.resolve()
-  }
-
-  changeStates(): Promise<void> {
-    return Promise.resolve()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
