@@ -4,10 +4,9 @@ import { chown, mkdir, rename } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import pg from 'pg'
 import { freePort } from '../../service/platform/postgres/free-port.ts'
 import { serverAccount } from '../../service/platform/postgres/server-binaries.ts'
-import type { PostgresAddress, Row } from './postgres.ts'
+import { openPool, type PostgresAddress, type Row } from './postgres.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const run = promisify(execFile)
@@ -62,12 +61,7 @@ export async function startPostgresOfVersion(version: string): Promise<PostgresO
     ...{ host: '127.0.0.1', port, user: 'postgres', password: 'any', database: 'postgres' },
     ssl: 'disable' as const,
   }
-  const pool = new pg.Pool({ ...address, ssl: false, max: 2 })
-  pool.on('error', () => undefined)
-  // The server may stop before a session that is ending has ended.
-  pool.on('connect', (client) => {
-    client.on('error', () => undefined)
-  })
+  const pool = openPool({ ...address, ssl: false, max: 2 })
   return {
     address,
     query: async (sql, params = []) => (await pool.query<Row>(sql, [...params])).rows,

@@ -39,11 +39,20 @@ export async function createDatabase(template: string): Promise<string> {
   return name
 }
 
+/** Its idle sessions, and those that are ending, may be ended by the server: the next query opens another. */
+export function openPool(config: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool(config)
+  pool.on('error', () => undefined)
+  pool.on('connect', (client) => {
+    client.on('error', () => undefined)
+  })
+  return pool
+}
+
 /** A database that is there. Disposing ends the sessions of `query`, and then calls `afterUse`. */
 export function openDatabase(name: string, afterUse: () => Promise<void>): TestDatabase {
   const address = { ...inject('postgres'), database: name }
-  const pool = new pg.Pool({ ...connectionOptions(address), max: 4, idleTimeoutMillis: 1_000 })
-  pool.on('error', () => undefined) // an idle session that the server ended: the next query opens another
+  const pool = openPool({ ...connectionOptions(address), max: 4, idleTimeoutMillis: 1_000 })
   return {
     address,
     url: urlOf(address),

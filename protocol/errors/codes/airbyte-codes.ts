@@ -74,6 +74,6 @@ export const airbyteCodes = {
     retryable: false,
     message: 'The Python package {package} cannot be installed: {reason}',
     suggestedFix:
-      'Check its name at https://pypi.org, and that this Python is of a version that the package takes: `--python python3.11` names another one.',
+      'Check its name in the Python Package Index, and that this Python is of a version that the package takes: `--python python3.11` names another one.',
   },
 } as const satisfies Record<string, ErrorCode>
