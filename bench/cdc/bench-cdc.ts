@@ -159,11 +159,7 @@ function runFile(bench: BenchServer, table: string): string {
       type: 'postgres',
       config: { ...configOf(bench.warehouseUrl), schema: 'copy' },
     },
-    defaults: {
-      sync_mode: 'incremental',
-      destination_sync_mode: 'append_dedup',
-      metadata: 'minimal',
-    },
+    defaults: { sync_mode: 'incremental', destination_sync_mode: 'append_dedup' },
     streams: [{ name: table }],
   })
 }
