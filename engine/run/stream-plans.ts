@@ -1,35 +1,30 @@
 import type { Logger } from 'pino'
+import { SharedLook } from '../../lib/async/shared-look.ts'
 import { ConnectError, type StreamId, streamIdOf, streamKey } from '../../protocol/index.ts'
 import type { RunPorts } from '../ports.ts'
 import type { PlannedStream } from '../run-types.ts'
 
-/** Streams that need new plans at the same time get those of one discovery. */
-const sameMomentMs = 500
-
 /** The streams of a continuous run, as they are planned now. */
 export class StreamPlans {
-  readonly #replan: RunPorts['replan']
+  /** A stream fails because its table has changed: a discovery from before would find the old one. */
+  readonly #look: SharedLook<readonly PlannedStream[]> | undefined
   readonly #logger: Logger
-  #last: { readonly atMs: number; readonly streams: Promise<readonly PlannedStream[]> } | undefined
 
   /** @param replan undefined: the plans of the run stay */
   constructor(replan: RunPorts['replan'], logger: Logger) {
-    this.#replan = replan
+    this.#look = replan && new SharedLook(replan)
     this.#logger = logger
   }
 
   get canChange(): boolean {
-    return this.#replan !== undefined
+    return this.#look !== undefined
   }
 
   /** All streams; none if they cannot be discovered now. */
   async all(): Promise<readonly PlannedStream[]> {
-    if (this.#replan === undefined) return []
-    const now = performance.now()
-    if (this.#last === undefined || now - this.#last.atMs > sameMomentMs)
-      this.#last = { atMs: now, streams: this.#replan() }
+    if (this.#look === undefined) return []
     try {
-      return await this.#last.streams
+      return await this.#look.fresh()
     } catch (error) {
       const { code, message: reason } = ConnectError.from(error)
       this.#logger.warn({ code, reason }, 'the streams of the source could not be found again')

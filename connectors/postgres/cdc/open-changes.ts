@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { SharedLook } from '../../../lib/async/shared-look.ts'
 import {
   columnsOf,
   type ConfiguredAirbyteStream,
@@ -49,11 +50,7 @@ interface Source {
 interface Opened {
   readonly source: Source
   readonly shared: ChangesSession
-  readonly openedAt: number
 }
-
-/** Streams that fail together, and are planned again together, look at the server once. */
-const sameMomentMs = 1_000
 
 /** Makes what a run needs at the server, and finds where its changes begin and end. */
 export async function openChanges(
@@ -65,17 +62,12 @@ export async function openChanges(
   const feed = randomUUID()
   const known = new Map(streams.map((stream) => [keyOfId(stream), stream]))
   const open = (): Promise<Opened> => openServer(config, context, { feed, streams: known })
-  let opened = open()
-  await opened
+  const opened = await open()
   // A stream that is planned again failed, or is new: the slot may be lost, and the table another one.
-  const openAgain = async (): Promise<Opened> => {
-    const { openedAt } = await opened.catch(() => ({ openedAt: Number.NEGATIVE_INFINITY }))
-    if (performance.now() - openedAt > sameMomentMs) opened = open()
-    return opened
-  }
+  const again = new SharedLook(open)
   const plans = new Map<string, Planned & { readonly shared: ChangesSession }>()
   return {
-    shared: (await opened).shared,
+    shared: opened.shared,
     isFeed: true,
     watch: (onLag, signal) => watchSlot({ config, logger, onLag, signal }),
     sharedWith: ({ stream }) => {
@@ -94,7 +86,7 @@ export async function openChanges(
       const key = keyOf(stream.stream)
       const isKnown = known.has(key) && !plans.has(key)
       known.set(key, streamIdOf(stream.stream))
-      const { source, shared } = isKnown ? await opened : await openAgain()
+      const { source, shared } = isKnown ? opened : await again.fresh()
       const earlier = plans.get(key)
       const planned = await planChanges(source, config, { stream, states, earlier })
       plans.set(key, { ...planned, shared })
@@ -155,7 +147,7 @@ async function openServer(
     others: [...publications.others],
     warnings: othersWarning(config, publications),
   }
-  return { source, shared, openedAt: performance.now() }
+  return { source, shared }
 }
 
 function keyOf(stream: ConfiguredAirbyteStream['stream']): string {

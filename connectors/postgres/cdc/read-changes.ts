@@ -27,6 +27,11 @@ import { ValueConverter } from './value-converter.ts'
 
 /** A state comes about this often, and after this many bytes. */
 const stateMs = 1_000
+/**
+ * A continuous read that has no change left to take does not wait for more of them: a change is then seen in
+ * 0.1 s and not in a second. Each state is a commit at the destination, so many streams wait longer.
+ */
+const drainedStateMs = { each: 3, least: 30 }
 const stateBytes = 8 * 1024 * 1024
 /**
  * A stream without changes moves its position this often, so that the server can forget its log: each time is
@@ -63,11 +68,12 @@ export async function readChanges(
     convert: converter.convert.bind(converter),
   })
   const end = task.isContinuous === true ? undefined : parseLsn(session.end)
-  const { each, least, most } = idleStateMs
-  const idleMs = Math.min(most, Math.max(least, each * session.members.length))
+  const streams = session.members.length
+  const idleMs = Math.min(idleStateMs.most, Math.max(idleStateMs.least, idleStateMs.each * streams))
+  const drainedMs = Math.min(stateMs, Math.max(drainedStateMs.least, drainedStateMs.each * streams))
   const parts = { feed, member, changes, snapshot, state, end }
   const hasChanges = session.hasNoSlot !== true
-  const read = new StreamRead({ ...parts, out, context, label, idleMs, hasChanges })
+  const read = new StreamRead({ ...parts, out, context, label, idleMs, drainedMs, hasChanges })
   out.onCommitted?.((committed) => {
     const position = positionOf(committed, era)
     // The destination may still have the state of another slot, from before the snapshot: of an earlier era.
@@ -119,6 +125,7 @@ interface StreamReadOptions {
   readonly context: ConnectorContext
   readonly label: string
   readonly idleMs: number
+  readonly drainedMs: number
   /** False if there is no slot, so that changes do not come. */
   readonly hasChanges: boolean
 }
@@ -208,7 +215,10 @@ class StreamRead {
     const { member, context } = this.#options
     const { behind } = this.#state.snapshot ?? {}
     member.goal = behind === undefined ? this.#end : parseLsn(behind)
-    await member.wait(this.#bytesSinceState > 0 ? stateMs : this.#options.idleMs, context.signal)
+    await member.wait(
+      this.#bytesSinceState > 0 ? this.#stateMs : this.#options.idleMs,
+      context.signal,
+    )
     member.goal = undefined
   }
 
@@ -263,8 +273,13 @@ class StreamRead {
     if (this.#isInTransaction) return false
     if (this.#bytesSinceState >= stateBytes) return true
     const waited = performance.now() - this.#stateAt
-    if (this.#bytesSinceState > 0) return waited >= stateMs
+    if (this.#bytesSinceState > 0) return waited >= this.#stateMs
     return waited >= this.#options.idleMs && this.#position > this.#savedPosition
+  }
+
+  get #stateMs(): number {
+    const { end, member } = this.#options
+    return end === undefined && member.isDrained ? this.#options.drainedMs : stateMs
   }
 
   async #writeState(): Promise<void> {
