@@ -7,7 +7,7 @@ import { targetOf } from './open-writer.ts'
 import { type OutgoingRecord, RecordSender, requestsOfStep } from './record-sender.ts'
 import type { WriteStore } from './store/write-store.ts'
 
-export interface DeleteUnseenOptions {
+interface DeleteUnseenOptions {
   readonly config: InstanceConfig
   readonly store: WriteStore
   readonly writer: RecordWriter
@@ -24,8 +24,9 @@ export interface DeleteUnseenOptions {
  */
 export async function deleteUnseen(
   sync: StreamSync,
-  { config, store, writer, mapping, signal, requireOwn, isEmptied }: DeleteUnseenOptions,
+  options: DeleteUnseenOptions,
 ): Promise<readonly string[]> {
+  const { config, store, writer, mapping, signal, requireOwn, isEmptied } = options
   const { syncId, sink } = sync
   const target = await targetOf(sink, config, mapping)
   const { sent, unseen } = await store.counts(target, syncId)
@@ -34,6 +35,8 @@ export async function deleteUnseen(
     return [
       `${unseen.toLocaleString('en-US')} records of ${mapping.object.name} that ${mapping.stream} has had are gone at the source, and stay at the vendor: set \`write_deletes: delete\` to delete them there.`,
     ]
+  const unidentified = await store.unidentified(target, syncId)
+  if (unidentified > 0) return [held(mapping, unseen, unidentified)]
   const place = { stream: mapping.stream, connection: sink.connection }
   const guard = new DeleteGuard(place, { sent, isReleased: config.releasesDeletes === true })
   guard.admit(unseen)
@@ -52,6 +55,12 @@ export async function deleteUnseen(
     await sender.send(gone.map(({ key }) => goneRecord(key)))
     after = last.key
   }
+}
+
+/** One of the rejected records may be one that seems to be gone. */
+function held({ object, stream }: BoundMapping, unseen: number, unidentified: number): string {
+  const [gone, rejected] = [unseen, unidentified].map((count) => count.toLocaleString('en-US'))
+  return `Records of ${object.name} that ${stream} has had seem to be gone at the source (${String(gone)}), and were not deleted: records of this read were rejected without a key (${String(rejected)}), and may be among them. Correct those at the source: the next run deletes the others.`
 }
 
 function emptied({ object }: BoundMapping, records: number): string {

@@ -25,7 +25,7 @@ import { DeleteGuard } from './delete-guard.ts'
 import { Flights } from './flights.ts'
 import type { InstanceConfig } from './instance-place.ts'
 import type { BoundMapping } from './mapping/bind-mapping.ts'
-import { mapRecord } from './mapping/map-record.ts'
+import { mapRecord, readKey } from './mapping/map-record.ts'
 import { mergeRecords } from './merge-records.ts'
 import { bindStream, targetOf } from './open-writer.ts'
 import { type OutgoingRecord, RecordSender, requestsOfStep } from './record-sender.ts'
@@ -53,7 +53,7 @@ export interface LanePorts {
   readonly writer: RecordWriter
   readonly store: Pick<
     WriteStore,
-    'sent' | 'notePending' | 'keep' | 'counts' | 'holdWrites' | 'releaseWrites'
+    'sent' | 'noteNew' | 'notePending' | 'keep' | 'counts' | 'holdWrites' | 'releaseWrites'
   >
   /** Throws `fenced` if the stream is another process's. */
   readonly requireOwn: () => Promise<void>
@@ -76,6 +76,8 @@ export class InstanceLane implements SinkLane {
   readonly #flights = new Flights()
   #waiting = new Map<string, Waiting>()
   #rejects: NewReject[] = []
+  /** Keys of records that cannot be mapped: the source has them, so they are not gone. */
+  #unmapped: string[] = []
   #columns: readonly Column[] = []
   #opened: Opened | undefined
   #losses: Loss[] = []
@@ -153,6 +155,7 @@ export class InstanceLane implements SinkLane {
     this.#progress.rolledBack()
     this.#waiting.clear()
     this.#rejects = []
+    this.#unmapped = []
     this.#restart()
   }
 
@@ -219,10 +222,13 @@ export class InstanceLane implements SinkLane {
       if (!(error instanceof TypeError)) throw error
       const reason = error.message
       const key = `${slice}#${String(seq)}`
+      const known = keyIfAny(data, mapping)
+      this.#unmapped.push(...known)
       this.#progress.reject(slice)
       this.#writes = addWrites(this.#writes, { rejected: 1 })
       nameRejection(this.#losses, { reason })
-      this.#rejects.push(unsent(key, 'mapping', { reason, record: source() }))
+      const code = known.length === 0 ? 'key' : 'mapping'
+      this.#rejects.push(unsent(key, code, { reason, record: source() }))
     }
   }
 
@@ -257,11 +263,15 @@ export class InstanceLane implements SinkLane {
 
   async #keepRejects(): Promise<void> {
     if (this.#rejects.length === 0) return
-    const { syncId } = this.#lane.sync
-    const nothing = { sent: [], deleted: [], unchanged: [], notesSeen: false }
-    const changes = { ...nothing, rejected: this.#rejects, syncId }
-    await this.#ports.store.keep(this.#ready().target, changes)
+    const { syncId, sink } = this.#lane.sync
+    await this.#ports.store.keep(this.#ready().target, {
+      ...{ sent: [], deleted: [], untouched: [], syncId },
+      rejected: this.#rejects,
+      unchanged: this.#unmapped,
+      notesSeen: isOverwriteMode(sink.mode),
+    })
     this.#rejects = []
+    this.#unmapped = []
   }
 
   #restart(): void {
@@ -273,6 +283,16 @@ export class InstanceLane implements SinkLane {
   #ready(): Opened {
     if (this.#opened === undefined) throw new TypeError('a lane knows its columns before it writes')
     return this.#opened
+  }
+}
+
+/** Empty if the record has no key, or none that can be read. */
+function keyIfAny(data: RecordData, mapping: BoundMapping): readonly string[] {
+  try {
+    return [readKey(data, mapping).key]
+  } catch (error) {
+    if (error instanceof TypeError) return []
+    throw error
   }
 }
 

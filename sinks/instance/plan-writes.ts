@@ -10,6 +10,7 @@ import type { MappedRecord } from './mapping/map-record.ts'
 /** A record of the vendor as our last write left it. */
 export interface SentRecord {
   readonly key: string
+  /** Empty if its first write was sent and the answer was lost: the record is found by its key. */
   readonly id: string
   /** The values that were sent, by fields; references are among them, as objects. */
   readonly fields: JsonObject
@@ -57,7 +58,8 @@ export function planWrites(
     const before = sent.get(record.key)
     if (record.isGone) {
       if (options.deletes === 'keep') unchanged.push(record)
-      else if (before !== undefined) writes.push(deletion(record, before.id, before))
+      else if (before !== undefined && before.id !== '')
+        writes.push(deletion(record, before.id, before))
       else if (options.mapping.isById) writes.push(deletion(record, record.key, undefined))
       else unknownGone.push(record)
       continue

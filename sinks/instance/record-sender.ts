@@ -10,7 +10,7 @@ import { ConnectError } from '../../protocol/index.ts'
 import type { WriteChoices } from './instance-place.ts'
 import type { BoundMapping } from './mapping/bind-mapping.ts'
 import type { MappedRecord } from './mapping/map-record.ts'
-import { deletion, planWrites, type PlannedWrite } from './plan-writes.ts'
+import { deletion, planWrites, type PlannedWrite, type SentRecord } from './plan-writes.ts'
 import type { NewReject, WriteStore, WriteTarget } from './store/write-store.ts'
 
 /** Requests of a stream at the vendor at the same time; no two of them have the same record. */
@@ -28,7 +28,7 @@ export interface OutgoingRecord {
 export interface SenderOptions {
   readonly mapping: BoundMapping
   readonly writer: Pick<RecordWriter, 'write' | 'read'>
-  readonly store: Pick<WriteStore, 'sent' | 'notePending' | 'keep'>
+  readonly store: Pick<WriteStore, 'sent' | 'noteNew' | 'notePending' | 'keep'>
   readonly target: WriteTarget
   readonly choices: WriteChoices
   readonly syncId: number
@@ -61,6 +61,15 @@ interface Answered extends PlannedWrite {
   readonly result: WriteResult
 }
 
+interface StepFacts {
+  readonly unchanged: readonly string[]
+  /** Records to delete that the vendor does not have. */
+  readonly missing: readonly string[]
+  /** As they were stored before the step. */
+  readonly sent: ReadonlyMap<string, SentRecord>
+  readonly outgoing: readonly OutgoingRecord[]
+}
+
 /**
  * Sends records of a stream, each once, and stores what became of them. If the process dies between the two,
  * the same records are sent again: an upsert finds the record that it created by its external id.
@@ -75,7 +84,7 @@ export class RecordSender {
 
   /** @param outgoing no two with the same key */
   async send(outgoing: readonly OutgoingRecord[]): Promise<SentCounts> {
-    const { store, target, mapping, choices, requireOwn, admitDeletes } = this.#options
+    const { store, target, mapping, choices, notesSeen, requireOwn, admitDeletes } = this.#options
     const keys = outgoing.map(({ record }) => record.key)
     const sent = await store.sent(target, keys)
     const isGuarded = choices.mode === 'guarded'
@@ -94,9 +103,16 @@ export class RecordSender {
         target,
         changed.map(({ record }) => record.key),
       )
+    // Only a read of the whole stream finds records by these notes: those that were gone before the next one.
+    const created = notesSeen ? writes.filter((write) => isFirst(write, sent)) : []
+    if (created.length > 0) {
+      const newKeys = created.map(({ record }) => record.key)
+      await store.noteNew(target, newKeys, this.#options.syncId)
+    }
     const { answered, failure } = await this.#write(writes)
-    const unchanged = [...planned.unchanged, ...found.unchanged].map(({ key }) => key)
-    const counts = await this.#keep(answered, unchanged, outgoing)
+    const unchanged = planned.unchanged.map(({ key }) => key)
+    const missing = found.missing.map(({ key }) => key)
+    const counts = await this.#keep(answered, { unchanged, missing, sent, outgoing })
     if (failure !== undefined) throw ConnectError.from(failure)
     return { ...counts, known: sent.size }
   }
@@ -104,9 +120,9 @@ export class RecordSender {
   /** The records to delete that we have never sent: the vendor may have them from elsewhere. */
   async #findGone(gone: readonly MappedRecord[]): Promise<{
     readonly writes: readonly PlannedWrite[]
-    readonly unchanged: readonly MappedRecord[]
+    readonly missing: readonly MappedRecord[]
   }> {
-    if (gone.length === 0) return { writes: [], unchanged: [] }
+    if (gone.length === 0) return { writes: [], missing: [] }
     const { writer, mapping, signal } = this.#options
     const stored = await writer.read({
       object: mapping.object.name,
@@ -117,13 +133,13 @@ export class RecordSender {
     })
     const idOf = new Map(stored.map(({ externalId, id }) => [externalId?.toLowerCase(), id]))
     const writes: PlannedWrite[] = []
-    const unchanged: MappedRecord[] = []
+    const missing: MappedRecord[] = []
     for (const record of gone) {
       const id = idOf.get(record.key.toLowerCase())
-      if (id === undefined) unchanged.push(record)
+      if (id === undefined) missing.push(record)
       else writes.push(deletion(record, id, undefined))
     }
-    return { writes, unchanged }
+    return { writes, missing }
   }
 
   /** Several requests at a time. What was answered is kept, also if another request failed. */
@@ -166,16 +182,20 @@ export class RecordSender {
 
   async #keep(
     answered: readonly Answered[],
-    unchanged: readonly string[],
-    outgoing: readonly OutgoingRecord[],
+    { unchanged, missing, sent: before, outgoing }: StepFacts,
   ): Promise<Omit<SentCounts, 'known'>> {
     const { store, target, syncId, notesSeen } = this.#options
     const sourceOf = new Map(outgoing.map(({ record, source }) => [record.key, source]))
-    const counts = { created: 0, updated: 0, deleted: 0, unchanged: unchanged.length }
+    const counts = {
+      created: 0,
+      updated: 0,
+      deleted: 0,
+      unchanged: unchanged.length + missing.length,
+    }
     const sent = []
-    const deleted: string[] = []
+    const deleted = [...missing]
     const rejected: NewReject[] = []
-    for (const { record, operation, result, before, after } of answered) {
+    for (const { record, operation, result, before: last, after } of answered) {
       const { key } = record
       if (operation === 'delete' && isGone(result)) {
         counts.deleted += 1
@@ -183,15 +203,27 @@ export class RecordSender {
       } else if (result.isWritten) {
         counts[isCreated(operation, result) ? 'created' : 'updated'] += 1
         const { id, version = null } = result
-        const vendorId = id === '' ? (before?.id ?? key) : id
+        const vendorId = id === '' ? (last?.id ?? key) : id
         sent.push({ key, id: vendorId, fields: after, version, isPending: false })
       } else {
         rejected.push(rejectOf(key, operation, { error: result.error, source: sourceOf.get(key) }))
       }
     }
-    await store.keep(target, { sent, deleted, rejected, unchanged, syncId, notesSeen })
+    // The vendor has them as they were before this step, unless that was not known either.
+    const untouched = rejected
+      .map(({ key }) => key)
+      .filter((key) => before.get(key)?.isPending !== true)
+    await store.keep(target, { sent, deleted, rejected, untouched, unchanged, syncId, notesSeen })
     return { ...counts, rejected: new Map(rejected.map(({ key, reason }) => [key, reason])) }
   }
+}
+
+/** It may create a record that we have sent nothing of. */
+function isFirst(
+  { operation, record }: PlannedWrite,
+  sent: ReadonlyMap<string, SentRecord>,
+): boolean {
+  return operation === 'upsert' && !sent.has(record.key)
 }
 
 /** It was deleted, or was gone before. */

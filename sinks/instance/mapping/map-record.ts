@@ -23,10 +23,7 @@ export interface MappedRecord {
 /** Throws a TypeError, in words for people, if the record cannot be written. */
 export function mapRecord(data: RecordData, mapping: BoundMapping): MappedRecord {
   const isGone = (data[deletedColumn] ?? null) !== null
-  const keyValue = mapping.key.read(data) ?? null
-  if (keyValue === null || keyValue === '')
-    throw new TypeError(`the record has no value for ${mapping.keyField}, by which it is found`)
-  const key = typeof keyValue === 'string' ? keyValue : stringifyExact(keyValue)
+  const { key, keyValue } = readKey(data, mapping)
   if (isGone) return { key, keyValue, fields: {}, references: {}, isGone }
   const fields: [string, JsonValue][] = []
   const references: [string, RecordReference][] = []
@@ -43,4 +40,15 @@ export function mapRecord(data: RecordData, mapping: BoundMapping): MappedRecord
     references: Object.fromEntries(references),
     isGone,
   }
+}
+
+/** Throws a TypeError, in words for people, if the record has no key. */
+export function readKey(
+  data: RecordData,
+  { key: source, keyField }: Pick<BoundMapping, 'key' | 'keyField'>,
+): Pick<MappedRecord, 'key' | 'keyValue'> {
+  const keyValue = source.read(data) ?? null
+  if (keyValue === null || keyValue === '')
+    throw new TypeError(`the record has no value for ${keyField}, by which it is found`)
+  return { key: typeof keyValue === 'string' ? keyValue : stringifyExact(keyValue), keyValue }
 }

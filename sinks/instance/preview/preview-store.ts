@@ -48,6 +48,10 @@ export class PreviewStore {
     return this.#store.counts(target, syncId)
   }
 
+  noteNew(): Promise<void> {
+    return Promise.resolve()
+  }
+
   notePending(): Promise<void> {
     return Promise.resolve()
   }

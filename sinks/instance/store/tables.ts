@@ -20,6 +20,8 @@ const migrations: readonly string[] = [
      code text NOT NULL, reason text NOT NULL, fields text[] NOT NULL, may_retry boolean NOT NULL,
      record text NOT NULL, times int NOT NULL DEFAULT 1, first_at timestamptz NOT NULL DEFAULT now(),
      last_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (target, key))`,
+  // The last sync that rejected it.
+  `ALTER TABLE ${schema}.rejects ADD COLUMN sync_id bigint NOT NULL DEFAULT 0`,
 ]
 
 /** Makes the tables of the bookkeeping, or brings them up to this version. */

@@ -35,13 +35,18 @@ export interface SentChanges {
   readonly sent: readonly SentRecord[]
   readonly deleted: readonly string[]
   readonly rejected: readonly NewReject[]
+  /** Keys of the rejected ones that the vendor has as they were stored before, or does not have at all. */
+  readonly untouched: readonly string[]
   /** Keys of records that need no write: the vendor has them as they are. */
   readonly unchanged: readonly string[]
   /** The sync that sent them. */
   readonly syncId: number
-  /** Notes that this sync has seen the unchanged ones, so that at its end the others are known to be gone. */
+  /** Notes which ones this sync has seen, so that at its end the others are known to be gone. */
   readonly notesSeen: boolean
 }
+
+/** Codes of rejected records of which it is not known which ones they are. */
+const unidentifiedCodes = ['rejected', 'key']
 
 /**
  * The bookkeeping of a destination that is an instance, in a PostgreSQL database of the customer:
@@ -142,6 +147,18 @@ export class WriteStore implements AsyncDisposable {
     })
   }
 
+  /** How many records without a key that can be read this sync has rejected. */
+  unidentified(target: WriteTarget, syncId: number): Promise<number> {
+    return this.#turns.run(async () => {
+      const [row] = await this.#session.rows<{ count: string }>(
+        `SELECT count(*) FROM ${schema}.rejects
+         WHERE target = $1 AND code = ANY($2) AND sync_id = $3`,
+        [await this.#targetId(target), unidentifiedCodes, syncId],
+      )
+      return Number(row?.count ?? 0)
+    })
+  }
+
   /**
    * These records are about to be changed. If the process dies before `keep`, nobody knows which values the
    * vendor has: all fields are sent again. Durable when it resolves.
@@ -152,6 +169,22 @@ export class WriteStore implements AsyncDisposable {
       await this.#session.rows(
         `UPDATE ${schema}.sent SET is_pending = true WHERE target = $1 AND key = ANY($2)`,
         [id, keys],
+      )
+    })
+  }
+
+  /**
+   * These records are about to be created, and this sync has seen them. If the process dies before `keep`,
+   * the vendor may have them under ids that nobody knows. Durable when it resolves.
+   */
+  noteNew(target: WriteTarget, keys: readonly string[], syncId: number): Promise<void> {
+    return this.#turns.run(async () => {
+      const id = await this.#targetId(target)
+      await this.#session.rows(
+        `INSERT INTO ${schema}.sent (target, key, id, fields, seen, sent_at, is_pending)
+         SELECT $1, key, '', '{}', $3, now(), true FROM unnest($2::text[]) AS n (key)
+         ON CONFLICT (target, key) DO NOTHING`,
+        [id, keys, syncId],
       )
     })
   }
@@ -297,10 +330,11 @@ export class WriteStore implements AsyncDisposable {
 
   async #keepSent(
     target: string,
-    { sent, deleted, unchanged, syncId, notesSeen }: SentChanges,
+    { sent, deleted, rejected, unchanged, syncId, notesSeen }: SentChanges,
   ): Promise<void> {
     const session = this.#session
-    const seen = notesSeen ? unchanged : []
+    // The source has a rejected record: it is not gone.
+    const seen = notesSeen ? [...unchanged, ...rejected.map(({ key }) => key)] : []
     if (sent.length > 0)
       await session.rows(
         `INSERT INTO ${schema}.sent AS s (target, key, id, fields, version, seen, sent_at)
@@ -333,7 +367,7 @@ export class WriteStore implements AsyncDisposable {
   /** A record that was written, or is as it should be, is no longer rejected. */
   async #keepRejects(
     target: string,
-    { sent, deleted, rejected, unchanged }: SentChanges,
+    { sent, deleted, rejected, untouched, unchanged, syncId }: SentChanges,
   ): Promise<void> {
     const settled = [...sent.map(({ key }) => key), ...deleted, ...unchanged]
     if (settled.length > 0)
@@ -342,20 +376,23 @@ export class WriteStore implements AsyncDisposable {
         [target, settled],
       )
     if (rejected.length === 0) return
-    // The vendor has them as they were.
     await this.#session.rows(
-      `UPDATE ${schema}.sent SET is_pending = false WHERE target = $1 AND key = ANY($2) AND is_pending`,
-      [target, rejected.map(({ key }) => key)],
+      `DELETE FROM ${schema}.sent WHERE target = $1 AND key = ANY($2) AND id = ''`,
+      [target, untouched],
     )
     await this.#session.rows(
-      `INSERT INTO ${schema}.rejects AS r (target, key, operation, code, reason, fields, may_retry, record)
-       SELECT $1, key, operation, code, reason, string_to_array(fields, ','), may_retry, record
+      `UPDATE ${schema}.sent SET is_pending = false WHERE target = $1 AND key = ANY($2) AND is_pending`,
+      [target, untouched],
+    )
+    await this.#session.rows(
+      `INSERT INTO ${schema}.rejects AS r (target, key, operation, code, reason, fields, may_retry, record, sync_id)
+       SELECT $1, key, operation, code, reason, string_to_array(fields, ','), may_retry, record, $9
        FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bool[], $8::text[])
          AS n (key, operation, code, reason, fields, may_retry, record)
        ON CONFLICT (target, key) DO UPDATE SET
          operation = excluded.operation, code = excluded.code, reason = excluded.reason,
          fields = excluded.fields, may_retry = excluded.may_retry, record = excluded.record,
-         times = r.times + 1, last_at = now()`,
+         times = r.times + 1, last_at = now(), sync_id = greatest(r.sync_id, excluded.sync_id)`,
       [
         target,
         rejected.map(({ key }) => key),
@@ -365,6 +402,7 @@ export class WriteStore implements AsyncDisposable {
         rejected.map(({ fields }) => fields.join(',')),
         rejected.map(({ mayRetry }) => mayRetry),
         rejected.map(({ record }) => withoutNulls(record)),
+        syncId,
       ],
     )
   }
