@@ -5,7 +5,7 @@ import {
   BucketError,
   type BucketResponse,
 } from './bucket-client.ts'
-import { parseListPage, type ListedObject } from './list-page.ts'
+import { invalidList, parseListPage, requireWhole, type ListedObject } from './list-page.ts'
 
 /** Lists and reads the objects of a bucket. Throws `BucketError`, and the reason of the signal. */
 export class BucketReader {
@@ -20,7 +20,10 @@ export class BucketReader {
     prefix: string,
     { maxKeys = 1000 }: { readonly maxKeys?: number } = {},
   ): AsyncGenerator<readonly ListedObject[]> {
-    for await (const { objects } of listPages(this.#client, { prefix, maxKeys })) yield objects
+    for await (const { objects } of listPages(this.#client, { prefix, maxKeys })) {
+      for (const object of objects) requireWhole(object)
+      yield objects
+    }
   }
 
   /**
@@ -96,6 +99,8 @@ export async function* listPages(
     const more = token === undefined ? {} : { 'continuation-token': token }
     const { text } = await client.text({ query: { ...query, ...more } })
     const page = parseListPage(text)
+    if (page.next !== undefined && page.next === token)
+      throw invalidList('the same continuation token twice in a row, and so no end')
     yield page
     token = page.next
   } while (token !== undefined)

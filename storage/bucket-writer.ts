@@ -87,7 +87,10 @@ export class BucketWriter {
   async uploadPart({ key, uploadId }: OpenUpload, part: number, body: Uint8Array): Promise<string> {
     const query = { partNumber: String(part), uploadId }
     const { header } = await this.#client.text({ method: 'PUT', key, query, body })
-    return header('etag') ?? ''
+    const etag = header('etag') ?? ''
+    // It could not be completed with that.
+    if (etag !== '') return etag
+    throw new BucketError({ reason: 'it names no ETag of a part that it took', isFinal: true })
   }
 
   /** The object is there when it resolves. False: there is no such upload (any more). */
@@ -105,7 +108,8 @@ export class BucketWriter {
       const { text } = await this.#client.text({ method: 'POST', key, query, body })
       // A response that has begun with 200 may end with an error.
       if (text.includes('<Error>')) throw new BucketError(failureIn(500, text))
-      return true
+      if (text.includes('<CompleteMultipartUploadResult')) return true
+      throw new BucketError({ reason: 'it does not say that an upload is complete', isFinal: true })
     } catch (error) {
       if (isMissing(error)) return false
       throw error

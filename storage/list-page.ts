@@ -1,3 +1,5 @@
+import { BucketError } from './bucket-client.ts'
+
 /** An object as a list shows it. */
 export interface ListedObject {
   readonly key: string
@@ -68,15 +70,47 @@ export function parseUploadsPage(xml: string): {
 
 function keyDecoder(xml: string): (key: string) => string {
   const isEncoded = xml.includes('<EncodingType>url</EncodingType>')
-  return (key) => (isEncoded ? decodeURIComponent(key.replaceAll('+', ' ')) : key)
+  return (key) => (isEncoded ? decodedKey(key) : key)
+}
+
+function decodedKey(key: string): string {
+  try {
+    return decodeURIComponent(key.replaceAll('+', ' '))
+  } catch {
+    throw invalidList(`the key ${key.slice(0, 200)}, which is not encoded as a URL`)
+  }
+}
+
+/** Throws `BucketError` if the list does not say the size and the time of an object. */
+export function requireWhole({ key, size, modifiedMs }: ListedObject): void {
+  if (!Number.isSafeInteger(size) || size < 0)
+    throw invalidList(`the object ${key} with a size that is no number`)
+  if (!(Math.abs(modifiedMs) <= lastMs))
+    throw invalidList(`the object ${key} with a time of modification (LastModified) that is none`)
+}
+
+/** The last year that ISO 8601 has without a sign. */
+const lastMs = Date.UTC(9999, 11, 31)
+
+/** `contents` completes "its list of objects has …". */
+export function invalidList(contents: string): BucketError {
+  return new BucketError({
+    reason: `its list of objects has ${contents}`,
+    code: 'InvalidList',
+    isFinal: true,
+  })
 }
 
 /** The text of the first element with this name. */
 export function textIn(xml: string, element: string): string | undefined {
   const text = new RegExp(`<${element}>([^<]*)</${element}>`).exec(xml)?.[1]
   return text?.replaceAll(/&(?:#(\d+)|#x([0-9a-fA-F]+)|(\w+));/g, (entity, decimal, hex, name) => {
-    if (typeof decimal === 'string') return String.fromCodePoint(Number(decimal))
-    if (typeof hex === 'string') return String.fromCodePoint(Number.parseInt(hex, 16))
+    if (typeof decimal === 'string') return characterOf(Number(decimal)) ?? entity
+    if (typeof hex === 'string') return characterOf(Number.parseInt(hex, 16)) ?? entity
     return entities[String(name)] ?? entity
   })
+}
+
+function characterOf(code: number): string | undefined {
+  return code <= 0x10_ff_ff ? String.fromCodePoint(code) : undefined
 }

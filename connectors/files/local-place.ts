@@ -7,6 +7,8 @@ import { FileUnreadable, type FileEntry, type FilePlace } from './place.ts'
 
 const pageFiles = 1000
 const chunkBytes = 256 * 1024
+/** The last that ISO 8601 has without a sign. A file system may hold any number. */
+const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /** The files of a folder of this machine. */
 export class LocalPlace implements FilePlace {
@@ -95,7 +97,7 @@ export class LocalPlace implements FilePlace {
         key: path,
         path,
         size: Number(stats.size),
-        modifiedMs: Number(stats.mtimeMs),
+        modifiedMs: Math.min(Number(stats.mtimeMs), lastMs),
         version: `${String(stats.mtimeNs)}-${String(stats.size)}`,
       }
     } catch (error) {

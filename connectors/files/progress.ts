@@ -11,7 +11,8 @@ const moment = z.strictObject({ modified_ms: z.number(), key: z.string() })
  * How far a stream is read: all files up to `frontier`, in the order of their times and keys. `recent` are
  * those of them (and of later ones) that are too new for the frontier alone to say so: another file may
  * still appear beside them. 14 bytes each, base64: the time, and a hash of key and version. At or before
- * `floor_ms` no file is looked for any more.
+ * `floor_ms` no file is looked for any more. A file that is dated in the future is only in `recent`: the
+ * frontier would hide all files that come before its time.
  */
 const filesState = z.strictObject({
   kind: z.literal('files'),
@@ -42,10 +43,19 @@ const nothing: FilesState = {
   reading: null,
 }
 
+export interface ProgressOptions {
+  readonly stream: string
+  readonly lateMs: number
+  readonly now: () => number
+}
+
 /** How far the files of a stream are read. Its size is bounded, however many files there are. */
 export class Progress {
   readonly #stream: string
   readonly #lateMs: number
+  readonly #now: () => number
+  /** Beyond it, `recent` is cut. Higher while most of it cannot be. */
+  #cutFrom = mostRecent
   #frontier: FilesState['frontier']
   #floorMs: number
   /** By the hash: the time. */
@@ -55,15 +65,14 @@ export class Progress {
   #reading: FilesState['reading']
 
   /** Throws `source_state_invalid`. */
-  constructor(
-    state: JsonValue | null,
-    { stream, lateMs }: { readonly stream: string; readonly lateMs: number },
-  ) {
+  constructor(state: JsonValue | null, { stream, lateMs, now }: ProgressOptions) {
     const parsed = state === null ? nothing : parseState(state, stream)
     this.#stream = stream
     this.#lateMs = lateMs
-    this.#frontier = parsed.frontier
-    this.#floorMs = parsed.floor_ms
+    this.#now = now
+    // Earlier releases let a file that is dated in the future set both.
+    this.#frontier = capped(parsed.frontier, now())
+    this.#floorMs = Math.min(parsed.floor_ms, now())
     this.#recent = new Map(entriesIn(parsed.recent))
     this.#failed = new Map(parsed.failed.map(({ key, version: failed }) => [key, failed]))
     this.#reading = parsed.reading
@@ -138,19 +147,27 @@ export class Progress {
   }
 
   #advance({ modifiedMs, key }: FileEntry): void {
-    if (isAfter({ modifiedMs, key }, this.#frontier))
+    const now = this.#now()
+    if (modifiedMs <= now && isAfter({ modifiedMs, key }, this.#frontier))
       this.#frontier = { modified_ms: modifiedMs, key }
     const from = this.#lateFrom
     for (const [hash, timeMs] of this.#recent) if (timeMs <= from) this.#recent.delete(hash)
-    if (this.#recent.size <= mostRecent) return
+    if (this.#recent.size <= this.#cutFrom) return
     const oldest = [...this.#recent].sort(([, left], [, right]) => left - right)
     for (const [hash, timeMs] of oldest.slice(0, this.#recent.size - mostRecent / 2)) {
       // A version that is newer than the frontier is known by nothing else.
-      if (timeMs > modifiedMs) break
+      if (timeMs > Math.min(modifiedMs, now)) break
       this.#recent.delete(hash)
       this.#floorMs = Math.max(this.#floorMs, timeMs)
     }
+    this.#cutFrom = Math.max(mostRecent, this.#recent.size * 2)
   }
+}
+
+function capped(frontier: FilesState['frontier'], nowMs: number): FilesState['frontier'] {
+  return frontier === null || frontier.modified_ms <= nowMs
+    ? frontier
+    : { ...frontier, modified_ms: nowMs }
 }
 
 function isAfter(

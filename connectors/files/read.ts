@@ -18,6 +18,8 @@ const batchRows = 1_000
 const mostVersions = 3
 /** Names of files in an error. */
 const mostNamed = 5
+/** Clocks of servers differ by less. */
+const clockMs = 5 * 60_000
 
 /** Reads the files of a stream that its state does not cover, one after the other. */
 export async function readFiles(
@@ -33,6 +35,7 @@ export async function readFiles(
   const progress = new Progress(task.state, {
     stream: stream.name,
     lateMs: source.config.late_minutes * 60_000,
+    now: () => context.now(),
   })
   return new FilesRead({ ...source, files, stream, progress, out, context }).run()
 }
@@ -83,6 +86,7 @@ class FilesRead {
       const found = await pendingFiles(files.list(place), progress, failedBefore)
       progress.forgetAllBut(new Set([...found.seen, ...this.#tried]))
       isCut = found.isCut
+      this.#warnOfFuture(found.files)
       for (const file of this.#begunFirst(found.files)) {
         if (this.#tried.has(file.key)) continue
         await this.#readFile(file)
@@ -167,6 +171,18 @@ class FilesRead {
     progress.failed(listed)
     context.logger.warn({ file: listed.key, reason: error.message }, 'a file cannot be read')
     await this.#count(0)
+  }
+
+  #warnOfFuture(files: readonly FileEntry[]): void {
+    const { context } = this.#options
+    const future = files.filter(({ modifiedMs }) => modifiedMs > context.now() + clockMs)
+    const [first] = future
+    if (first === undefined) return
+    const others = future.length === 1 ? '' : ` (and ${String(future.length - 1)} more files)`
+    const time = new Date(first.modifiedMs).toISOString()
+    context.warn?.(
+      `${first.key}${others} is dated in the future (${time}): it is read now, and does not count as the newest file; correct the clock of the machine that writes it`,
+    )
   }
 
   #warnOfChange({ key }: FileEntry, now: FileEntry | undefined): void {

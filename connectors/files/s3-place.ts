@@ -102,6 +102,8 @@ const fixes: Readonly<Record<string, string>> = {
   AccessDenied:
     'Give the key the rights `s3:ListBucket` on the bucket and `s3:GetObject` on its objects.',
   ExpiredToken: 'Set new keys and a new `session_token`: the token has expired.',
+  InvalidList:
+    'Check `endpoint`: the server does not list objects as S3 does. If `endpoint` is right, report it to those who run the server.',
   InvalidAccessKeyId: 'Correct `access_key_id`: the server does not know it.',
   NoSuchBucket: 'Correct `bucket`, or `endpoint`: the server has no such bucket.',
   RequestTimeTooSkewed:

@@ -83,13 +83,13 @@ export class ParquetBytes {
   }
 
   /**
-   * The bytes of a row group. `values`: of each column, all with the same number of rows, which is not 0;
-   * they stay in use until it resolves.
+   * The bytes of a row group, in pieces. `values`: of each column, all with the same number of rows, which is
+   * not 0; the pieces may be parts of them.
    */
-  async rowGroup(values: readonly ColumnValues[]): Promise<Buffer> {
+  async rowGroup(values: readonly ColumnValues[]): Promise<readonly Buffer[]> {
     const chunks = await Promise.all(values.map((column, index) => this.#chunk(column, index)))
     const start = this.#out.offset
-    const pieces: Uint8Array[] = []
+    const pieces: Buffer[] = []
     let uncompressed = 0n
     const columns = chunks.map(({ pages, describe }) => {
       const chunk = describe(this.#out.offset)
@@ -105,8 +105,7 @@ export class ParquetBytes {
       num_rows: rows,
       total_compressed_size: BigInt(this.#out.offset - start),
     })
-    const head = this.#take()
-    return Buffer.concat([head, ...pieces])
+    return [this.#take(), ...pieces]
   }
 
   /** The last bytes. */
@@ -116,8 +115,8 @@ export class ParquetBytes {
   }
 
   /** Bytes that do not pass through the writer: they follow what it has. */
-  #append(page: Uint8Array, pieces: Uint8Array[]): void {
-    pieces.push(page)
+  #append(page: Uint8Array, pieces: Buffer[]): void {
+    pieces.push(Buffer.from(page.buffer, page.byteOffset, page.byteLength))
     this.#out.offset += page.length
   }
 

@@ -43,7 +43,7 @@ export class LocalStore implements FileStore {
   }
 
   folders(): Promise<readonly string[]> {
-    return this.#do(() => namesIn(this.name))
+    return this.#do(() => foldersIn(this.name))
   }
 
   newDraft({ stream, path, id }: DraftOptions): DraftFile {
@@ -114,6 +114,14 @@ export class LocalStore implements FileStore {
   #do<Result>(work: () => Promise<Result>): Promise<Result> {
     return inFolder(this.name, work)
   }
+}
+
+async function foldersIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: unknown) => {
+    if (errorCodeOf(error) === 'ENOENT') return []
+    throw error
+  })
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
 }
 
 /** The paths of the files in a folder and in those below, but not in ours. */

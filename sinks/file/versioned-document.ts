@@ -6,6 +6,7 @@ import { errorCodeOf } from '../../lib/files/error-code.ts'
 import { syncFolder } from '../../lib/files/replace-file.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import type { DocumentChange, StoredDocument } from '../bookkeeping/bookkeeping-store.ts'
+import { nextWritten, type WrittenDocument, writtenSchema } from '../row-files/written-document.ts'
 
 const firstVersion = 1
 /** More processes than that do not write the same document. */
@@ -18,32 +19,33 @@ const mostTries = 1_000
  * `If-None-Match: *`.
  *
  * Older versions are deleted. A process that wakes may then link an old number: it finds the newer version
- * right after that, and takes its own back.
+ * right after that, which does not stand on its own, and takes its own back.
  */
 export class VersionedDocument<Content> implements StoredDocument<Content> {
   readonly #folder: string
   readonly #name: string
-  readonly #schema: z.ZodType<Content>
+  readonly #schema: z.ZodType<WrittenDocument<Content>>
 
   constructor(folder: string, name: string, schema: z.ZodType<Content>) {
     this.#folder = folder
     this.#name = name
-    this.#schema = schema
+    this.#schema = writtenSchema(schema)
   }
 
   async read(): Promise<Content | undefined> {
-    const { content } = await this.#newest()
-    return content
+    const { written } = await this.#newest()
+    return written?.content
   }
 
   async change<Result>(
     decide: (now: Content | undefined) => DocumentChange<Content, Result>,
   ): Promise<Result> {
     for (let tries = 0; tries < mostTries; tries++) {
-      const { version, content: now } = await this.#newest()
-      const { result, content } = decide(now)
-      if (content === undefined || content === now) return result
-      if (await this.#take(version + 1, content)) return result
+      const { version, written } = await this.#newest()
+      const { result, content } = decide(written?.content)
+      if (content === undefined || content === written?.content) return result
+      const write = randomUUID()
+      if (await this.#take(version + 1, nextWritten(written, write, content))) return result
     }
     throw new ConnectError('destination_folder_unusable', {
       details: { folder: this.#folder, reason: 'other processes change its files all the time' },
@@ -51,11 +53,12 @@ export class VersionedDocument<Content> implements StoredDocument<Content> {
   }
 
   /** False if another process was first. */
-  async #take(version: number, content: Content): Promise<boolean> {
+  async #take(version: number, written: WrittenDocument<Content>): Promise<boolean> {
+    const [write = ''] = written.writes
     await mkdir(this.#folder, { recursive: true })
-    const draft = join(this.#folder, `.${this.#name}-${randomUUID()}.new`)
+    const draft = join(this.#folder, `.${this.#name}-${write}.new`)
     const path = this.#path(version)
-    await writeDurably(draft, JSON.stringify(content))
+    await writeDurably(draft, JSON.stringify(written))
     try {
       await link(draft, path)
     } catch (error) {
@@ -65,26 +68,31 @@ export class VersionedDocument<Content> implements StoredDocument<Content> {
       await unlink(draft)
     }
     await syncFolder(this.#folder)
-    const versions = await this.#versions()
-    if (versions.some((other) => other > version)) {
+    const newest = await this.#newest()
+    if (newest.version > version) {
       await unlinkIfThere(path)
-      return false
+      return newest.written?.writes.includes(write) === true
     }
-    for (const older of versions) if (older < version) await unlinkIfThere(this.#path(older))
+    for (const older of await this.#versions())
+      if (older < version) await unlinkIfThere(this.#path(older))
     return true
   }
 
-  async #newest(): Promise<{ readonly version: number; readonly content: Content | undefined }> {
+  /** `written`: undefined if there is none yet. */
+  async #newest(): Promise<{
+    readonly version: number
+    readonly written: WrittenDocument<Content> | undefined
+  }> {
     for (;;) {
       const version = Math.max(...(await this.#versions()), firstVersion - 1)
-      if (version < firstVersion) return { version, content: undefined }
+      if (version < firstVersion) return { version, written: undefined }
       const text = await readIfThere(this.#path(version))
       // A newer version has come meanwhile, and this one was deleted.
-      if (text !== undefined) return { version, content: this.#parse(text, version) }
+      if (text !== undefined) return { version, written: this.#parse(text, version) }
     }
   }
 
-  #parse(text: string, version: number): Content {
+  #parse(text: string, version: number): WrittenDocument<Content> {
     try {
       return this.#schema.parse(JSON.parse(text))
     } catch (error) {

@@ -28,8 +28,14 @@ export function fileName(sync: number, partition: number, number: number): strin
   return `${syncText}-${lane}-${count}`
 }
 
-/** The sync of a file of rows; undefined for files of others, and of records that were left out. */
+/**
+ * The sync of a file of rows of a stream; undefined for files of others, and of records that were left out.
+ * Rows are in the folder of the stream, and in folders of partitions below it: `country=DE/day=2026-12-03`.
+ */
 export function syncOfPath(path: string): number | undefined {
-  const digits = /(?:^|\/)(\d{6,})-\d{4,}-\d{6,}\.(?:jsonl(?:\.gz|\.zst)?|parquet)$/.exec(path)?.[1]
+  const [, ...names] = path.split('/')
+  const name = names.pop() ?? ''
+  if (!names.every((folder) => folder.includes('='))) return undefined
+  const digits = /^(\d{6,})-\d{4,}-\d{6,}\.(?:jsonl(?:\.gz|\.zst)?|parquet)$/.exec(name)?.[1]
   return digits === undefined ? undefined : Number(digits)
 }

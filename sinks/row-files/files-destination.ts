@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { mapLimited } from '../../lib/async/map-limited.ts'
 import {
   ConnectError,
@@ -7,8 +8,8 @@ import {
   streamKey,
   streamLabel,
 } from '../../protocol/index.ts'
-import { beginSync, hasStage } from '../bookkeeping/begin-sync.ts'
-import { newerStart, requireNewest, requireOwn } from '../bookkeeping/runs.ts'
+import { beginSync } from '../bookkeeping/begin-sync.ts'
+import { fenced, newerStart, requireNewest, requireOwn } from '../bookkeeping/runs.ts'
 import {
   changeStored,
   changeStoredStates,
@@ -111,22 +112,29 @@ class FilesDestination implements Destination {
     const folder = streamFolder(streamIdOf(sink.stream.stream))
     const document = manifestIn(this.#store, folder)
     await this.#requireNewest(sink, start.start)
-    const before = await document.read()
-    if (before === undefined) await this.#requireNoRows(sink, folder)
-    else requireFree(before, sink, this.#nameOf(folder))
-    await settleFiles(this.#store, folder, before)
-    const atMs = Date.now()
-    const attempt = randomUUID()
-    const { sync, manifest } = await document.change((now) => {
-      const change = beginSync(now, { ...options, sink, start, atMs, attempt, factsOf })
-      const { result: sync, content } = change
-      return { ...change, result: { sync, manifest: content ?? now } }
-    })
-    if (manifest !== undefined && !sync.doneInRun) {
-      const kept = new Set(manifest.facts.files.map(({ draft }) => draft))
-      await this.#store.deleteDrafts(folder, kept)
+    for (let tries = 0; tries < mostBegins; tries++) {
+      const before = await document.read()
+      if (before === undefined) await this.#requireNoRows(sink, folder)
+      else requireFree(before, sink, this.#nameOf(folder))
+      await settleFiles(this.#store, folder, before)
+      const atMs = Date.now()
+      const attempt = randomUUID()
+      const begun = await document.change((now) => {
+        // An earlier attempt that goes on may have committed meanwhile: that is settled first, too.
+        if (!isDeepStrictEqual(now, before)) return { result: undefined }
+        const change = beginSync(now, { ...options, sink, start, atMs, attempt, factsOf })
+        const { result: sync, content } = change
+        return { ...change, result: { sync, manifest: content ?? now } }
+      })
+      if (begun === undefined) continue
+      const { sync, manifest } = begun
+      if (manifest !== undefined && !sync.doneInRun) {
+        const kept = new Set(manifest.facts.files.map(({ draft }) => draft))
+        await this.#store.deleteDrafts(folder, kept)
+      }
+      return sync
     }
-    return sync
+    throw fenced(sink, 'another run, which changes its files all the time')
   }
 
   async untold({ stream }: SinkStream, start: RunStart): Promise<Untold | undefined> {
@@ -254,6 +262,8 @@ class FilesDestination implements Destination {
   }
 }
 
+/** Attempts that commit while another begins end soon. */
+const mostBegins = 100
 /** Manifests that are read at the same time. */
 const mostReads = 16
 
@@ -261,10 +271,8 @@ const mostReads = 16
 function factsOf(before: Manifest | undefined, { resumed }: { resumed: boolean }): FileFacts {
   if (before === undefined) return noFacts
   if (resumed) return before.facts
-  const { files, rows, replaces } = before.facts
-  // A lane that has committed since they were published may have left one as a draft.
-  const kept = before.complete || hasStage(before) ? [] : files
-  return { files: kept, used: {}, rows, replaces: replaces && before.complete }
+  // All of them were settled.
+  return { ...noFacts, rows: before.facts.rows }
 }
 
 /** Throws `destination_mode_unsupported`: a row in a file is never changed. */

@@ -15,7 +15,8 @@ export async function settleFiles(
 ): Promise<void> {
   if (manifest === undefined) return
   await publishFiles(store, stream, publishable(manifest))
-  if (manifest.facts.replaces) await deleteOlder(store, stream, manifest.syncId)
+  if (manifest.complete && manifest.facts.replaces)
+    await deleteOlder(store, stream, manifest.syncId)
 }
 
 /** Throws `destination_files_lost` if files that were committed are gone. */

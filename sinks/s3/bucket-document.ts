@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { ConnectError } from '../../protocol/index.ts'
 import type { BucketWriter, WriteCondition } from '../../storage/bucket-writer.ts'
 import type { DocumentChange, StoredDocument } from '../bookkeeping/bookkeeping-store.ts'
+import { nextWritten, type WrittenDocument, writtenSchema } from '../row-files/written-document.ts'
 
 /** More processes than that do not write the same document. */
 const mostTries = 1_000
@@ -15,9 +16,8 @@ export interface DocumentPlace {
 }
 
 interface Version<Content> {
-  readonly content: Content | undefined
-  /** The id of the write that made it. */
-  readonly write: string | undefined
+  /** Undefined: there is none yet. */
+  readonly written: WrittenDocument<Content> | undefined
   readonly condition: WriteCondition
 }
 
@@ -27,16 +27,16 @@ interface Version<Content> {
  */
 export class BucketDocument<Content> implements StoredDocument<Content> {
   readonly #place: DocumentPlace
-  readonly #schema: z.ZodType<{ readonly write: string; readonly content: Content }>
+  readonly #schema: z.ZodType<WrittenDocument<Content>>
 
   constructor(place: DocumentPlace, schema: z.ZodType<Content>) {
     this.#place = place
-    this.#schema = z.object({ write: z.string(), content: schema })
+    this.#schema = writtenSchema(schema)
   }
 
   async read(): Promise<Content | undefined> {
-    const { content } = await this.#newest()
-    return content
+    const { written } = await this.#newest()
+    return written?.content
   }
 
   async change<Result>(
@@ -44,13 +44,13 @@ export class BucketDocument<Content> implements StoredDocument<Content> {
   ): Promise<Result> {
     let last: { readonly write: string; readonly result: Result } | undefined
     for (let tries = 0; tries < mostTries; tries++) {
-      const { content: now, write: newest, condition } = await this.#newest()
-      // The response to our write was lost, and the attempt after that found its own write.
-      if (last !== undefined && newest === last.write) return last.result
-      const { result, content } = decide(now)
-      if (content === undefined || content === now) return result
+      const { written, condition } = await this.#newest()
+      // The response to our write was lost, and the attempt after that found its own write, or one after it.
+      if (last !== undefined && written?.writes.includes(last.write) === true) return last.result
+      const { result, content } = decide(written?.content)
+      if (content === undefined || content === written?.content) return result
       const write = randomUUID()
-      const text = JSON.stringify({ write, content })
+      const text = JSON.stringify(nextWritten(written, write, content))
       const { writer, key } = this.#place
       if (await writer.write(key, Buffer.from(text), condition)) return result
       last = { write, result }
@@ -67,11 +67,11 @@ export class BucketDocument<Content> implements StoredDocument<Content> {
   async #newest(): Promise<Version<Content>> {
     const { writer, key } = this.#place
     const found = await writer.read(key)
-    if (found === undefined) return { content: undefined, write: undefined, condition: 'new' }
-    return { ...this.#parse(found.text), condition: { etag: found.etag } }
+    if (found === undefined) return { written: undefined, condition: 'new' }
+    return { written: this.#parse(found.text), condition: { etag: found.etag } }
   }
 
-  #parse(text: string): { readonly write: string; readonly content: Content } {
+  #parse(text: string): WrittenDocument<Content> {
     try {
       return this.#schema.parse(JSON.parse(text))
     } catch (error) {

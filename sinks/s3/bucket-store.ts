@@ -127,7 +127,7 @@ export class BucketStore implements FileStore {
     return this.#do('aborting uploads', async () => {
       const left = []
       for await (const upload of this.#writer.openUploads(this.#key(`${stream}/`)))
-        if (isOurs(upload.key) && !kept.has(upload.uploadId)) left.push(upload)
+        if (this.#isOurs(upload.key, stream) && !kept.has(upload.uploadId)) left.push(upload)
       await mapLimited(left, requestsAtOnce, (upload) => this.#writer.abortUpload(upload))
     })
   }
@@ -163,12 +163,13 @@ export class BucketStore implements FileStore {
     return this.#config.prefix + path
   }
 
+  /** Another program, or another connection below this prefix, may upload too. */
+  #isOurs(key: string, stream: string): boolean {
+    const path = key.slice(this.#config.prefix.length)
+    return syncOfPath(path) !== undefined || path.startsWith(`${stream}/${rejectedFolder}/`)
+  }
+
   #do<Result>(doing: string, work: () => Promise<Result>): Promise<Result> {
     return inBucket({ place: this.name, region: this.#config.region, doing }, work)
   }
-}
-
-/** Another program may upload into the same prefix. */
-function isOurs(key: string): boolean {
-  return syncOfPath(key) !== undefined || key.includes(`/${rejectedFolder}/`)
 }

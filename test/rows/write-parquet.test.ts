@@ -70,7 +70,8 @@ async function fileOf(
   const parts: Buffer[] = []
   for (const rows of groups) {
     for (const row of rows) add(values, row)
-    parts.push(await file.rowGroup(values))
+    // The pieces may be parts of the columns, whose memory is used again.
+    parts.push(Buffer.concat(await file.rowGroup(values)))
     for (const column of values) column.clear()
   }
   parts.push(file.end())

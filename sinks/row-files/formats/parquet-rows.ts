@@ -278,11 +278,10 @@ class ParquetFile implements RowFile {
   }
 
   async #write(values: readonly ColumnValues[]): Promise<void> {
-    const bytes = await this.#bytes.rowGroup(values)
+    for (const piece of await this.#bytes.rowGroup(values)) await this.#draft.write(piece)
     this.#source.giveBack(values)
     this.#passedBytes += this.#workingBytes
     this.#workingBytes = 0
-    await this.#draft.write(bytes)
   }
 }
 

@@ -101,6 +101,39 @@ test('lists have pages; a late file is found, and one that is older than `late_m
   expect(rowsOf(await readOrders(config, statesOf(first)))).toHaveLength(2)
 })
 
+test('a file that is dated in the future is read with a warning, and later files are found', async () => {
+  await using s3 = await serverWith({ 'a.jsonl': jsonLines(1) })
+  s3.modifiedMs.set('a.jsonl', Date.now() + 24 * 3600 * 1000)
+  const config = s3ConfigOf(s3.config, { streams })
+  const first = await readOrders(config)
+  expect(rowsOf(first)).toHaveLength(1)
+  expect(first[0]?.warnings).toEqual([expect.stringMatching(/^a\.jsonl is dated in the future/)])
+  s3.buckets.get(s3.config.bucket)?.set('b.jsonl', jsonLines(2))
+  s3.modifiedMs.set('b.jsonl', Date.now())
+  expect(rowsOf(await readOrders(config, statesOf(first)))).toHaveLength(2)
+})
+
+const contents = (key: string, modified: string): string =>
+  `<Contents><Key>${key}</Key><LastModified>${modified}</LastModified><ETag>"1"</ETag><Size>3</Size></Contents>`
+const token = '<NextContinuationToken>again</NextContinuationToken>'
+const time = '2026-01-01T00:00:00Z'
+test.each([
+  [contents('a.jsonl', 'yesterday'), 'a.jsonl with a time of modification'],
+  [contents('%E0%A4%A.jsonl', time), 'the key %E0%A4%A.jsonl, which is not encoded'],
+  [contents('a.jsonl', time).replace('>3<', '>many<'), 'a.jsonl with a size that is no number'],
+  [contents('a&#9999999999;.jsonl', time) + token, 'the same continuation token twice'],
+])('a list that is not as S3 writes it is an error of the bucket: %s', async (listed, reason) => {
+  await using s3 = await serverWith({ 'a.jsonl': jsonLines(1) })
+  const config = s3ConfigOf(s3.config, { streams })
+  const body = `<ListBucketResult><EncodingType>url</EncodingType>${listed}</ListBucketResult>`
+  s3.onRequest = () => ({ status: 200, body })
+  await expect(discovered(s3Connector, config, 'orders')).rejects.toMatchObject({
+    code: 'source_files_refused',
+    message: expect.stringContaining(reason) as unknown,
+    suggestedFix: expect.stringContaining('Check `endpoint`') as unknown,
+  })
+})
+
 const servers: readonly (readonly [
   string,
   () => Promise<AsyncDisposable & Pick<S3Server, 'config'>>,

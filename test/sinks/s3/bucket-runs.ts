@@ -10,6 +10,7 @@ import type { Place } from '../contract/subject.ts'
 import { s3PlaceOf } from './s3-objects.ts'
 
 const appended = { mode: 'append', syncMode: 'incremental' } as const
+export const overwritten = { mode: 'overwrite', syncMode: 'full_refresh' } as const
 
 export async function serverWithBucket(): Promise<S3Server> {
   const s3 = await S3Server.start()
@@ -41,10 +42,13 @@ const unread = {
   rejections: () => Promise.resolve([]),
 }
 
-export async function runOf(config: S3Config): Promise<StepwiseRun> {
+export async function runOf(
+  config: S3Config,
+  modes: typeof appended | typeof overwritten = appended,
+): Promise<StepwiseRun> {
   const place = { ...placeOf(config), ...unread }
   const columns = { id: 'integer', body: 'string', at: 'timestamptz' } as const
-  return StepwiseRun.open(place, streamOf(place, appended, { columns, metadata: 'none' }))
+  return StepwiseRun.open(place, streamOf(place, modes, { columns, metadata: 'none' }))
 }
 
 const body = randomBytes(4_000).toString('base64')
