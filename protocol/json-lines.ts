@@ -162,8 +162,11 @@ const blackBoxes = new Set([
   'config',
 ])
 
-/** Some connectors write `null` for a property that is absent, such as `"namespace": null`. */
-function withoutNulls(value: unknown): unknown {
+/**
+ * A document of the protocol without properties that are null: some programs write `null` for one that is
+ * absent, such as `"namespace": null`.
+ */
+export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (!isJsonObject(value) || isRawJson(value)) return value
   const entries = Object.entries(value).flatMap(([name, inner]): [string, unknown][] => {

@@ -9,7 +9,9 @@ import {
   type RecordData,
   type RecordValue,
 } from '../../protocol/index.ts'
+import type { JsonObjects } from '../../protocol/avro/json-objects.ts'
 import { jsonObjectSchema } from '../../protocol/json-object.ts'
+import { RecordLines, type ReadLines } from './record-lines.ts'
 
 type SideMessage = Exclude<AirbyteMessage, { type: 'RECORD' | 'STATE' }>
 
@@ -22,6 +24,14 @@ export type ConnectorOutput =
       readonly namespace: string | undefined
       readonly records: RecordData[]
       /** When the last one was emitted, in milliseconds since 1970. */
+      readonly emittedAtMs: number
+    }
+  /** The same, as bytes. */
+  | {
+      readonly kind: 'objects'
+      readonly stream: string
+      readonly namespace: string | undefined
+      readonly objects: JsonObjects
       readonly emittedAtMs: number
     }
   /** As it was sent: its numbers have the digits that they had. */
@@ -46,6 +56,25 @@ export async function* connectorOutput(
   }
   const last = decoder.end()
   if (last.length > 0) yield outputOf(last)
+}
+
+/** The same, with records as bytes, as far as they are written in the same way. */
+export async function* connectorObjects(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<readonly ConnectorOutput[]> {
+  const lines = new RecordLines()
+  for await (const chunk of chunks) {
+    const output = lines.push(chunk).flatMap(outputOfLines)
+    if (output.length > 0) yield output
+  }
+  yield lines.end().flatMap(outputOfLines)
+}
+
+function outputOfLines(read: ReadLines): readonly ConnectorOutput[] {
+  if (read.kind === 'lines') return outputOf(read.lines)
+  const { shape, bytes, bounds, emittedAtMs } = read
+  const { stream, namespace } = shape
+  return [{ kind: 'objects', stream, namespace, objects: { bytes, bounds }, emittedAtMs }]
 }
 
 function outputOf(lines: readonly JsonLine[]): readonly ConnectorOutput[] {

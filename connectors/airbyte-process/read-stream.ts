@@ -9,7 +9,7 @@ import {
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import { noteOutput } from './ask-connector.ts'
 import { ConnectorLog } from './connector-log.ts'
-import { connectorOutput, type ConnectorOutput } from './connector-messages.ts'
+import { connectorObjects, connectorOutput, type ConnectorOutput } from './connector-messages.ts'
 import type { ProcessDefinition } from './definition.ts'
 import { endFailure, traceFailure } from './process-failure.ts'
 import { countOfState, savedState, stateFile } from './saved-state.ts'
@@ -48,7 +48,8 @@ export async function readStream(
   const { process } = started
   const reading = new StreamReading({ task, out, context, log })
   using stop = new ReadStop(process, context.signal)
-  for await (const batch of connectorOutput(process.output())) {
+  const readOutput = out.jsonObjects === undefined ? connectorOutput : connectorObjects
+  for await (const batch of readOutput(process.output())) {
     for (const output of batch) {
       if (reading.isCovered && stop.isWanted) return 'stopped'
       await reading.take(output)
@@ -150,6 +151,9 @@ class StreamReading {
       case 'records':
         await this.#records(output)
         return
+      case 'objects':
+        await this.#objects(output)
+        return
       case 'state':
         await this.#state(output.state)
         return
@@ -195,6 +199,27 @@ class StreamReading {
     this.isCovered = false
     this.#count += records.length
     await this.#options.out.records(records, emittedAtMs)
+  }
+
+  async #objects({
+    stream,
+    namespace,
+    objects,
+    emittedAtMs,
+  }: Extract<ConnectorOutput, { kind: 'objects' }>): Promise<void> {
+    if (!this.#isOwn({ name: stream, namespace })) {
+      this.#noteOtherStream(stream)
+      return
+    }
+    this.isCovered = false
+    this.#count += objects.bounds.length / 2
+    try {
+      await this.#options.out.jsonObjects?.(objects, emittedAtMs)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      const details = { subject: this.#subject, reason: 'the data of a record is no JSON object' }
+      throw new ConnectError('airbyte_message_invalid', { details, cause: error })
+    }
   }
 
   async #state(state: JsonObject): Promise<void> {

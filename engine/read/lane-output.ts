@@ -2,6 +2,7 @@ import type { BinaryRows, RecordOutput } from '../../connectors/connector.ts'
 import type { BlockEncoder, Rejection } from '../../protocol/avro/block-encoder.ts'
 import type { BinaryType } from '../../protocol/avro/copy-binary-fields.ts'
 import { copyBlock } from '../../protocol/avro/copy-block.ts'
+import type { JsonObjects } from '../../protocol/avro/json-objects.ts'
 import type { CopyRows } from '../../protocol/avro/copy-rows.ts'
 import type { JsonValue, RecordData } from '../../protocol/index.ts'
 import type { LaneWriter, LogRecords } from '../log/stream-log.ts'
@@ -93,6 +94,13 @@ export class LaneOutput implements RecordOutput {
     const encoder = this.#encoder
     await this.#encode(bytes.length, (from) =>
       encoder.copyBinary(bytes, from, { types, emittedAtMs }),
+    )
+  }
+
+  async jsonObjects(objects: JsonObjects, emittedAtMs = this.#options.now()): Promise<void> {
+    const encoder = this.#encoder
+    await this.#encode(objects.bounds.length / 2, (from) =>
+      encoder.jsonObjects(objects, from, emittedAtMs),
     )
   }
 

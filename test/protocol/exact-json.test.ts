@@ -39,6 +39,25 @@ describe('exact JSON', () => {
     expect(stringifyExact(parseExact(`{"a":[${text}]}`))).toBe(`{"a":[${text}]}`)
   })
 
+  it('reads the numbers of a document as each of them is read alone', () => {
+    const digits = fc.stringMatching(/^(?:0|[1-9][0-9]{0,24})$/)
+    const number = fc
+      .tuple(
+        fc.constantFrom('', '-'),
+        digits,
+        fc.option(fc.stringMatching(/^\.[0-9]{1,22}$/), { nil: '' }),
+        fc.option(fc.stringMatching(/^[eE][+-]?[0-9]{1,4}$/), { nil: '' }),
+      )
+      .map((parts) => parts.join(''))
+    const item = fc.oneof(number, fc.double({ noDefaultInfinity: true, noNaN: true }).map(String))
+    fc.assert(
+      fc.property(fc.array(item), fc.string(), (numbers, text) => {
+        const document = `[${JSON.stringify(text)},{"a":[${numbers.join(', ')}]}]`
+        expect(parseExact(document)).toEqual([text, { a: numbers.map(exactNumber) }])
+      }),
+    )
+  })
+
   it('keeps a property named __proto__ beside a large number', () => {
     const text = '{"__proto__":{"a":9007199254740993}}'
     expect(stringifyExact(parseExact(text))).toBe(text)
