@@ -4,12 +4,20 @@ import { loadYaml } from '../../manifest-interpreter/yaml/load-yaml.ts'
 import { toRecordValue } from '../../manifest-interpreter/value/record-value.ts'
 import { TransportError } from '../../manifest-interpreter/http/transport-error.ts'
 import { ConnectError } from '../../protocol/index.ts'
-import { fetchText, type FetchOptions } from './fetch-manifest.ts'
+import {
+  fetchBytes,
+  fetchText,
+  type FetchOptions,
+} from '../../service/catalog/published/fetch-published.ts'
+import { zipEntry } from '../../lib/files/zip-entry.ts'
+import { utf8Text } from '../../lib/text/utf8-text.ts'
 import type { ManifestOrigin } from './manifest-file.ts'
 
 /** A manifest as Airbyte publishes it. */
 export interface PublishedManifest {
   readonly text: string
+  /** The program of its custom components, in Python; undefined if it has none. */
+  readonly components: string | undefined
   /** Where a manifest was imported from, so that a later update can compare. */
   readonly origin: ManifestOrigin
 }
@@ -41,8 +49,47 @@ export async function fetchPublished(
   const place = `${options.registryUrl.replace(/\/+$/, '')}/files/metadata/airbyte/source-${name}`
   const version = options.version ?? (await latestVersion(name, place, options))
   const text = await fetchPart(name, `${place}/${version}/manifest.yaml`, options)
-  const sha256 = createHash('sha256').update(text).digest('hex')
-  return { text, origin: { from: `${prefix}${name}`, version, sha256 } }
+  const components = usesComponents(text)
+    ? await fetchComponents(name, `${place}/${version}`, options)
+    : undefined
+  return {
+    text,
+    components,
+    origin: { from: `${prefix}${name}`, version, sha256: sha256Of(text) },
+  }
+}
+
+/** Each custom component names its class. */
+function usesComponents(manifest: string): boolean {
+  return /(?:^|[\s{,"'])class_name["']?\s*:/m.test(manifest)
+}
+
+const maxComponentsBytes = 4 * 1024 * 1024
+
+/** Published beside the manifest as `components.zip`, with its hash. */
+async function fetchComponents(
+  name: string,
+  place: string,
+  options: RegistryOptions,
+): Promise<string | undefined> {
+  const address = `${place}/components.zip`
+  const [archive, hash] = await Promise.all([
+    partOf(name, () => fetchBytes(address, options)),
+    fetchPart(name, `${address}.sha256`, options),
+  ])
+  if (sha256Of(archive) !== hash.trim().split(/\s/)[0]?.toLowerCase())
+    throw notPublished(name, `${address} has another hash than the one beside it`)
+  try {
+    const bytes = zipEntry(archive, 'components.py', { maxBytes: maxComponentsBytes })
+    return bytes === undefined ? undefined : utf8Text(bytes)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw notPublished(name, `${address} cannot be unpacked: ${reason}`)
+  }
+}
+
+function sha256Of(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
 }
 
 const metadataSchema = z.looseObject({ data: z.looseObject({ dockerImageTag: z.string() }) })
@@ -62,8 +109,12 @@ async function latestVersion(
 }
 
 async function fetchPart(name: string, url: string, options: RegistryOptions): Promise<string> {
+  return partOf(name, () => fetchText(url, options))
+}
+
+async function partOf<Part>(name: string, fetchIt: () => Promise<Part>): Promise<Part> {
   try {
-    return await fetchText(url, options)
+    return await fetchIt()
   } catch (error) {
     throw notPublished(name, error instanceof Error ? error.message : String(error), error)
   }

@@ -12,9 +12,10 @@ import { mistakeText } from '../source/validate-source.ts'
 import { importProcess, isProcessImport, type ProcessFlags } from './import-process.ts'
 import { airbyteNames, fetchPublished } from './airbyte-registry.ts'
 import { updateManifests } from './update-manifests.ts'
-import { summaryLines } from './catalog-lines.ts'
+import { searchLines, summaryLines } from './catalog-lines.ts'
 import { catalogPart } from './catalog-part.ts'
-import { knownCatalog } from './catalog-source.ts'
+import { knownCatalog, type CatalogSource } from './catalog-source.ts'
+import { fetchPublishedList } from '../../service/catalog/published/published-list.ts'
 import type { Environment } from '../../plan/environment.ts'
 import { ConnectError } from '../../protocol/index.ts'
 import { usageError } from '../usage-error.ts'
@@ -23,6 +24,7 @@ import { jsonText } from '../output/json-text.ts'
 /** `reactor connect catalog …` as it was parsed. */
 export type CatalogArguments =
   | { readonly command: 'list'; readonly json: boolean }
+  | { readonly command: 'search'; readonly text: string; readonly json: boolean }
   | {
       readonly command: 'show'
       readonly type: string
@@ -67,13 +69,19 @@ export async function runCatalog(
 ): Promise<number> {
   switch (options.command) {
     case 'list': {
-      const catalog = await knownCatalog({ ...context, folder: context.catalogFolder })
+      const catalog = await catalogOf(context)
       const connectors = await catalog.list()
       await context.write(options.json ? jsonText(connectors) : summaryLines(connectors))
       return exitCodes.complete
     }
+    case 'search': {
+      const found = await (await catalogOf(context)).search(options.text)
+      context.signal.throwIfAborted()
+      await context.write(options.json ? jsonText(found) : searchLines(found))
+      return exitCodes.complete
+    }
     case 'show': {
-      const catalog = await knownCatalog({ ...context, folder: context.catalogFolder })
+      const catalog = await catalogOf(context)
       const { json, text } = catalogPart(await catalog.get(options.type), options.action)
       await context.write(options.json ? jsonText(json) : text())
       return exitCodes.complete
@@ -83,6 +91,11 @@ export async function runCatalog(
     case 'update':
       return await updateManifests({ ...context, ...options })
   }
+}
+
+function catalogOf(context: CatalogContext): Promise<CatalogSource> {
+  const findPublished = () => fetchPublishedList(context)
+  return knownCatalog({ ...context, folder: context.catalogFolder, findPublished })
 }
 
 async function importAll(

@@ -4,10 +4,37 @@ import { docsPath } from '../output/docs-path.ts'
 import { plainText } from '../output/plain-text.ts'
 import { table } from '../output/table.ts'
 import { fieldLines } from './field-lines.ts'
-import type { catalogDocument, descriptorDocument } from '../../service/catalog/schema.ts'
+import type {
+  catalogDocument,
+  descriptorDocument,
+  searchDocument,
+} from '../../service/catalog/schema.ts'
 
 export type ConnectorSummary = z.output<typeof catalogDocument>['items'][number]
 export type ConnectorDocument = z.output<typeof descriptorDocument>
+
+export type SearchResult = Pick<z.output<typeof searchDocument>, 'items' | 'published_problem'>
+
+/** One line per connector that was found, and how it comes into the catalog. */
+export function searchLines({ items, published_problem: problem }: SearchResult): string {
+  const rows = items.map(({ name, title, kind, runs, version, import_as: from, problem: own }) => [
+    name,
+    kind === 'published' ? (version ?? '') : kind,
+    title,
+    own ?? runsTexts[runs],
+    from === null ? '' : `catalog import ${from}`,
+  ])
+  const none = items.length === 0 ? 'no connector has these words in its name or title\n' : ''
+  const note = problem === null ? '' : `Airbyte’s list was not searched: ${plainText(problem)}\n`
+  return `${none}${rows.length === 0 ? '' : table(rows)}${note}`
+}
+
+const runsTexts: Readonly<Record<SearchResult['items'][number]['runs'], string>> = {
+  ready: 'ready',
+  after_import: 'runs here after its import',
+  as_process: 'a program in Python, which runs as a process if you allow it',
+  not_here: 'does not run here',
+}
 
 /** One line per connector. */
 export function summaryLines(connectors: readonly ConnectorSummary[]): string {

@@ -27,6 +27,18 @@ export function catalogCommand(
     )
   serviceCommand(
     catalog,
+    'search',
+    'connectors with these words in their name or title, those that Airbyte publishes too, and what runs here',
+  )
+    .argument('<TEXT>', 'words of a name or title')
+    .option('--remote', 'fail if the service does not respond, instead of searching from here')
+    .action((text: string, flags: RemoteFlags) =>
+      isRemote(flags)
+        ? ask(flags, async (context) => (await remoteCatalog()).searchRemote(context, text))
+        : run({ command: 'search', text, json: flags.json === true }),
+    )
+  serviceCommand(
+    catalog,
     'show',
     'a connector: the fields of its configuration, its streams, its actions; or one action',
   )
@@ -124,6 +136,7 @@ interface RemoteFlags extends CommonFlags {
 const examples = `
 Examples:
   $ reactor connect catalog list
+  $ reactor connect catalog search "hub spot"
   $ reactor connect catalog show notion
   $ reactor connect catalog show stripe createCustomer
   $ reactor connect catalog import shop.yaml
@@ -137,7 +150,7 @@ Examples:
 Imported manifests are kept in ~/.local/share/reactor-connect/catalog (REACTOR_CONNECT_CATALOG_DIR), where the service of
 this machine finds them too. The commands list and show ask the service that this machine knows of and has a key for; if there is none, they
 read the catalog of this machine.
-airbyte:NAME is fetched from https://connectors.airbyte.com, or from REACTOR_CONNECT_AIRBYTE_REGISTRY_URL.
+airbyte:NAME, with its components in Python, and the list that search looks at are fetched from https://connectors.airbyte.com, or from REACTOR_CONNECT_AIRBYTE_REGISTRY_URL.
 pypi:PACKAGE and airbyte-process:NAME are programs of others. They are started only if REACTOR_CONNECT_AIRBYTE_ENABLED=true
 (docs/connectors/airbyte-process.md).
 Exit codes: 0 done   1 a manifest was refused   2 wrong command line; update: there are changes`

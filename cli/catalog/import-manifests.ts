@@ -114,7 +114,11 @@ export function importedOrigin(catalogFolder: string, name: string): ManifestOri
 }
 
 /** Relative paths of a manifest lead to a folder beside it: JSON schemas of its streams. */
-function copy({ text, folder, origin }: ManifestFile, catalogFolder: string, name: string): void {
+function copy(
+  { text, folder, origin, components: python }: ManifestFile,
+  catalogFolder: string,
+  name: string,
+): void {
   const unfinished = join(catalogFolder, `.${name}.unfinished`)
   rmSync(unfinished, { recursive: true, force: true })
   // The data folder above it may not exist yet, and must be private.
@@ -130,6 +134,7 @@ function copy({ text, folder, origin }: ManifestFile, catalogFolder: string, nam
   const components = folder === undefined ? undefined : join(folder, 'components.py')
   if (components !== undefined && existsSync(components))
     cpSync(components, componentsOf(join(unfinished, 'manifest.yaml')))
+  if (python !== undefined) writeFileSync(componentsOf(join(unfinished, 'manifest.yaml')), python)
   const target = join(importedManifest(catalogFolder, name), '..')
   rmSync(target, { recursive: true, force: true })
   renameSync(unfinished, target)

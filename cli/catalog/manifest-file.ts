@@ -7,6 +7,8 @@ export interface ManifestFile {
   readonly text: string
   /** The folder around it, where schemas may stand beside it; undefined for one from elsewhere. */
   readonly folder?: string
+  /** The text of a `components.py` that came with it. One in its folder is found there. */
+  readonly components?: string | undefined
   /** Undefined for one that is not published anywhere. */
   readonly origin?: ManifestOrigin
 }

@@ -56,7 +56,7 @@ async function update(name: string, options: UpdateOptions): Promise<boolean> {
   const published = publishedName(origin)
   if (origin === undefined || published === undefined) return true
   const before = readFileSync(importedManifest(catalogFolder, name), 'utf8')
-  const { text, origin: next } = await fetchPublished(published, options)
+  const { text, components, origin: next } = await fetchPublished(published, options)
   if (next.sha256 === origin.sha256) {
     await write(`${name}: ${origin.version} is the latest version\n`)
     return true
@@ -76,7 +76,7 @@ async function update(name: string, options: UpdateOptions): Promise<boolean> {
     return false
   }
   const replaced = importManifest(
-    { from: next.from, text, origin: next },
+    { from: next.from, text, components, origin: next },
     { catalogFolder, name, force: true },
   )
   await write(

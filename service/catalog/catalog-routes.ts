@@ -9,6 +9,8 @@ import {
   connectorType,
   descriptorDocument,
   descriptorSchema,
+  foundConnectorSchema,
+  searchDocument,
 } from './schema.ts'
 import { docsUrl } from '../platform/docs-url.ts'
 import { toWire } from '../platform/wire.ts'
@@ -30,6 +32,31 @@ export function catalogRoutes(api: App, catalog: CatalogService): void {
     async (_request, reply) => {
       const items = (await catalog.list()).map((entry) => toWire(catalogEntrySchema, entry))
       return reply.send({ items, next_cursor: null })
+    },
+  )
+  api.get(
+    '/catalog-search',
+    {
+      config: { action: 'catalog:read' },
+      schema: {
+        tags,
+        operationId: 'searchConnectors',
+        summary: 'Search the catalog and the connectors that Airbyte publishes',
+        querystring: z.strictObject({
+          text: z.string().trim().min(1).max(100).meta({
+            description: 'Words of a name or title.',
+          }),
+        }),
+        response: { 200: searchDocument, ...failures() },
+      },
+    },
+    async ({ query }, reply) => {
+      const { items, publishedProblem } = await catalog.search(query.text)
+      return reply.send({
+        items: items.map((item) => toWire(foundConnectorSchema, item)),
+        next_cursor: null,
+        published_problem: publishedProblem,
+      })
     },
   )
   api.get(

@@ -4,6 +4,7 @@ import { connectorOf } from '../../connectors/registry.ts'
 import type { CatalogSummary, ConnectorDescription } from './schema.ts'
 import type { CatalogService } from './contract.ts'
 import { describeConnector, summarizeConnector, titleAndDocs } from './describe-connector.ts'
+import { searchConnectors, type ConnectorSearch, type FindPublished } from './search-connectors.ts'
 import {
   allowedEntry,
   catalogEntry,
@@ -27,11 +28,24 @@ export interface CatalogConnector {
 export class FolderCatalogService implements CatalogService {
   readonly #folder: string
   readonly #allowsProcesses: boolean
+  readonly #findPublished: FindPublished
 
-  /** @param folder where imported manifests are; it is read again each time, and need not exist */
-  constructor(folder: string, options: { readonly allowsProcesses?: boolean } = {}) {
+  /**
+   * @param folder where imported manifests are; it is read again each time, and need not exist.
+   * `findPublished`: the connectors that Airbyte publishes; default: none are searched.
+   */
+  constructor(
+    folder: string,
+    options: { readonly allowsProcesses?: boolean; readonly findPublished?: FindPublished } = {},
+  ) {
     this.#folder = folder
     this.#allowsProcesses = options.allowsProcesses === true
+    this.#findPublished = options.findPublished ?? (() => Promise.resolve([]))
+  }
+
+  async search(text: string): Promise<ConnectorSearch> {
+    const findPublished = this.#findPublished
+    return searchConnectors(text, { list: () => this.list(), findPublished })
   }
 
   async list(): Promise<readonly CatalogSummary[]> {

@@ -39,6 +39,39 @@ export const catalogDocument = z
   .object({ items: z.array(snakeCaseSchema(catalogEntrySchema)), next_cursor: z.null() })
   .meta({ id: 'Catalog' })
 
+/** A connector that a search found. */
+export const foundConnectorSchema = z
+  .object({
+    name: z.string(),
+    title: z.string(),
+    kind: z.enum(['native', 'bundled', 'imported', 'published']).meta({
+      description: 'published: Airbyte publishes it, and it is not in the catalog.',
+    }),
+    runs: z.enum(['ready', 'after_import', 'as_process', 'not_here']).meta({
+      description:
+        'ready: an instance can use it. after_import: a manifest, which runs here when it is imported. as_process: a program of somebody else, which runs as a process if the operator allows it. not_here: see `problem`.',
+    }),
+    version: z.string().nullable().meta({ description: 'The latest one; null in the catalog.' }),
+    importAs: z.string().nullable().meta({
+      description: 'The argument of `reactor connect catalog import`; null if there is none.',
+    }),
+    docsUrl: z.string().nullable(),
+    problem: z.string().nullable().meta({ description: 'Why it cannot be used; null if it can.' }),
+  })
+  .meta({ id: 'FoundConnector' })
+export type FoundConnector = Resource<typeof foundConnectorSchema>
+
+/** All that were found are one page. */
+export const searchDocument = z
+  .object({
+    items: z.array(snakeCaseSchema(foundConnectorSchema)),
+    next_cursor: z.null(),
+    published_problem: z.string().nullable().meta({
+      description: 'Why Airbyte’s list could not be searched; null if it was.',
+    }),
+  })
+  .meta({ id: 'ConnectorSearch' })
+
 const authScheme = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('none') }),
   z.object({ kind: z.literal('api_key'), field: z.string() }),

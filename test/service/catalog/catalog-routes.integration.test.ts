@@ -32,6 +32,18 @@ test('the catalog lists connectors, and shows the descriptor of one', async () =
   expect(none).toMatchObject({ status: 404, body: { error: { code: 'unknown_connector' } } })
 })
 
+test('a search finds connectors of the catalog, and says why it has no others', async () => {
+  await using api = await TestApi.start()
+  const { status, body } = await api.call('GET /catalog-search?text=STRIPE')
+  expect(status).toBe(200)
+  // No network of tests reaches Airbyte's list.
+  expect(body).toMatchObject({
+    items: [{ name: 'stripe', kind: 'native', runs: 'ready', import_as: null }],
+    next_cursor: null,
+  })
+  expect(await api.call('GET /catalog-search?text=')).toMatchObject({ status: 400 })
+})
+
 test('a descriptor is shown whole, with the words of the API', async () => {
   await using api = await TestApi.start()
   api.service.catalog.get = () => Promise.resolve(sampleDescriptor)
