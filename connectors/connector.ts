@@ -1,6 +1,7 @@
 import type { IdleSession, IdleSessions } from '../lib/async/idle-sessions.ts'
 import type { PostgresDatabase } from '../postgres/address.ts'
 import type { BinaryType } from '../protocol/avro/copy-binary-fields.ts'
+import type { JsonObjects } from '../protocol/avro/json-objects.ts'
 import type {
   AirbyteCatalog,
   AirbyteConnectionStatus,
@@ -480,6 +481,11 @@ export interface RecordOutput {
    * is UTF-8.
    */
   copyBinary?(rows: BinaryRows, types: readonly BinaryType[], emittedAtMs?: number): Promise<void>
+  /**
+   * Writes records that are JSON, without making objects of them. Absent if the output does not accept them.
+   * Throws a SyntaxError for what is no object. The caller may reuse the bytes after the promise resolves.
+   */
+  jsonObjects?(objects: JsonObjects, emittedAtMs?: number): Promise<void>
   /** Writes a state that covers all records so far: a read that starts from it continues right after them. */
   state(state: JsonValue): Promise<void>
   /**

@@ -29,6 +29,16 @@ export interface RecordWriter extends AsyncDisposable {
    * are left out. Only the fields that are named, and the version.
    */
   read(request: ReadRequest): Promise<readonly StoredRecord[]>
+  /**
+   * Returns the records that the vendor says were deleted, of ids that `read` left out. Others may be hidden
+   * from this user. Absent: the vendor does not say it.
+   */
+  findDeleted?(request: FindDeletedRequest): Promise<readonly DeletedRecord[]>
+  /**
+   * Whether this user sees every record of the vendor, so that one that is not there is gone. Absent: the
+   * vendor does not say it.
+   */
+  seesAll?(signal: AbortSignal): Promise<boolean>
 }
 
 export type WriteOperation = 'create' | 'update' | 'upsert' | 'delete'
@@ -146,4 +156,18 @@ export interface StoredRecord {
   readonly externalId: string | null
   readonly version: string | undefined
   readonly fields: JsonObject
+}
+
+export interface FindDeletedRequest {
+  readonly object: string
+  readonly ids: readonly string[]
+  readonly signal: AbortSignal
+}
+
+export interface DeletedRecord {
+  readonly id: string
+  /** Null if the vendor does not say when. */
+  readonly deletedAtMs: number | null
+  /** The record that it was merged into. Absent: it was not merged. */
+  readonly mergedInto?: string
 }

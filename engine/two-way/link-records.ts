@@ -1,5 +1,6 @@
 import { newLink, otherSide, withSide, type SideName } from '../../sinks/two-way/link.ts'
 import { matchGroup } from '../../sinks/two-way/match-records.ts'
+import { attachWaiting } from './attach-waiting.ts'
 import type { StoredLink } from './link-store.ts'
 import type { RecordRead } from './pair-side.ts'
 import type { StreamWork } from './work-links.ts'
@@ -39,7 +40,8 @@ async function linkNew(
   const { context, stream } = work
   if (ids.length === 0) return []
   // It could be one that we created, if the result of that is still unknown.
-  if (await hasUnknownCreation(side, work)) return []
+  work.unknownCreations[side] ??= await hasUnknownCreation(side, work)
+  if (work.unknownCreations[side]) return []
   const reads = await context.sides[side].read(stream.name, ids)
   const records = ids.flatMap((id, index): NewRecord[] => {
     const record = reads[index]
@@ -47,9 +49,20 @@ async function linkNew(
       ? [{ id, record, value: matchValue(record, stream.matchField) }]
       : []
   })
-  const attached = await attachCarried(records, side, work)
-  const rest = records.filter(({ id }) => !attached.some(({ link }) => link[side].id === id))
+  const carried = await attachCarried(records, side, work)
+  const waiting = await attachWaiting(unattached(records, carried, side), side, work)
+  const attached = [...carried, ...waiting]
+  const rest = unattached(records, attached, side)
   return [...attached, ...(await matchNew(rest, side, work))]
+}
+
+function unattached(
+  records: readonly NewRecord[],
+  attached: readonly StoredLink[],
+  side: SideName,
+): readonly NewRecord[] {
+  const ids = new Set(attached.map(({ link }) => link[side].id))
+  return records.filter(({ id }) => !ids.has(id))
 }
 
 function matchValue({ read }: RecordRead, field: string | undefined): string | null {
@@ -58,17 +71,25 @@ function matchValue({ read }: RecordRead, field: string | undefined): string | n
   return typeof value === 'number' ? String(value) : null
 }
 
+/** After the results of earlier rounds were looked up. */
 async function hasUnknownCreation(
   side: SideName,
   { stream, context }: StreamWork,
 ): Promise<boolean> {
-  const page = { after: '', limit: 1_000 }
-  const dirty = await context.store.findDirty(stream.name, page)
-  return dirty.some(({ link }) => {
-    const operation = link[side].write?.operation
-    return operation === 'create' || operation === 'restore'
-  })
+  for (let after = ''; ;) {
+    const page = { after, limit: pageSize }
+    const dirty = await context.store.findDirty(stream.name, page)
+    const isFound = dirty.some(({ link }) => {
+      const operation = link[side].write?.operation
+      return operation === 'create' || operation === 'restore'
+    })
+    const last = dirty.at(-1)
+    if (isFound || last === undefined || dirty.length < pageSize) return isFound
+    after = last.link.id
+  }
 }
+
+const pageSize = 1_000
 
 /** A record that we created carries its link, if the side has an external id. */
 async function attachCarried(
@@ -97,26 +118,37 @@ async function matchNew(
   const { context, stream } = work
   const other = otherSide(side)
   const candidates = await findCandidates(records, other, work)
+  const siblings = await findCandidates(records, side, work)
   const byValue = Map.groupBy(records, ({ value }) => value)
   return [...byValue].flatMap(([value, own]) => {
-    const ids = { [side]: own.map(({ id }) => id), [other]: candidates.get(value ?? '') ?? [] }
-    const group = { a: ids.a ?? [], b: ids.b ?? [] }
-    return matchGroup(value, group).flatMap((outcome): StoredLink[] => {
+    const ids = own.map(({ id }) => id)
+    // Records of this side in later pages, and those that were found ambiguous before.
+    const all = [...new Set([...ids, ...(siblings.byValue.get(value ?? '') ?? [])])]
+    const others = candidates.byValue.get(value ?? '') ?? []
+    const group = side === 'a' ? { a: all, b: others } : { a: others, b: all }
+    return matchGroup(value, group).flatMap((outcome): readonly StoredLink[] => {
       switch (outcome.kind) {
         case 'linked':
-          return [fresh(newLink(context.newId(), stream.name, outcome))]
+          return candidates.ambiguous.has(outcome[other])
+            ? ambiguousLinks(ids, side, work)
+            : [fresh(newLink(context.newId(), stream.name, outcome))]
         case 'only':
-          return outcome.side === side
-            ? outcome.ids.map((id) => fresh(newLinkOf(id, side, work)))
-            : []
+          return outcome.side === side ? ids.map((id) => fresh(newLinkOf(id, side, work))) : []
         case 'ambiguous':
-          work.counts.ambiguous += outcome[side].length
-          return outcome[side].map((id) =>
-            fresh({ ...newLinkOf(id, side, work), status: 'ambiguous' }),
-          )
+          return ambiguousLinks(ids, side, work)
       }
     })
   })
+}
+
+/** A person decides which of them belong together. */
+function ambiguousLinks(
+  ids: readonly string[],
+  side: SideName,
+  work: StreamWork,
+): readonly StoredLink[] {
+  work.counts.ambiguous += ids.length
+  return ids.map((id) => fresh({ ...newLinkOf(id, side, work), status: 'ambiguous' }))
 }
 
 function newLinkOf(
@@ -132,28 +164,38 @@ function fresh(link: StoredLink['link']): StoredLink {
   return { link, seen: { a: null, b: null }, isDirty: false }
 }
 
-/** Records of the other side with the same values that are not linked with anything. */
+interface Candidates {
+  /** Ids of records that are not linked. */
+  readonly byValue: ReadonlyMap<string, readonly string[]>
+  /** Those that wait for a person. */
+  readonly ambiguous: ReadonlySet<string>
+}
+
+/** Records of a side with the same match values that are not linked. */
 async function findCandidates(
   records: readonly NewRecord[],
-  other: SideName,
+  side: SideName,
   { context, stream }: StreamWork,
-): Promise<ReadonlyMap<string, readonly string[]>> {
+): Promise<Candidates> {
   const values = [
     ...new Set(records.flatMap(({ value }) => (value === null || value === '' ? [] : value))),
   ]
-  if (stream.matchField === undefined || values.length === 0) return new Map()
-  const found = await context.sides[other].findByField(stream.name, stream.matchField, values)
-  const linked = await context.store.findByRecord(
+  if (stream.matchField === undefined || values.length === 0)
+    return { byValue: new Map(), ambiguous: new Set() }
+  const found = await context.sides[side].findByField(stream.name, stream.matchField, values)
+  const known = await context.store.findByRecord(
     stream.name,
-    other,
+    side,
     found.map(({ id }) => id),
   )
-  const taken = new Set(linked.map(({ link }) => link[other].id))
+  const taken = new Set<string>()
+  const ambiguous = new Set<string>()
+  for (const { link } of known)
+    if (link[side].id !== null) (link.status === 'ambiguous' ? ambiguous : taken).add(link[side].id)
   const free = found.filter(({ id }) => !taken.has(id))
-  return new Map(
-    [...Map.groupBy(free, ({ value }) => value)].map(([value, group]) => [
-      value,
-      group.map(({ id }) => id),
-    ]),
-  )
+  const groups = Map.groupBy(free, ({ value }) => value)
+  return {
+    byValue: new Map([...groups].map(([value, group]) => [value, group.map(({ id }) => id)])),
+    ambiguous,
+  }
 }

@@ -18,6 +18,8 @@ export interface PairSide {
   sweep(stream: string, signal: AbortSignal): AsyncIterable<readonly SweptRecord[]>
   /** Ids that may have changed since the last call: events or a cursor. Absent: only sweeps find changes. */
   changedIds?(stream: string): Promise<readonly string[]>
+  /** A round has ended, and all that `changedIds` and `sweep` gave in it is stored in links. */
+  roundEnded?(): Promise<void>
   /** The records with these ids as they are now, in this order. Never `unread` unless the side cannot say. */
   read(stream: string, ids: readonly string[]): Promise<readonly RecordRead[]>
   /** Ids and match values of the records that have one of these values in a field. */
@@ -53,6 +55,8 @@ export interface RecordRead {
   readonly read: SideRead
   /** The hash that `sweep` reports for the record; null if it is not in scope. */
   readonly hash: string | null
+  /** The record that the vendor merged this one into; only with a deleted record. */
+  readonly mergedInto?: string
   /** The link that the record carries as its external id. */
   readonly link?: string
 }

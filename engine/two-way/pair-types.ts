@@ -40,6 +40,8 @@ export interface SyncContext {
   readonly signal: AbortSignal
   now(): number
   newId(): string
+  /** Called before writes are sent; throws if another run may be at work. Absent: there is no other. */
+  assertAlone?(): Promise<void>
 }
 
 /** Numbers of one stream in a round. */

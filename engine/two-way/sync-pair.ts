@@ -40,6 +40,10 @@ export async function syncPair(context: SyncContext, { finds }: RoundOptions): P
     for (const work of works) if (await workDirty(work)) hasWritten = true
     if (!hasWritten) break
   }
+  if (!context.signal.aborted) {
+    await context.sides.a.roundEnded?.()
+    await context.sides.b.roundEnded?.()
+  }
   return {
     streams: new Map(works.map(({ stream, counts }) => [stream.name, counts])),
     isStopped: context.signal.aborted,
@@ -58,7 +62,12 @@ async function openStreams(context: SyncContext): Promise<readonly StreamWork[]>
     const stream = context.streams.find((candidate) => candidate.name === name)
     if (stream === undefined) continue
     const linked = await context.store.countLinked(name)
-    works.push({ stream, context, counts: noPairCounts(), linked, deleted: { a: 0, b: 0 } })
+    const counted = new Set<string>()
+    works.push({
+      ...{ stream, context, linked, counted, unknownCreations: {} },
+      counts: noPairCounts(),
+      deleted: { a: 0, b: 0 },
+    })
   }
   return works
 }

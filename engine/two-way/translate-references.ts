@@ -88,6 +88,19 @@ export class ReferenceTable {
     }
     return own
   }
+
+  /** As the record was read: a reference to a record that was merged or deleted since is the one to it. */
+  toExpected(side: SideName, values: Values): Values {
+    if (this.#fields.length === 0) return values
+    const own = { ...values }
+    for (const { name } of this.#fields) {
+      const value = values[name]
+      if (value === undefined || value === null) continue
+      const link = linkOfReference(value)
+      own[name] = link === null ? ownId(value) : (this.findLink(link)?.[side].id ?? null)
+    }
+    return own
+  }
 }
 
 /** The id of a record that is not linked is only ever sent back to its own side, as what it expects. */

@@ -3,6 +3,7 @@ import { decideLink } from '../../sinks/two-way/decide-link.ts'
 import type { DecideContext, Decision, SideReads } from '../../sinks/two-way/decision.ts'
 import { countDeletes, deletesOn, heldSides } from '../../sinks/two-way/delete-guard.ts'
 import { hasSameValues, type PendingWrite, type SideName } from '../../sinks/two-way/link.ts'
+import { followMerges } from './follow-merges.ts'
 import type { StoredLink } from './link-store.ts'
 import type { PairSide, RecordRead, SideWrite, SideWriteResult } from './pair-side.ts'
 import type { PairStream, StreamCounts, SyncContext } from './pair-types.ts'
@@ -16,6 +17,10 @@ export interface StreamWork {
   /** The base of the mass-delete guard, and what was deleted in this round already. */
   readonly linked: number
   readonly deleted: Record<SideName, number>
+  /** Whether a creation of a side has no known result; undefined: not looked up in this round. */
+  readonly unknownCreations: Partial<Record<SideName, boolean>>
+  /** Links that are counted already: later passes look at them again. */
+  readonly counted: Set<string>
 }
 
 const sideNames = ['a', 'b'] as const
@@ -47,7 +52,7 @@ export async function workLinks(links: readonly StoredLink[], work: StreamWork):
     withdrawn: [],
     history: [],
   })
-  countDecisions(allowed, work.counts)
+  countDecisions(allowed, work)
   await sendWrites(allowed, work, references)
   return allowed.some(({ decision }) => decision.writes.length > 0)
 }
@@ -66,27 +71,28 @@ export async function previewDeletes(
 const never: RecordRead = { read: { found: 'never' }, hash: null }
 
 async function readLinks(
-  links: readonly StoredLink[],
+  found: readonly StoredLink[],
   { stream, context }: StreamWork,
   references: ReferenceTable,
 ): Promise<readonly ReadLink[]> {
-  const raw = { a: [] as RecordRead[], b: [] as RecordRead[] }
+  const reads = { a: [] as RecordRead[], b: [] as RecordRead[] }
   await Promise.all(
     sideNames.map(async (side) => {
-      const ids = links.flatMap(({ link }) => link[side].id ?? [])
-      const found = await context.sides[side].read(stream.name, ids)
-      const byId = new Map(ids.map((id, index) => [id, found[index] ?? never]))
-      raw[side] = links.map(({ link }) => byId.get(link[side].id ?? '') ?? never)
+      const ids = found.flatMap(({ link }) => link[side].id ?? [])
+      const records = await context.sides[side].read(stream.name, ids)
+      const byId = new Map(ids.map((id, index) => [id, records[index] ?? never]))
+      reads[side] = found.map(({ link }) => byId.get(link[side].id ?? '') ?? never)
     }),
   )
+  const { links, raw } = await followMerges({ links: found, raw: reads }, { stream, context })
   for (const side of sideNames) await references.load(side, valuesIn(raw[side]), context.store)
   return links.map((stored, index) => {
     const own = { a: raw.a[index] ?? never, b: raw.b[index] ?? never }
-    const reads = {
+    const shared = {
       a: references.readToShared('a', own.a.read),
       b: references.readToShared('b', own.b.read),
     }
-    return { stored, raw: own, reads }
+    return { stored, raw: own, reads: shared }
   })
 }
 
@@ -166,18 +172,30 @@ function isAgreed(side: StoredLink['link'][SideName], read: SideReads[SideName])
   return read.found === 'present' && side.base !== null && hasSameValues(side.base, read.values)
 }
 
-function countDecisions(links: readonly DecidedLink[], counts: StreamCounts): void {
+function countDecisions(links: readonly DecidedLink[], work: StreamWork): void {
+  const { counts } = work
   counts.compared += links.length
   for (const { decision } of links) {
     for (const { winner } of decision.conflicts)
       if (winner === null) counts.reviews += 1
       else counts.conflicts += 1
     for (const note of decision.notes) {
-      if (note === 'creation_not_allowed') counts.unmatched += 1
-      if (note === 'refused_before') counts.refused += 1
-      if (note === 'quarantined') counts.quarantined += 1
+      if (note === 'creation_not_allowed') countOnce('unmatched', decision.link.id, work)
+      if (note === 'refused_before') countOnce('refused', decision.link.id, work)
+      if (note === 'quarantined') countOnce('quarantined', decision.link.id, work)
     }
   }
+}
+
+function countOnce(
+  name: 'unmatched' | 'refused' | 'quarantined',
+  link: string,
+  { counts, counted }: Pick<StreamWork, 'counts' | 'counted'>,
+): void {
+  const key = `${name} ${link}`
+  if (counted.has(key)) return
+  counted.add(key)
+  counts[name] += 1
 }
 
 interface SentWrite extends DecidedLink {
@@ -200,6 +218,7 @@ async function sendWrites(
     const writes = sent.map(({ write, decision }) =>
       sideWriteOf(write, { link: decision.link, side, references }),
     )
+    await work.context.assertAlone?.()
     const answers = await writeAll(work, side, writes)
     const values = answers.flatMap((result) =>
       result.outcome === 'applied' ? [result.values] : [],
@@ -228,7 +247,7 @@ export function sideWriteOf(
   return {
     ...{ id, operation, link: link.id, record: link[side].id },
     values: references.toSide(side, values),
-    expected: expected && { ...expected, values: references.toSide(side, expected.values) },
+    expected: expected && { ...expected, values: references.toExpected(side, expected.values) },
   }
 }
 
@@ -267,7 +286,10 @@ async function applyResults(
     for (const { side, write } of decision.writes) {
       const result = results[side].get(write.id) ?? { outcome: 'unknown' }
       countResult(result, write, counts)
+      if (result.outcome === 'refused') countOnce('refused', link.id, work)
       if (result.outcome === 'unknown') {
+        if (write.operation === 'create' || write.operation === 'restore')
+          work.unknownCreations[side] = true
         isDirty = true
         continue
       }
@@ -303,7 +325,6 @@ function countResult(
 ): void {
   if (outcome === 'changed') counts.changed += 1
   if (outcome === 'unknown') counts.unknown += 1
-  if (outcome === 'refused') counts.refused += 1
   if (outcome !== 'applied') return
   if (operation === 'create' || operation === 'restore') counts.created += 1
   else if (operation === 'update') counts.updated += 1

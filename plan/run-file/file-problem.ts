@@ -3,7 +3,10 @@ import { fieldName, type FieldPath, type Position, type PositionIndex } from './
 
 /** One thing that is wrong with a run file. Never holds a value of a configuration: it may be a secret. */
 export interface FileProblem {
-  readonly code: Extract<ErrorCodeName, `run_file_${string}` | `stream_${string}`>
+  readonly code: Extract<
+    ErrorCodeName,
+    `run_file_${string}` | `stream_${string}` | 'pair_file_invalid'
+  >
   readonly path: FieldPath
   /** Whether the name of the field is wrong (an unknown field) or its value. */
   readonly at: 'key' | 'value'

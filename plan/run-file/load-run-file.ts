@@ -1,20 +1,16 @@
-import { readFile } from 'node:fs/promises'
-import { dirname, extname, resolve } from 'node:path'
-import { ConnectError, type JsonObject } from '../../protocol/index.ts'
+import { dirname, resolve } from 'node:path'
+import type { JsonObject } from '../../protocol/index.ts'
 import type { SourceConfig } from '../../engine/run-types.ts'
 import { type DestinationConfig, kindOf } from '../../sinks/registry.ts'
 import { allowedNetworksOf, catalogFolderOf, type Environment } from '../environment.ts'
 import { type ResolvedDestination, resolveDestination } from './destination.ts'
 import { expandEnvironment } from './expand-environment.ts'
 import { problemsError, type FileProblem, type RunFilePlace } from './file-problem.ts'
-import { parseToml } from './parse-toml.ts'
-import { parseYaml } from './parse-yaml.ts'
+import { parseDocument, readDocumentText } from './read-document.ts'
 import { knownFields, type RunFile, runFileSchema } from './run-file-schema.ts'
 import { schemaProblems } from './schema-problems.ts'
 import { resolveSource, textsOfConfig } from './source.ts'
-import type { FieldPath, SourceDocument } from './source-position.ts'
-import { errorCodeOf } from '../../lib/files/error-code.ts'
-import { notUtf8, notUtf8Fix, utf8Text } from '../../lib/text/utf8-text.ts'
+import type { FieldPath } from './source-position.ts'
 import { connectorOf } from '../../connectors/registry.ts'
 import { missingMaskKey } from '../../protocol/rules/record-rules.ts'
 
@@ -33,7 +29,7 @@ export interface LoadedRunFile {
  * fix.
  */
 export async function loadRunFile(file: string, environment: Environment): Promise<LoadedRunFile> {
-  return readRunFile(await readText(file), file, environment)
+  return readRunFile(await readDocumentText(file), file, environment)
 }
 
 /**
@@ -44,7 +40,7 @@ export async function readRunFile(
   file: string,
   environment: Environment,
 ): Promise<LoadedRunFile> {
-  const { value, positions } = parse(text, file)
+  const { value, positions } = parseDocument(text, file)
   const place = { file, positions }
   const expanded = expandEnvironment(value, environment)
   if (expanded.problems.length > 0) throw problemsError(expanded.problems, place)
@@ -146,43 +142,6 @@ function tableProblems({ destination, streams, table }: RunFile): readonly FileP
     problem: `is the name of a table, and the destination has ${words.places}`,
     fix: `Remove it; \`destination\` has the names of its ${words.places}.`,
   }))
-}
-
-function parse(text: string, file: string): SourceDocument {
-  const extension = extname(file).toLowerCase()
-  if (extension === '.toml') return parseToml(text, file)
-  if (extension === '.yaml' || extension === '.yml') return parseYaml(text, file)
-  const problem =
-    extension === '' ? 'the name has no extension' : `the extension ${extension} is unknown`
-  throw unreadable(file, problem, 'Name the run file `.yaml`, `.yml` or `.toml`.')
-}
-
-async function readText(file: string): Promise<string> {
-  const text = utf8Text(await readBytes(file))
-  if (text === undefined) throw unreadable(file, notUtf8, notUtf8Fix)
-  return text
-}
-
-async function readBytes(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file)
-  } catch (error) {
-    const code = errorCodeOf(error) ?? 'unknown'
-    const [problem, fix] = readFailures[code] ?? [
-      `the file cannot be read (${code})`,
-      'Give the user of this command the right to read it.',
-    ]
-    throw unreadable(file, problem, fix)
-  }
-}
-
-const readFailures: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
-  ENOENT: ['there is no such file', 'Check the path; it is relative to the current folder.'],
-  EISDIR: ['this is a folder', 'Name a run file (`.yaml` or `.toml`).'],
-}
-
-function unreadable(file: string, problem: string, fix: string): ConnectError {
-  return new ConnectError('run_file_unreadable', { details: { file, problem, fix } })
 }
 
 /** Values of configurations are never shown: a secret may be in the wrong field. */

@@ -18,6 +18,8 @@ export interface SourceContext {
   readonly catalogFolder: string
   /** Fills fields that the configuration leaves out, if the connector says so. */
   readonly environment: Environment
+  /** The place of the source in the file. Default: `source`. */
+  readonly base?: FieldPath
 }
 
 interface CheckedSource {
@@ -32,25 +34,25 @@ interface CheckedSource {
 export async function resolveSource(
   source: RunFile['source'],
   problems: FileProblem[],
-  { folder, catalogFolder, environment }: SourceContext,
+  { folder, catalogFolder, environment, base = ['source'] }: SourceContext,
 ): Promise<CheckedSource | undefined> {
   if (source.manifest !== undefined) {
     const type = manifestType(resolve(folder, source.manifest))
-    return checkedConfig(type, source.config, { problems, environment })
+    return checkedConfig(type, source.config, { problems, environment, base })
   }
   if (source.type === undefined) return undefined
   const catalog = readCatalog(catalogFolder)
   const entry = catalog.get(source.type)
   if (entry !== undefined) {
     const { connectorType } = allowedEntry(entry, allowsProcesses(environment))
-    return checkedConfig(connectorType, source.config, { problems, environment })
+    return checkedConfig(connectorType, source.config, { problems, environment, base })
   }
   const types = [...catalog.keys()]
   const near = nearestName(source.type, types)
   const fix = `${nameSuggestion(near)}Use ${nameList(types)}. \`reactor connect catalog list\` shows all.`
   problems.push({
     code: 'run_file_invalid',
-    path: ['source', 'type'],
+    path: [...base, 'type'],
     at: 'value',
     problem: `there is no connector "${source.type}"`,
     fix,
@@ -61,7 +63,11 @@ export async function resolveSource(
 async function checkedConfig(
   type: string,
   input: Readonly<Record<string, unknown>>,
-  context: { readonly problems: FileProblem[]; readonly environment: Environment },
+  context: {
+    readonly problems: FileProblem[]
+    readonly environment: Environment
+    readonly base: FieldPath
+  },
 ): Promise<CheckedSource | undefined> {
   const { descriptor } = await connectorOf(type)
   const { spec } = descriptor
@@ -69,7 +75,7 @@ async function checkedConfig(
   const config = coerceConfig({ ...ambientFields(descriptor, input, environment), ...input }, spec)
   const checked = z.fromJSONSchema(jsonSchema.parse(spec)).safeParse(config)
   if (!checked.success) {
-    const base = ['source', 'config']
+    const base = [...context.base, 'config']
     const knownFields = (path: FieldPath): readonly string[] =>
       Object.keys(propertiesOf(specAt(spec, path)))
     problems.push(

@@ -48,8 +48,11 @@ export function applyWrite(
   if (write === null) return { link, isApplied: false }
   const cleared = withSide(link, side, { write: null })
   switch (result.outcome) {
-    case 'changed':
-      return { link: cleared, isApplied: false }
+    case 'changed': {
+      // Nothing was written, so it is no write that the loop breaker counts.
+      const writeTimes = withoutOne(link.writeTimes, write.sentAtMs)
+      return { link: { ...cleared, writeTimes }, isApplied: false }
+    }
     case 'refused': {
       const refusal = { hash: hashOfWrite(write), reason: result.reason }
       return { link: withSide(cleared, side, { refusal }), isApplied: false }
@@ -57,6 +60,11 @@ export function applyWrite(
     case 'applied':
       return { link: applied(cleared, side, { write, result, context }), isApplied: true }
   }
+}
+
+function withoutOne(times: readonly number[], timeMs: number): readonly number[] {
+  const place = times.lastIndexOf(timeMs)
+  return place === -1 ? times : times.toSpliced(place, 1)
 }
 
 interface Applied {
@@ -190,6 +198,7 @@ function landedValues(
     return read.found === 'deleted' ? { id: side.id ?? '', values: {}, version: null } : undefined
   if (read.found !== 'present') return undefined
   const { id, version, values } = read
+  if (write.operation === 'restore' && !showsRestored(write, side, values)) return undefined
   // The record that we created is there: its later edits are edits, compared with what was sent.
   if (write.operation !== 'update') return { id, version, values: write.values }
   const names = Object.keys(write.values).filter((name) =>
@@ -201,6 +210,20 @@ function landedValues(
     version,
     values: Object.fromEntries(names.map((name) => [name, valueOf(values, name)])),
   }
+}
+
+/**
+ * Whether a record is back because of our write: somebody may have brought it back as it was. It shows a
+ * value that only the write has, or the write has none.
+ */
+function showsRestored(write: PendingWrite, { base }: LinkedSide, values: Values): boolean {
+  const own = Object.keys(write.values).filter(
+    (name) => !sameValue(valueOf(write.values, name), valueOf(base ?? {}, name)),
+  )
+  return (
+    own.length === 0 ||
+    own.some((name) => sameValue(valueOf(values, name), valueOf(write.values, name)))
+  )
 }
 
 function onlyFields(

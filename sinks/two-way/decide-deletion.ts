@@ -57,14 +57,17 @@ function decideContest(decision: Decision, gone: SideName, input: PlanInput): De
   const { context, reads } = input
   const edited = otherSide(gone)
   const rule = ruleOf(context.rules, undefined)
-  const winner = context.decided[wholeRecord] ?? contestWinner(rule, gone, input)
   const hash = reviewHash(valuesOf(reads.a), valuesOf(reads.b))
-  const isKnown = winner === null && decision.link.reviews[wholeRecord]?.hash === hash
+  const isSeen = decision.link.reviews[wholeRecord]?.hash === hash
+  // A decision is for the values that the person saw.
+  const decided = isSeen ? context.decided[wholeRecord] : undefined
+  const winner = decided ?? contestWinner(rule, gone, input)
+  const isKnown = winner === null && isSeen
   if (isKnown) return decision
   const planned = planContest(decision, { gone, edited, winner, hash }, input)
   const write = planned.writes[0]?.write.id ?? null
   if (winner !== null && write === null) return planned
-  const conflict = { rule, winner, write }
+  const conflict = { rule, winner, write, isDecided: decided !== undefined }
   return { ...planned, conflicts: [conflictOf(decision.link, conflict, input)] }
 }
 
@@ -106,15 +109,14 @@ function timeOf(read: PlanInput['reads'][SideName]): number | null {
 
 function conflictOf(
   link: Link,
-  { rule, winner, write }: Pick<Conflict, 'rule' | 'winner' | 'write'>,
+  { rule, winner, write, isDecided }: Pick<Conflict, 'rule' | 'winner' | 'write' | 'isDecided'>,
   { reads, context }: PlanInput,
 ): Conflict {
   const whole = (side: SideName): Values | null =>
     reads[side].found === 'present' ? valuesOf(reads[side]) : null
   return {
     ...{ id: context.newId(), link: link.id, stream: link.stream, field: wholeRecord },
-    ...{ rule, winner, write, a: whole('a'), b: whole('b') },
-    isDecided: context.decided[wholeRecord] !== undefined,
+    ...{ rule, winner, write, isDecided, a: whole('a'), b: whole('b') },
     baseA: link.a.base,
     baseB: link.b.base,
     modifiedAtMs: { a: timeOf(reads.a), b: timeOf(reads.b) },

@@ -22,7 +22,7 @@ export function decideFields(decision: Decision, input: PlanInput): Decision {
   const sides = { a: mergedSide(link, 'a', reads.a), b: mergedSide(link, 'b', reads.b) }
   const merged = context.fields.map(({ name }) => ({
     name,
-    outcome: decided(name, mergeField(name, sides, context), context),
+    outcome: decided(name, mergeField(name, sides, context), { link, sides, context }),
   }))
   const bases = nextBases(merged, sides)
   const based = agreeOn(link, { bases, reads: { a: reads.a, b: reads.b }, context })
@@ -46,10 +46,23 @@ function mergedSide(link: Link, side: SideName, read: PresentRead): MergedSide {
   return { values: read.values, base: link[side].base, modifiedAtMs: read.modifiedAtMs }
 }
 
+interface DecidedInput {
+  readonly link: Link
+  readonly sides: Readonly<Record<SideName, MergedSide>>
+  readonly context: DecideContext
+}
+
 /** A person's decision comes before the rule. */
-function decided(name: string, outcome: FieldOutcome, { decided }: DecideContext): FieldOutcome {
-  const winner = decided[name]
-  return outcome.kind === 'conflict' && winner !== undefined ? { ...outcome, winner } : outcome
+function decided(name: string, outcome: FieldOutcome, input: DecidedInput): FieldOutcome {
+  if (outcome.kind !== 'conflict') return outcome
+  const winner = decisionFor(name, input)
+  return winner === undefined ? outcome : { ...outcome, winner }
+}
+
+/** It is for the values that the person saw: if one of them has changed since, the review opens again. */
+function decisionFor(name: string, { link, sides, context }: DecidedInput): SideName | undefined {
+  const hash = reviewHash(valueOf(sides.a.values, name), valueOf(sides.b.values, name))
+  return link.reviews[name]?.hash === hash ? context.decided[name] : undefined
 }
 
 /** Fields that need no write are agreed on at once; those that do, when the result of the write is known. */
@@ -152,7 +165,7 @@ function withConflicts(decision: Decision, { merged, sides, context }: ConflictI
     conflicts.push({
       ...{ id: context.newId(), link: link.id, stream: link.stream, field: name },
       ...{ rule: outcome.rule, winner: outcome.winner, ...values },
-      isDecided: context.decided[name] !== undefined,
+      isDecided: decisionFor(name, { link: decision.link, sides, context }) !== undefined,
       baseA: valueOf(a.base ?? {}, name),
       baseB: valueOf(b.base ?? {}, name),
       modifiedAtMs: { a: a.modifiedAtMs, b: b.modifiedAtMs },

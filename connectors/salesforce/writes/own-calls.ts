@@ -91,6 +91,29 @@ export const retrieveRecords = defineAction({
   result: listResult,
 })
 
+/** The log of deletions, of records that were purged too. */
+export const deletionLog = defineAction({
+  name: 'deletionLog',
+  title: 'List deletions of a time',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({ object: objectName, start: z.string(), end: z.string() }),
+  output: z.looseObject({ deletedRecords: z.array(anyJson) }),
+  plan: ({ object, start, end }, config) =>
+    restRequest(config, 'GET', urlPath`sobjects/${object}/deleted/`, { query: { start, end } }),
+})
+
+/** Names the user of the token, among others. */
+export const organizationRoot = defineAction({
+  name: 'organizationRoot',
+  title: 'List the resources of the organization',
+  effect: 'read',
+  idempotency: 'natural',
+  input: z.object({}),
+  output: z.looseObject({}),
+  plan: (_input, config) => restRequest(config, 'GET', ''),
+})
+
 /** The elements of a list in an output. */
 export function listIn(output: unknown, name: string): readonly JsonObject[] {
   const list = isJsonObject(output) ? output[name] : undefined

@@ -3,6 +3,8 @@ import { ConnectError, type JsonObject, type JsonValue } from '../../../protocol
 import { type Action, urlPath } from '../../action.ts'
 import type { ActionClient, ActionContext } from '../../connector.ts'
 import type {
+  DeletedRecord,
+  FindDeletedRequest,
   ReadRequest,
   RecordWrite,
   RecordWriter,
@@ -13,7 +15,8 @@ import type {
 } from '../../record-writer.ts'
 import { deleteRecords } from '../actions/collections.ts'
 import { describeObject, query } from '../actions/queries.ts'
-import { quoted } from '../streams/object-query.ts'
+import { DeletedRecords } from './deleted-records.ts'
+import { quotedLists } from './quoted-lists.ts'
 import {
   changeReady,
   composed,
@@ -31,8 +34,6 @@ const timeoutMs = 120_000
 /** Locks of other transactions: Salesforce itself has waited for 10 seconds before it says so. */
 const lockTries = 4
 const lockWaitSeconds = 0.5
-/** A statement in an address, with its quotes and commas encoded. */
-const longestList = 6_000
 const versionField = 'SystemModstamp'
 
 type Batch = Omit<WriteRequest, 'readsBack'>
@@ -40,10 +41,15 @@ type Batch = Omit<WriteRequest, 'readsBack'>
 /** Writes records of Salesforce, 200 with a call. */
 export class SalesforceWriter implements RecordWriter {
   readonly #client: ActionClient
+  readonly #deletions: DeletedRecords
   readonly #sleep: (seconds: number, signal: AbortSignal) => Promise<void>
 
-  constructor(client: ActionClient, { waits }: Pick<ActionContext, 'waits'>) {
+  constructor(client: ActionClient, { waits, now }: Pick<ActionContext, 'waits' | 'now'>) {
     this.#client = client
+    this.#deletions = new DeletedRecords(
+      (action, input, signal) => this.#send(action, input, signal),
+      now,
+    )
     this.#sleep = (seconds, signal) =>
       waits?.sleep(seconds, signal) ?? sleep(seconds * 1000, undefined, { signal })
   }
@@ -91,6 +97,14 @@ export class SalesforceWriter implements RecordWriter {
     return this.#readByExternalId(request, by.externalIdField, wanted)
   }
 
+  findDeleted(request: FindDeletedRequest): Promise<readonly DeletedRecord[]> {
+    return this.#deletions.find(request)
+  }
+
+  seesAll(signal: AbortSignal): Promise<boolean> {
+    return this.#deletions.seesAll(signal)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client[Symbol.asyncDispose]()
   }
@@ -102,7 +116,7 @@ export class SalesforceWriter implements RecordWriter {
   ): Promise<readonly StoredRecord[]> {
     const found: StoredRecord[] = []
     const names = [...new Set(['Id', field, ...wanted])].join(',')
-    for (const list of listsOf(values)) {
+    for (const list of quotedLists(values)) {
       const soql = `SELECT ${names} FROM ${object} WHERE ${field} IN (${list})`
       // A list of values has less records than a page.
       const output = await this.#send(query, { soql }, signal)
@@ -289,19 +303,4 @@ function storedRecord(record: JsonObject, externalIdField: string | null): reado
 
 function textOf(value: JsonValue | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined
-}
-
-/** Lists of quoted values that fit into the address of a request. */
-function listsOf(values: readonly string[]): readonly string[] {
-  const lists: string[] = []
-  let list = ''
-  for (const value of values) {
-    const text = quoted(value)
-    if (list !== '' && list.length + text.length > longestList) {
-      lists.push(list)
-      list = ''
-    }
-    list += list === '' ? text : `,${text}`
-  }
-  return list === '' ? lists : [...lists, list]
 }

@@ -3,6 +3,9 @@ import type { Conflict } from '../../../sinks/two-way/conflict.ts'
 import type { LinkChange, LinkPage, LinkStore, ScannedLink, StoredLink } from '../link-store.ts'
 import type { TwoWaySession } from './two-way-session.ts'
 
+/** The schema of the links; `pg_temp`: of a preview, whose tables end with its session. */
+export type LinksSchema = 'reactor_connect' | 'pg_temp'
+
 /**
  * Links in PostgreSQL, in the schema `reactor_connect` of a database of the customer. `pair`: several pairs
  * may have their links in one database.
@@ -10,15 +13,32 @@ import type { TwoWaySession } from './two-way-session.ts'
 export class PostgresLinkStore implements LinkStore {
   readonly #session: TwoWaySession
   readonly #pair: string
+  readonly #schema: LinksSchema
 
-  constructor(session: TwoWaySession, pair: string) {
+  constructor(session: TwoWaySession, pair: string, schema: LinksSchema = 'reactor_connect') {
     this.#session = session
     this.#pair = pair
+    this.#schema = schema
   }
 
-  /** Makes the tables that are not there yet. */
+  /** Makes the tables that are not there yet. Those of a preview begin as a copy of the stored ones. */
   async setUp(): Promise<void> {
-    for (const statement of setUpStatements) await this.#session.rows(statement)
+    if (this.#schema === 'reactor_connect')
+      await this.#session.rows('CREATE SCHEMA IF NOT EXISTS reactor_connect')
+    for (const statement of setUpStatements) await this.#rows(statement)
+    if (this.#schema === 'pg_temp' && (await hasLinks(this.#session)))
+      for (const statement of copyStatements) await this.#session.rows(statement, [this.#pair])
+  }
+
+  #rows<R extends Record<string, unknown>>(
+    sql: string,
+    parameters: readonly unknown[] = [],
+  ): Promise<R[]> {
+    return this.#session.rows<R>(this.#inSchema(sql), parameters)
+  }
+
+  #inSchema(sql: string): string {
+    return this.#schema === 'pg_temp' ? sql.replaceAll('reactor_connect.', 'pg_temp.') : sql
   }
 
   async findByRecord(
@@ -27,7 +47,9 @@ export class PostgresLinkStore implements LinkStore {
     ids: readonly string[],
   ): Promise<readonly StoredLink[]> {
     if (ids.length === 0) return []
-    return this.#find(`stream = $2 AND ${idOf[side]} = ANY($3::text[])`, [stream, ids])
+    // The collation is that of the index.
+    const condition = `stream = $2 AND ${idOf[side]} COLLATE "C" = ANY($3::text[])`
+    return this.#find(condition, [stream, ids])
   }
 
   async findLinks(ids: readonly string[]): Promise<readonly StoredLink[]> {
@@ -42,7 +64,7 @@ export class PostgresLinkStore implements LinkStore {
   }
 
   async #find(condition: string, parameters: readonly unknown[]): Promise<readonly StoredLink[]> {
-    const rows = await this.#session.rows<LinkRow>(
+    const rows = await this.#rows<LinkRow>(
       `SELECT link, seen_a, seen_b, is_dirty FROM reactor_connect.two_way_links
        WHERE pair = $1 AND ${condition}`,
       [this.#pair, ...parameters],
@@ -57,7 +79,7 @@ export class PostgresLinkStore implements LinkStore {
     side: SideName,
     { after, limit }: LinkPage,
   ): Promise<readonly ScannedLink[]> {
-    return this.#session.rows<ScannedLink & Record<string, unknown>>(
+    return this.#rows<ScannedLink & Record<string, unknown>>(
       `SELECT id AS link, ${idOf[side]} AS record, ${seenOf[side]} AS seen
        FROM reactor_connect.two_way_links
        WHERE pair = $1 AND stream = $2 AND ${idOf[side]} > $3 COLLATE "C" AND ${presentOf[side]}
@@ -67,7 +89,7 @@ export class PostgresLinkStore implements LinkStore {
   }
 
   async countLinked(stream: string): Promise<number> {
-    const [row] = await this.#session.rows<{ count: number }>(
+    const [row] = await this.#rows<{ count: number }>(
       `SELECT count(*)::float8 AS count FROM reactor_connect.two_way_links
        WHERE pair = $1 AND stream = $2 AND id_a IS NOT NULL AND id_b IS NOT NULL
          AND present_a AND present_b`,
@@ -79,7 +101,7 @@ export class PostgresLinkStore implements LinkStore {
   async findDecided(
     links: readonly string[],
   ): Promise<ReadonlyMap<string, Readonly<Record<string, SideName>>>> {
-    const rows = await this.#session.rows<{ link: string; field: string; decision: SideName }>(
+    const rows = await this.#rows<{ link: string; field: string; decision: SideName }>(
       `SELECT link, field, decision FROM reactor_connect.two_way_conflicts
        WHERE pair = $1 AND link = ANY($2::text[]) AND status = 'decided'`,
       [this.#pair, links],
@@ -104,7 +126,9 @@ export class PostgresLinkStore implements LinkStore {
     if (history.length > 0) statements.push([saveHistorySql, [this.#pair, JSON.stringify(history)]])
     if (statements.length === 0) return
     try {
-      await this.#session.transaction(statements)
+      await this.#session.transaction(
+        statements.map(([sql, parameters]) => [this.#inSchema(sql), parameters]),
+      )
     } catch (thrown) {
       throw this.#session.error(thrown)
     }
@@ -151,8 +175,28 @@ function conflictJson(conflict: Conflict): object {
   }
 }
 
+/** Whether a pair has ever stored links in the database. */
+export async function hasLinks(session: TwoWaySession): Promise<boolean> {
+  const [row] = await session.rows<{ found: boolean }>(
+    `SELECT to_regclass('reactor_connect.two_way_links') IS NOT NULL AS found`,
+  )
+  return row?.found === true
+}
+
+const linkColumns =
+  'pair, id, stream, status, id_a, id_b, present_a, present_b, seen_a, seen_b, is_dirty, link'
+const conflictColumns = `pair, id, link, stream, field, rule, status, winner, decision, write_id, is_decided,
+  value_a, value_b, base_a, base_b, modified_a, modified_b, found_at`
+
+const copyStatements: readonly string[] = [
+  `INSERT INTO pg_temp.two_way_links (${linkColumns})
+   SELECT ${linkColumns} FROM reactor_connect.two_way_links WHERE pair = $1`,
+  `INSERT INTO pg_temp.two_way_conflicts (${conflictColumns})
+   SELECT ${conflictColumns} FROM reactor_connect.two_way_conflicts
+   WHERE pair = $1 AND status IN ('open', 'decided')`,
+]
+
 const setUpStatements: readonly string[] = [
-  'CREATE SCHEMA IF NOT EXISTS reactor_connect',
   `CREATE TABLE IF NOT EXISTS reactor_connect.two_way_links (
     pair text NOT NULL, id text NOT NULL, stream text NOT NULL, status text NOT NULL,
     id_a text, id_b text, present_a boolean NOT NULL, present_b boolean NOT NULL,

@@ -9,7 +9,7 @@ import type {
 import type { WriteResult } from '../../../sinks/two-way/apply-write.ts'
 import type { Values } from '../../../sinks/two-way/link.ts'
 import { ConnectError } from '../../../protocol/index.ts'
-import { isRowRefusal } from './side-error.ts'
+import { isRowRefusal, isStillReferenced } from './side-error.ts'
 import {
   findSql,
   insertSql,
@@ -107,6 +107,8 @@ export class PostgresSide implements PairSide {
       return result
     } catch (thrown) {
       if (!isRowRefusal(thrown)) throw this.#session.error(thrown)
+      // Its children may be deleted later in the round.
+      if (write.operation === 'delete' && isStillReferenced(thrown)) return { outcome: 'changed' }
       return { outcome: 'refused', reason: this.#session.error(thrown).message }
     }
   }

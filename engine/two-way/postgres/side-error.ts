@@ -25,6 +25,11 @@ export function isRowRefusal(thrown: unknown): boolean {
   return isServerError(thrown) && /^(?:22|23|44|P0)/.test(thrown.code)
 }
 
+/** Other rows refer to the row: it can be deleted when they are gone. */
+export function isStillReferenced(thrown: unknown): boolean {
+  return isServerError(thrown) && thrown.code === '23503'
+}
+
 /** The class of the driver's errors; only `postgres/` imports the driver. */
 function isServerError(thrown: unknown): thrown is Error & { readonly code: string } {
   return (

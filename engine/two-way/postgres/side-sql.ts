@@ -81,7 +81,7 @@ export function findSql(shape: TableShape, field: string): string {
   const column = shape.fields.get(field)
   const text = column === undefined ? 'NULL::pg_catalog.text' : sharedText(column)
   return `SELECT ${keyText(shape)} AS id, ${text} AS value FROM ${shape.name} t
-    WHERE ${text} = ANY ($1::pg_catalog.text[]) AND ${scopeOf(shape)} AND NOT ${isDeleted(shape)}`
+    WHERE ${text} IN (SELECT v FROM pg_catalog.unnest($1::pg_catalog.text[]) v) AND ${scopeOf(shape)} AND NOT ${isDeleted(shape)}`
 }
 
 /** The parameters of a statement, each with the SQL that reads it. */

@@ -51,7 +51,7 @@ export const fileCodes = {
     message:
       'Folder {folder} has {files} files of rows, but no manifest that says what stream {stream} has read',
     suggestedFix:
-      'Restore the folder `.reactor-connect` in it from a backup, or move the files away: the stream is then read from the beginning.',
+      'Restore the whole folder from one backup, the files together with its folder `.reactor-connect`: an older manifest beside newer files would load their rows again. Or move the files out of the folder: the stream is then read from the beginning.',
   },
   destination_folder_unusable: {
     failureType: 'config_error',

@@ -20,8 +20,31 @@ export const twoWayCodes = {
     failureType: 'config_error',
     httpStatus: 422,
     retryable: false,
-    message: 'The pair file {file} is not valid: {problem}',
+    message: '{file}:{line}:{column}: {field}: {problem}',
     suggestedFix: '{fix}',
+  },
+  pair_lock_lost: {
+    failureType: 'transient_error',
+    httpStatus: 503,
+    retryable: true,
+    message:
+      'The session that keeps other runs of the pair {pair} away was lost; the run has stopped before its next write',
+    suggestedFix: 'Run the pair again: writes whose result was lost are looked up first.',
+  },
+  pair_review_invalid: {
+    failureType: 'config_error',
+    httpStatus: 422,
+    retryable: false,
+    message: 'Review {id} cannot be resolved like this: {problem}',
+    suggestedFix: '{fix}',
+  },
+  pair_review_unknown: {
+    failureType: 'config_error',
+    httpStatus: 404,
+    retryable: false,
+    message: 'The pair {pair} has no open review {id}',
+    suggestedFix:
+      'Run `reactor connect pair review list` with the same file: it shows those that are open.',
   },
   pair_stream_invalid: {
     failureType: 'config_error',
@@ -37,6 +60,15 @@ export const twoWayCodes = {
     message: 'The token does not fit what the pair would do now: {problem}',
     suggestedFix:
       'Run the command with `--preview` again, look at what it shows, and use the token that it prints.',
+  },
+  pair_token_required: {
+    failureType: 'config_error',
+    httpStatus: 409,
+    retryable: false,
+    message:
+      'The first alignment of the pair {pair} would create {count} records, more than its limit of {limit}: nothing was written',
+    suggestedFix:
+      'Run the command with `--preview`, look at what it shows, and run it with the token that it prints, or raise `create_limit`.',
   },
   two_way_side_refused: {
     failureType: 'config_error',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { openPostgresPair, type PostgresPair } from '../../../engine/two-way/postgres/open-pair.ts'
+import { openPair, type Pair, type StreamPlace } from '../../../engine/two-way/open-pair.ts'
 import type { LinkStore } from '../../../engine/two-way/link-store.ts'
 import type { Sides } from '../../../engine/two-way/pair-side.ts'
 import { syncPair, type PairReport } from '../../../engine/two-way/sync-pair.ts'
@@ -11,10 +11,10 @@ import { testDatabase, type Row, type TestDatabase } from '../../support/postgre
 export interface PairShop extends AsyncDisposable {
   readonly a: TestDatabase
   readonly b: TestDatabase
-  readonly pair: PostgresPair
+  readonly pair: Pair
 }
 
-export async function createPairShop(change: Partial<PostgresPair> = {}): Promise<PairShop> {
+export async function createPairShop(change: Partial<Pair> = {}): Promise<PairShop> {
   const a = await testDatabase()
   const b = await testDatabase()
   await a.query(
@@ -52,10 +52,13 @@ export async function createPairShop(change: Partial<PostgresPair> = {}): Promis
 
 const mayCreate = { a: true, b: true }
 
-function pairOf(a: TestDatabase, b: TestDatabase): PostgresPair {
+function pairOf(a: TestDatabase, b: TestDatabase): Pair {
   return {
     name: 'crm',
-    databases: { a: { address: a.address }, b: { address: b.address } },
+    sides: {
+      a: { kind: 'postgres', database: { address: a.address } },
+      b: { kind: 'postgres', database: { address: b.address } },
+    },
     linksOn: 'a',
     streams: [
       {
@@ -71,24 +74,15 @@ function pairOf(a: TestDatabase, b: TestDatabase): PostgresPair {
           mayCreate,
         },
         ...{ deletes: 'propagate', matchField: 'email' },
-        tables: {
-          a: {
-            ...{ stream: 'contact', schema: 'public', table: 'contact', modified: 'changed' },
-            columns: new Map(
-              Object.entries({
-                email: 'email',
-                phone: 'phone',
-                score: 'score',
-                account: 'account_id',
-              }),
-            ),
-          },
-          b: {
-            ...{ stream: 'contact', schema: 'public', table: 'person', modified: 'changed' },
-            columns: new Map(
-              Object.entries({ email: 'mail', phone: 'tel', score: 'points', account: 'company' }),
-            ),
-          },
+        places: {
+          a: tableOf('contact', {
+            columns: { email: 'email', phone: 'phone', score: 'score', account: 'account_id' },
+            modified: 'changed',
+          }),
+          b: tableOf('person', {
+            columns: { email: 'mail', phone: 'tel', score: 'points', account: 'company' },
+            modified: 'changed',
+          }),
         },
       },
       {
@@ -98,19 +92,9 @@ function pairOf(a: TestDatabase, b: TestDatabase): PostgresPair {
           deletes: 'propagate',
           matchField: 'name',
         },
-        tables: {
-          a: {
-            stream: 'account',
-            schema: 'public',
-            table: 'account',
-            columns: new Map([['name', 'name']]),
-          },
-          b: {
-            stream: 'account',
-            schema: 'public',
-            table: 'company',
-            columns: new Map([['name', 'title']]),
-          },
+        places: {
+          a: tableOf('account', { columns: { name: 'name' } }),
+          b: tableOf('company', { columns: { name: 'title' } }),
         },
       },
     ],
@@ -121,6 +105,17 @@ function pairOf(a: TestDatabase, b: TestDatabase): PostgresPair {
   }
 }
 
+function tableOf(
+  table: string,
+  {
+    columns,
+    ...more
+  }: { readonly columns: Readonly<Record<string, string>>; readonly modified?: string },
+): StreamPlace {
+  const columnsByName = new Map(Object.entries(columns))
+  return { kind: 'postgres', table: { schema: 'public', table, columns: columnsByName, ...more } }
+}
+
 export interface RoundChange {
   readonly store?: (store: LinkStore) => LinkStore
   readonly sides?: (sides: Sides) => Sides
@@ -128,18 +123,17 @@ export interface RoundChange {
 
 /** A run of the pair: all sessions are its own. */
 export async function runRound({ pair }: PairShop, change: RoundChange = {}): Promise<PairReport> {
-  await using open = await openPostgresPair(pair, silent)
-  await open.sides.a.setUp()
-  await open.sides.b.setUp()
-  await open.store.setUp()
+  const { signal } = new AbortController()
+  const now = (): number => Date.now()
+  await using open = await openPair(pair, { logger: silent, signal, now })
+  await open.setUp()
   return await syncPair(
     {
       sides: change.sides?.(open.sides) ?? open.sides,
       store: change.store?.(open.store) ?? open.store,
-      ...{ streams: pair.streams, options: pair.options, logger: silent },
-      signal: new AbortController().signal,
-      now: () => Date.now(),
+      ...{ streams: pair.streams, options: pair.options, logger: silent, signal, now },
       newId: () => randomUUID(),
+      assertAlone: () => open.lock.assertHeld(),
     },
     { finds: 'sweep' },
   )

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import type { LinkChange, LinkStore } from '../../../engine/two-way/link-store.ts'
+import type { PairSide } from '../../../engine/two-way/pair-side.ts'
+import { newLink, type Link } from '../../../sinks/two-way/link.ts'
 import { changesOf, contacts, createPairShop, runRound, type PairShop } from './pair-shop.ts'
 
 /** Two accounts and three contacts on `a`, two contacts on `b`; one of them is on both. */
@@ -166,4 +168,74 @@ test('a second run of the same pair is turned away', async () => {
     },
   })
   await slow
+})
+
+test('a run that loses the session of its lock stops before its next write', async () => {
+  await using shop = await createPairShop()
+  await fill(shop)
+  const cut = async (): Promise<void> => {
+    await shop.a.query(`SELECT pg_terminate_backend(pid, 5000) FROM pg_locks
+      WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+  }
+  const run = runRound(shop, {
+    store: (store) =>
+      new Proxy(store, {
+        get: (target, name) => {
+          if (name === 'save')
+            return async (change: LinkChange) => {
+              await target.save(change)
+              await cut()
+            }
+          const value: unknown = Reflect.get(target, name, target)
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        },
+      }),
+  })
+  await expect(run).rejects.toMatchObject({ code: 'pair_lock_lost' })
+  expect((await contacts(shop)).b).toHaveLength(2)
+  expect(await shop.b.query('SELECT title FROM company')).toEqual([{ title: 'Acme' }])
+  await runRound(shop)
+  await runRound(shop)
+  await expectSame(shop)
+  expect((await contacts(shop)).b).toHaveLength(4)
+  await expectQuiet(shop)
+})
+
+test('a record is not linked anew as long as it could be one whose creation has no known result', async () => {
+  await using shop = await createPairShop()
+  await runRound(shop)
+  const linkOf = (id: string, write: unknown): Link => {
+    const link = newLink(id, 'contact', { a: null, b: null })
+    return { ...link, b: { ...link.b, write: write as Link['b']['write'] } }
+  }
+  const pending = {
+    ...{ id: 'w', operation: 'create', values: { email: 'x@x' }, source: {} },
+    ...{ expected: null, sentAtMs: 0 },
+  }
+  const links = [
+    ...Array.from({ length: 1_200 }, (_, index) => linkOf(`l${String(index)}`, null)),
+    linkOf('m', pending),
+  ]
+  await shop.a.query(
+    `INSERT INTO reactor_connect.two_way_links (pair, id, stream, status, present_a, present_b, is_dirty, link)
+     SELECT 'crm', link ->> 'id', 'contact', 'linked', true, true, true, link
+     FROM json_array_elements($1::json) AS link`,
+    [JSON.stringify(links)],
+  )
+  await shop.b.query(`INSERT INTO person (mail) VALUES ('x@x')`)
+  const forgetful = (side: PairSide): PairSide =>
+    new Proxy(side, {
+      get: (target, name) => {
+        if (name === 'recover')
+          return (_stream: string, writes: readonly unknown[]) =>
+            Promise.resolve(writes.map(() => ({ known: 'record', read: { found: 'unread' } })))
+        const value: unknown = Reflect.get(target, name, target)
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value
+      },
+    })
+  const report = await runRound(shop, {
+    sides: ({ a, b }) => ({ a: forgetful(a), b: forgetful(b) }),
+  })
+  expect(changesOf(report, 'contact')).toEqual({ unknown: 1 })
+  expect((await contacts(shop)).a).toEqual([])
 })

@@ -117,8 +117,10 @@ export class SalesforceSimulator implements AsyncDisposable {
     answer: () => ApiAnswer,
   ): ApiAnswer | 'cut' {
     const { method } = request
-    const isWrite =
+    const isGuarded = pathname.endsWith('/composite') && request.body.includes('"PATCH"')
+    const isCollection =
       method !== 'GET' && pathname.includes('/composite/sobjects') && !isRetrieval(pathname, method)
+    const isWrite = isGuarded || isCollection
     if (!isWrite) return answer()
     const refused = this.faults.before?.(request)
     if (refused !== undefined) return refused
