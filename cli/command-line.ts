@@ -18,6 +18,7 @@ import type { SourceArguments } from './source/source-arguments.ts'
 import { runProgram } from './program.ts'
 import { commandOutput, listenForOutputErrors, mask } from './output/process-output.ts'
 import type { CompareArguments } from './compare/compare-program.ts'
+import type { PairArguments } from './pair/pair-arguments.ts'
 import type { ResetArguments } from './run/reset-program.ts'
 import type { RunArguments } from './run/run-program.ts'
 import { stopLimitMs } from './stop-limit.ts'
@@ -40,6 +41,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<void> {
     },
     reset,
     compare,
+    pair,
     source,
     destination,
     catalog,
@@ -81,6 +83,25 @@ async function compare(options: CompareArguments): Promise<void> {
   const { createLogger } = await import('./run/log-lines.ts')
   const output = commandOutput(options.json ? { json: true } : {})
   process.exitCode = await runCompare(options, {
+    output,
+    environment: readEnvironment(),
+    logger: createLogger({
+      level: 'warn',
+      writeLine: (text) => {
+        output.screen.line(text)
+      },
+    }),
+    signal: stop.signal,
+    mask,
+  })
+}
+
+async function pair(options: PairArguments): Promise<void> {
+  using stop = new StopSignals(process, () => undefined)
+  const { runPairCommand } = await import('./pair/pair-command.ts')
+  const { createLogger } = await import('./run/log-lines.ts')
+  const output = commandOutput(options.json ? { json: true } : {})
+  process.exitCode = await runPairCommand(options, {
     output,
     environment: readEnvironment(),
     logger: createLogger({

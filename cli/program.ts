@@ -17,6 +17,8 @@ import type { DoctorFlags } from './doctor/doctor-command.ts'
 import { doctorCommand } from './doctor/doctor-program.ts'
 import { instancesCommand } from './instances/instances-program.ts'
 import { keysCommand } from './keys/keys-program.ts'
+import type { PairArguments } from './pair/pair-arguments.ts'
+import { pairCommand } from './pair/pair-program.ts'
 import { receiversCommand } from './receivers/receivers-program.ts'
 import { reservedCommands } from './reserved/reserved-program.ts'
 import { schemasCommand } from './schemas/schemas-program.ts'
@@ -36,6 +38,7 @@ export interface ProgramOptions {
   readonly run: (options: RunArguments) => Promise<void>
   readonly reset: (options: ResetArguments) => Promise<void>
   readonly compare: (options: CompareArguments) => Promise<void>
+  readonly pair: (options: PairArguments) => Promise<void>
   readonly source: (options: SourceArguments) => Promise<void>
   readonly destination: (options: DestinationArguments) => Promise<void>
   readonly catalog: (options: CatalogArguments) => Promise<void>
@@ -67,6 +70,7 @@ export function createProgram(options: ProgramOptions): Command {
   runCommand(connect, options.run)
   resetCommand(connect, options.reset)
   compareCommand(connect, options.compare)
+  pairCommand(connect, options.pair)
   sourceCommand(connect, options.source)
   destinationCommand(connect, options.destination)
   catalogCommand(connect, options.catalog, options.askService)

@@ -14,7 +14,7 @@ export function commandFailure(thrown: unknown): CommandFailure {
   const isUsage =
     error.code === 'usage' ||
     error.code === 'source_config_invalid' ||
-    /^(run_file|stream|manifest|source_file)_/.test(error.code)
+    /^(run_file|stream|manifest|source_file|pair_file|conflict_rules)_/.test(error.code)
   return {
     kind: 'error',
     error: error.toJSON(),

@@ -9,7 +9,9 @@ const commands = () => import('./reserved-commands.ts')
 export function reservedCommands(connect: Command, ask: AskService): void {
   const policies = connect
     .command('policies')
-    .description('rules of two-way sync (not available yet)')
+    .description(
+      'rules of two-way sync in the service (not available yet: `pair` has them in its file)',
+    )
   const conflict = policies
     .command('conflict')
     .description('which side wins if both changed (not available yet)')

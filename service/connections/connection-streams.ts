@@ -7,9 +7,10 @@ import { refusedStreams } from '../../plan/streams/refused-streams.ts'
 import { resolveStreams, type ResolvedStreams } from '../../plan/streams/resolve-streams.ts'
 import type { StreamSelectionProblem } from '../../plan/streams/stream-problem.ts'
 import type { StreamFields } from '../../plan/streams/stream-selection.ts'
+import { kindAt } from '../../sinks/registry.ts'
 
-/** The stream settings of a connection. */
-export type StreamChoice = Pick<Connection, 'name' | 'from' | 'streams' | 'options'>
+/** The stream settings of a connection, and where they go. */
+export type StreamChoice = Pick<Connection, 'name' | 'from' | 'streams' | 'options' | 'destination'>
 
 /**
  * The connection's streams as they are to be read and loaded, and the catalog that they were found in. A
@@ -116,9 +117,11 @@ function selectionOf({
   name,
   streams,
   options,
+  destination,
 }: StreamChoice): Parameters<typeof resolveStreams>[1] {
   return {
     connection: name,
+    modes: kindAt(destination)?.capabilities.modes,
     streams: streams === null ? 'all' : streams.map(fieldsOf),
     defaults: { cursor_field: options.cursorField },
     table: options.table,

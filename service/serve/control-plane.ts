@@ -8,6 +8,7 @@ import { type ActionServiceOptions, StoredActionService } from '../actions/actio
 import { RunningCalls, sentGraceMs } from '../actions/running-calls.ts'
 import { StoredApiKeyService } from '../api-keys/api-key-service.ts'
 import { FolderCatalogService } from '../catalog/catalog-service.ts'
+import { findPublished } from './find-published.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import { StoredConnectionService } from '../connections/connection-service.ts'
 import {
@@ -109,7 +110,8 @@ export function controlPlane(options: ControlPlaneOptions): ControlPlane {
   const dataService = openDataService(settings, now)
   const logOf = (options: ConnectionOptions): LogConfig => logConfig(options, { kafka, storage })
   const { catalogDir, allowedNetworks, allowedFolders, allowedSockets, airbyteEnabled } = settings
-  const catalog = new FolderCatalogService(catalogDir, { allowsProcesses: airbyteEnabled })
+  const found = { allowsProcesses: airbyteEnabled, findPublished: findPublished(settings, now) }
+  const catalog = new FolderCatalogService(catalogDir, found)
   const opened = openInstances({
     store,
     vault,

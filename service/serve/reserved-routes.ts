@@ -11,7 +11,7 @@ const reserved = [
 ] as const
 const feature = 'A conflict policy'
 const fix =
-  'Load in one direction, by a connection (`reactor connect connections create`), and write back what you choose by actions (`reactor connect actions list`): docs/actions.md.'
+  'Keep two PostgreSQL databases the same from a file, whose `rules` have the same form: `reactor connect pair FILE` (docs/two-way.md).'
 
 export function reservedRoutes(api: App): void {
   for (const [method, url, operationId, action] of reserved) {

@@ -21,6 +21,7 @@ async function command(
   const options = {
     version: '1.2.3',
     reset: () => Promise.resolve(),
+    pair: () => Promise.resolve(),
     compare: () => Promise.resolve(),
     source: () => Promise.resolve(),
     destination: () => Promise.resolve(),

@@ -8,6 +8,7 @@ export function documentedProgram(): Command {
     version: '1.2.3',
     run: nothing,
     reset: nothing,
+    pair: nothing,
     compare: nothing,
     source: nothing,
     destination: nothing,

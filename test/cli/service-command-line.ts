@@ -2,6 +2,7 @@ import { logout } from '../../cli/auth/logout-command.ts'
 import { askService, type AskServiceContext } from '../../cli/client/ask-service.ts'
 import { runProgram } from '../../cli/program.ts'
 import { runCompare } from '../../cli/compare/compare-command.ts'
+import { runPairCommand } from '../../cli/pair/pair-command.ts'
 import { runReset } from '../../cli/run/reset-command.ts'
 import { runTopics } from '../../cli/topics/topics-command.ts'
 import { plainPaint } from '../../cli/output/paint.ts'
@@ -76,6 +77,10 @@ export async function reactor(
     compare: async (given) => {
       const mask = new Mask(() => undefined)
       code = await runCompare(given, { ...surroundings(given.json), logger: silent, mask })
+    },
+    pair: async (given) => {
+      const mask = new Mask(() => undefined)
+      code = await runPairCommand(given, { ...surroundings(given.json), logger: silent, mask })
     },
     source: nothing,
     destination: nothing,

@@ -20,6 +20,11 @@ const serverFiles = 'test/**/*.{integration,e2e}.test.ts'
 
 const pypiFile = 'test/connectors/airbyte-process/pypi.long.integration.test.ts'
 
+const pypiConnectorsFile =
+  'test/connectors/airbyte-process/pypi-connectors.long.integration.test.ts'
+
+const standardTestsFile = 'test/cli/source/standard-tests.long.integration.test.ts'
+
 const crashFiles = [
   'test/engine/crash.long.integration.test.ts',
   'test/engine/fresh-rows.long.integration.test.ts',
@@ -115,8 +120,8 @@ export const longForms: Readonly<Record<string, LongForm>> = {
   },
   twoway: {
     about:
-      'two-way sync: 15,000 histories of edits, deletes, faults and crashes; a pair of two databases',
-    env: { TWOWAY_HISTORIES: '15000' },
+      'two-way sync: 15,000 histories of edits, deletes, faults and crashes; pairs of two databases and with Salesforce, 200 histories',
+    env: { TWOWAY_HISTORIES: '15000', PAIR_HISTORIES: '200' },
     run: { vitest: ['test/sinks/two-way', 'test/engine/two-way'] },
   },
   upgrade: {
@@ -182,10 +187,24 @@ export const longForms: Readonly<Record<string, LongForm>> = {
     run: { vitest: [...unit, 'test/connectors/stripe/stripe-mock.test.ts'] },
   },
   airbyte: {
-    about: 'connectors of PyPI through runs, killed in between; components in Python of a manifest',
+    about:
+      'source-faker of PyPI through runs, killed in between; components in Python of a manifest',
     needs: 'python3 with venv, and its package index',
     env: { AIRBYTE_PYPI: '1' },
     run: { vitest: [...integration, pypiFile] },
+  },
+  'airbyte-connectors': {
+    about:
+      'connectors of PyPI for many vendors through runs, killed in between, beside what each prints by itself (`AIRBYTE_CONNECTORS=github,s3`: only these)',
+    needs: 'python3 with venv, its package index, 4 GB of disk, and openssl',
+    env: { AIRBYTE_PYPI: '1' },
+    run: { vitest: [...oneAfterTheOther, pypiConnectorsFile] },
+  },
+  'airbyte-standard-tests': {
+    about: 'the standard tests of Airbyte’s CDK for sources of ours: postgres, stripe, github',
+    needs: 'python3 with venv, and its package index',
+    env: { AIRBYTE_PYPI: '1' },
+    run: { vitest: [...oneAfterTheOther, standardTestsFile] },
   },
   pyairbyte: {
     about: 'PyAirbyte drives sources of ours: a manifest and a native one',
@@ -202,6 +221,8 @@ function momentFiles(): readonly string[] {
     'test/service/webhooks/storm.long.e2e.test.ts',
     'test/engine/source-types-versions.long.integration.test.ts',
     pypiFile,
+    pypiConnectorsFile,
+    standardTestsFile,
   ])
   return globSync(serverFiles)
     .filter((file) => !own.has(file) && hasLongForm(file))

@@ -19,6 +19,7 @@ import {
   type JsonValue,
 } from '../../../protocol/index.ts'
 import { configuredAirbyteCatalog } from '../../../protocol/catalog.ts'
+import { withoutNulls } from '../../../protocol/json-lines.ts'
 import { Mask } from '../../../protocol/secrets/mask.ts'
 import { exitCodes } from '../../exit-codes.ts'
 import { AirbyteLines } from '../airbyte-lines.ts'
@@ -209,7 +210,7 @@ function shownCatalog({ streams }: AirbyteCatalog): { readonly streams: readonly
 function readCatalog(path: string | undefined): {
   readonly streams: readonly ConfiguredAirbyteStream[]
 } {
-  const document = readObject(path, '--catalog')
+  const document = withoutNulls(readObject(path, '--catalog'))
   const { data, error } = configuredAirbyteCatalog.safeParse(document)
   if (data !== undefined) return data
   throw unusable(path ?? '', z.prettifyError(error))

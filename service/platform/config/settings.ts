@@ -336,6 +336,13 @@ export const settingsSchema = z.object({
     description:
       'Allow external Airbyte connectors (`catalog import airbyte-process:NAME`): programs of others, which run as processes under the user of the service.',
   }),
+  airbyteRegistryUrl: setting(httpUrl.default('https://connectors.airbyte.com'), {
+    path: 'airbyte.registry_url',
+    type: 'URL',
+    standard: 'https://connectors.airbyte.com',
+    description:
+      'Where Airbyte publishes its list of connectors, which `catalog search` asks for, or a mirror of the same form.',
+  }),
   destinations: setting(listOf(placeUrl).default([]), {
     path: 'destinations',
     type: `list of URLs: ${placeUrlForms.join(', ')}`,

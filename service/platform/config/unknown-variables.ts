@@ -5,7 +5,7 @@ import { settings } from './settings.ts'
 const prefix = 'REACTOR_CONNECT_'
 
 /** The variables of the command line, and of programs beside the service. */
-const others = ['CONFIG', 'URL', 'API_KEY', 'AIRBYTE_REGISTRY_URL', 'VAULT_PREVIOUS_KEY']
+const others = ['CONFIG', 'URL', 'API_KEY', 'VAULT_PREVIOUS_KEY']
 
 /** `REACTOR_CONNECT_POSTGRES_NAME_URL`, with any name. */
 const namedDestination = /^REACTOR_CONNECT_POSTGRES_[A-Z0-9_]+_URL$/

@@ -19,7 +19,7 @@ test('a thread that loads rows loads no destination before its job says which', 
   const entries = /^sinks\/[a-z0-9]+\/(?:preview\/)?[a-z0-9-]+-(?:kind|place)\.ts$/
   const forms = new Set([
     ...['file', 'instance', 'postgres', 's3', 'topic'].map((kind) => `${kind}/connection-form.ts`),
-    ...['file/run-file-form.ts', 's3/run-file-form.ts', 's3/bucket-url.ts'],
+    ...['file/file-errors.ts', 'file/run-file-form.ts', 's3/run-file-form.ts', 's3/bucket-url.ts'],
     ...['instance/instance-modes.ts', 'postgres/tables/schemas.ts', 'row-files/file-options.ts'],
   ])
   const unwanted =

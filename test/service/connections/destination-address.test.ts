@@ -1,7 +1,10 @@
+import { mkdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ConnectError } from '../../../protocol/index.ts'
 import { parsePlaceUrl } from '../../../sinks/registry.ts'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
 import {
   findDestination,
   destinationAddress,
@@ -108,22 +111,36 @@ test('whatever is written, it is one of the known places or refused', async () =
   )
 })
 
-test('a folder is one of the settings, or in it', async () => {
-  const folders = ['file:///srv/out?format=parquet', 'file:///srv/out/small?file_mb=1'].map(
-    (text) => {
-      const folder = parsePlaceUrl(text)
-      if ('problem' in folder) throw new Error(folder.problem)
-      return folder
-    },
-  )
-  const find = (destination: string) =>
+function finderIn(...urls: readonly string[]) {
+  const named = urls.map((text) => {
+    const folder = parsePlaceUrl(text)
+    if ('problem' in folder) throw new Error(folder.problem)
+    return folder
+  })
+  return (destination: string) =>
     findDestination(
       { destination, options: {} },
-      {
-        ...places,
-        ...{ kafka: undefined, named: folders, instances: noInstances },
-      },
+      { ...places, ...{ kafka: undefined, named, instances: noInstances } },
     )
+}
+
+test('a link does not lead out of the folders of the settings', async () => {
+  await using folder = await temporaryFolder('named')
+  const [named, other] = [join(folder.path, 'named'), join(folder.path, 'other')]
+  await mkdir(named)
+  await mkdir(other)
+  await symlink(other, join(named, 'out'))
+  await symlink(named, join(named, 'in'))
+  const find = finderIn(`file://${named}`)
+  expect(await find(`file:${named}/in/new/one`)).toMatchObject({ type: 'file' })
+  for (const way of ['out', 'out/new/one'])
+    await expect(find(`file:${named}/${way}`)).rejects.toMatchObject({
+      code: 'destination_not_available',
+    })
+})
+
+test('a folder is one of the settings, or in it', async () => {
+  const find = finderIn('file:///srv/out?format=parquet', 'file:///srv/out/small?file_mb=1')
   expect(await find('file:/srv/out/shop/')).toMatchObject({
     type: 'file',
     folder: '/srv/out/shop',

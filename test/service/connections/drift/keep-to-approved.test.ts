@@ -79,7 +79,13 @@ describe('a run that ignores drift', () => {
 })
 
 describe('a run that ignores drift is refused', () => {
-  const connection = { name: 'shop', from: 'db', streams: null, options: {} }
+  const connection = {
+    name: 'shop',
+    from: 'db',
+    streams: null,
+    options: {},
+    destination: 'data:shop',
+  }
 
   it.each<[string, Partial<AirbyteStream>, RegExp]>([
     [

@@ -102,6 +102,7 @@ const operationIds = [
   'rotateReceiverDispatchSecret',
   'rotateReceiverToken',
   'runSandbox',
+  'searchConnectors',
   'setCredentials',
   'setReceiverSecret',
   'startRun',
