@@ -8,7 +8,10 @@ interface OfFile {
 
 /** `reactor connect pair …` as it was parsed. */
 export type PairArguments =
-  | (OfFile & { readonly command: 'run'; readonly token: string | undefined })
+  | (OfFile & {
+      readonly command: 'run' | 'follow'
+      readonly token: string | undefined
+    })
   | (OfFile & { readonly command: 'preview' })
   | (OfFile & { readonly command: 'list' })
   | (OfFile & { readonly command: 'show'; readonly id: string })

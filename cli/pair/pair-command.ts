@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import type { PairReport } from '../../engine/two-way/sync-pair.ts'
+import { shellWord } from '../../lib/text/shell-word.ts'
 import { loadPairFile, type LoadedPairFile } from '../../plan/pair-file/load-pair-file.ts'
+import { followPairFile } from '../../plan/pair/follow-pair-file.ts'
 import type { PairPorts } from '../../plan/pair/open-pair-file.ts'
 import {
   listReviews,
@@ -14,8 +16,9 @@ import type { Mask } from '../../protocol/secrets/mask.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { showResult, type CommandOutput } from '../output/command-output.ts'
 import type { PairArguments } from './pair-arguments.ts'
-import { previewDocument, reportDocument } from './pair-documents.ts'
+import { previewDocument, reportDocument, roundDocument } from './pair-documents.ts'
 import { reportText } from './pair-lines.ts'
+import { hasNews, roundText } from './round-line.ts'
 import { previewText } from './preview-lines.ts'
 import { historyText, reviewText, reviewsText } from './review-lines.ts'
 
@@ -49,6 +52,10 @@ export async function runPairCommand(
         reportText(report, { file: options.file, pair: file.name, output }),
       )
       return exitCodeOf(report)
+    }
+    case 'follow': {
+      await follow(options, file, { output, ports })
+      return exitCodes.complete
     }
     case 'list': {
       const reviews = await listReviews(file, ports)
@@ -95,6 +102,28 @@ async function preview(
   const facts = { path, file, ...previewed }
   await showResult(output, previewDocument(facts), () => previewText(facts, output))
   return exitCodes.complete
+}
+
+/** Rounds that change nothing are not shown, but for the first one. */
+async function follow(
+  { file: path, token }: { readonly file: string; readonly token: string | undefined },
+  file: LoadedPairFile,
+  { output, ports }: { readonly output: CommandOutput; readonly ports: PairPorts },
+): Promise<void> {
+  let isFirst = true
+  const onRound = async (report: PairReport): Promise<void> => {
+    if (!isFirst && !hasNews(report)) return
+    isFirst = false
+    const nowMs = ports.now()
+    await output.write(
+      output.json
+        ? `${JSON.stringify({ at: new Date(nowMs).toISOString(), ...roundDocument(file.name, report) })}\n`
+        : roundText(report, nowMs),
+    )
+  }
+  const sides = [file.sides.a.place, file.sides.b.place].join(' and ')
+  ports.note(`keeping ${sides} the same until stopped: ${shellWord(path)}`)
+  await followPairFile(file, { token }, { ...ports, onRound })
 }
 
 /** Something that a person or another run must look at is no complete round. */

@@ -1,4 +1,5 @@
 import type { StreamCounts } from '../../engine/two-way/pair-types.ts'
+import type { PairReport } from '../../engine/two-way/sync-pair.ts'
 import type { StreamPreview } from '../../engine/two-way/preview/preview-pair.ts'
 import type { LoadedPairFile } from '../../plan/pair-file/load-pair-file.ts'
 import type { PairRound, PreviewedPair } from '../../plan/pair/run-pair.ts'
@@ -59,14 +60,19 @@ export function tokenReasons({
   ]
 }
 
-export function reportDocument(
+export function reportDocument(pair: string, report: PairRound): object {
+  const { status, streams } = roundDocument(pair, report)
+  return { pair, status, open_reviews: report.openReviews, streams }
+}
+
+/** A round of a run without end. */
+export function roundDocument(
   pair: string,
-  { streams, isStopped, openReviews }: PairRound,
-): object {
+  { streams, isStopped }: PairReport,
+): { readonly pair: string; readonly status: string; readonly streams: readonly object[] } {
   return {
     pair,
     status: isStopped ? 'stopped' : 'complete',
-    open_reviews: openReviews,
     streams: [...streams].map(([name, counts]) => ({ name, counts: countsDocument(counts) })),
   }
 }

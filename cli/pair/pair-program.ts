@@ -14,28 +14,47 @@ interface JsonFlag {
 export function pairCommand(connect: Command, run: RunPair): void {
   const pair = connect
     .command('pair')
-    .description('keep the records of two databases, or of one and a vendor, the same: one round')
+    .description(
+      'keep the records of two databases, or of one and a vendor, the same: one round, or without end',
+    )
     .argument('<FILE>', 'pair file: .yaml, .yml or .toml')
     .option('--preview', 'show all that a round would write, and write nothing')
     .option('--token <TOKEN>', 'what the preview printed: do exactly that, or nothing')
-    .option('--json', 'the whole result as one JSON object')
+    .option('--continuous', 'go on until stopped, and carry changes as they happen')
+    .option(
+      '--json',
+      'the whole result as one JSON object; with --continuous one line for each round',
+    )
     .addHelpText('after', pairHelp)
-    .action(async (file: string, flags: JsonFlag & { preview?: true; token?: string }) => {
-      const { preview, token } = flags
-      if (preview === true && token !== undefined)
-        throw usageError(
-          '--preview and --token exclude each other',
-          'Leave `--token` out to see what a run would do now.',
-        )
+    .action(async (file: string, flags: PairFlags) => {
+      const { preview, token, continuous } = flags
+      refuseTogether(flags)
       const json = flags.json === true
-      await run(
-        preview === true
-          ? { command: 'preview', file, json }
-          : { command: 'run', file, token, json },
-      )
+      if (preview === true) await run({ command: 'preview', file, json })
+      else await run({ command: continuous === true ? 'follow' : 'run', file, token, json })
     })
   reviewCommands(pair, run)
   historyCommand(pair, run)
+}
+
+interface PairFlags extends JsonFlag {
+  readonly preview?: true
+  readonly token?: string
+  readonly continuous?: true
+}
+
+function refuseTogether({ preview, token, continuous }: PairFlags): void {
+  if (preview !== true) return
+  if (token !== undefined)
+    throw usageError(
+      '--preview and --token exclude each other',
+      'Leave `--token` out to see what a run would do now.',
+    )
+  if (continuous === true)
+    throw usageError(
+      '--preview and --continuous exclude each other',
+      'Leave `--continuous` out to see what its first round would do now.',
+    )
 }
 
 function reviewCommands(pair: Command, run: RunPair): void {
@@ -128,11 +147,12 @@ deletions above its delete_limit. docs/two-way.md describes the pair file, the r
 
 Exit codes:
   0 complete   1 failed   2 wrong pair file or command line   3 something was left: refused, held, or not known yet
-  4 stopped by Ctrl-C (run again to finish)
+  4 stopped by Ctrl-C (run again to finish); 0 with --continuous, which only a stop ends
 
 Examples:
   $ reactor connect pair crm.yaml --preview
   $ reactor connect pair crm.yaml --token 4be1…
+  $ reactor connect pair crm.yaml --continuous
   $ reactor connect pair crm.yaml --preview --json | jq '.streams[].conflicts'
   $ reactor connect pair review list crm.yaml
   $ reactor connect pair review resolve crm.yaml 0b6c… --winner b

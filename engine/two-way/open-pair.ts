@@ -5,7 +5,7 @@ import type { ObjectOptions } from './connector/object-shape.ts'
 import { openConnectorSide, type ConnectorPlace } from './connector/open-connector-side.ts'
 import type { PairSide, Sides } from './pair-side.ts'
 import type { PairOptions, PairStream } from './pair-types.ts'
-import { openPostgresLinks, openPostgresSide } from './postgres/open-pair.ts'
+import { openPostgresLinks, openPostgresSide, type PostgresPlace } from './postgres/open-pair.ts'
 import type { PairLock } from './postgres/pair-lock.ts'
 import { PostgresLinkStore } from './postgres/postgres-link-store.ts'
 import type { TableOptions } from './postgres/table-shape.ts'
@@ -23,7 +23,7 @@ export interface Pair {
 }
 
 export type SidePlace =
-  | { readonly kind: 'postgres'; readonly database: TwoWayDatabase }
+  | ({ readonly kind: 'postgres' } & PostgresPlace)
   | ({ readonly kind: 'connector' } & ConnectorPlace)
 
 export interface PlacedStream extends PairStream {
@@ -75,7 +75,7 @@ export async function openPair(pair: Pair, context: OpenPairContext): Promise<Op
       return opened.side
     }
     const tables = pair.streams.map((stream) => tableOf(stream, side))
-    const opened = stack.use(await openPostgresSide(place.database, tables, logger))
+    const opened = stack.use(await openPostgresSide(place, { pair: pair.name, tables }, logger))
     setUps.push(() => opened.side.setUp())
     return opened.side
   }

@@ -1,3 +1,4 @@
+import type { ConnectError } from '../../protocol/index.ts'
 import type { SideName, Values, WriteOperation } from '../../sinks/two-way/link.ts'
 import type { SideRead } from '../../sinks/two-way/side-change.ts'
 import type { WriteResult } from '../../sinks/two-way/apply-write.ts'
@@ -16,6 +17,11 @@ export interface PairSide {
    * changes whenever a shared field does.
    */
   sweep(stream: string, signal: AbortSignal): AsyncIterable<readonly SweptRecord[]>
+  /**
+   * Begins to note changes: `changedIds` has all that are committed from now on. Throws if this side cannot
+   * do it as it is set up. Absent: `changedIds` asks the side itself.
+   */
+  follow?(events: FollowEvents): Promise<void>
   /** Ids that may have changed since the last call: events or a cursor. Absent: only sweeps find changes. */
   changedIds?(stream: string): Promise<readonly string[]>
   /** A round has ended, and all that `changedIds` and `sweep` gave in it is stored in links. */
@@ -35,6 +41,16 @@ export interface PairSide {
   write(stream: string, writes: readonly SideWrite[]): Promise<readonly SideWriteResult[]>
   /** Finds out what became of writes whose result was lost; in their order. */
   recover(stream: string, writes: readonly SideWrite[]): Promise<readonly RecoveredWrite[]>
+}
+
+/** How a side that is followed reports. */
+export interface FollowEvents {
+  /** `changedIds` has something. */
+  changed(): void
+  /** Something has changed that `changedIds` cannot name: only a sweep finds it. */
+  missed(): void
+  /** Nothing more comes. */
+  failed(error: ConnectError): void
 }
 
 export interface PairSideFacts {

@@ -1,4 +1,5 @@
 import { parentsFirst } from '../../sinks/two-way/references.ts'
+import type { SideName } from '../../sinks/two-way/link.ts'
 import type { StoredLink } from './link-store.ts'
 import { linkRecords } from './link-records.ts'
 import { noPairCounts, batchSize, type StreamCounts, type SyncContext } from './pair-types.ts'
@@ -18,36 +19,65 @@ export interface RoundOptions {
    * what was left.
    */
   readonly finds: 'sweep' | 'changes'
+  /** The sides that are asked for their changes. Default: both. */
+  readonly asks?: readonly SideName[]
 }
 
 /** Second passes: references of a circle, and records that a side had changed while they were written. */
 const maxPasses = 3
+const sideNames = ['a', 'b'] as const
 
 /**
- * One round of a pair: parents first, so that references lead to records that are there; then what waits for
- * a reference, again.
+ * Rounds of a pair, one after the other. A sweep counts the linked records anew; the deletions of the rounds
+ * after it are counted together with its own, so that many small rounds do not delete more than one may.
  */
-export async function syncPair(context: SyncContext, { finds }: RoundOptions): Promise<PairReport> {
-  const works = await openStreams(context)
-  for (const work of works) {
-    if (context.signal.aborted) break
-    await settleDirty(work)
-    if (finds === 'sweep') await sweepStream(work)
-    else await workChanges(work)
+export class PairRounds {
+  readonly #context: SyncContext
+  #works: readonly StreamWork[] | undefined
+
+  constructor(context: SyncContext) {
+    this.#context = context
   }
-  for (let pass = 0; pass < maxPasses && !context.signal.aborted; pass++) {
-    let hasWritten = false
-    for (const work of works) if (await workDirty(work)) hasWritten = true
-    if (!hasWritten) break
+
+  /**
+   * One round: parents first, so that references lead to records that are there; then what waits for a
+   * reference, again.
+   */
+  async run({ finds, asks = sideNames }: RoundOptions): Promise<PairReport> {
+    const context = this.#context
+    const works = await this.#begin(finds)
+    for (const work of works) {
+      if (context.signal.aborted) break
+      await settleDirty(work)
+      if (finds === 'sweep') await sweepStream(work)
+      else await workChanges(work, asks)
+    }
+    await workRest(works, context.signal)
+    if (!context.signal.aborted) {
+      await context.sides.a.roundEnded?.()
+      await context.sides.b.roundEnded?.()
+    }
+    return {
+      streams: new Map(works.map(({ stream, counts }) => [stream.name, counts])),
+      isStopped: context.signal.aborted,
+    }
   }
-  if (!context.signal.aborted) {
-    await context.sides.a.roundEnded?.()
-    await context.sides.b.roundEnded?.()
+
+  async #begin(finds: RoundOptions['finds']): Promise<readonly StreamWork[]> {
+    const known = finds === 'sweep' ? undefined : this.#works
+    const works = known?.map(nextRound) ?? (await openStreams(this.#context))
+    this.#works = works
+    return works
   }
-  return {
-    streams: new Map(works.map(({ stream, counts }) => [stream.name, counts])),
-    isStopped: context.signal.aborted,
-  }
+}
+
+function nextRound(work: StreamWork): StreamWork {
+  return { ...work, counts: noPairCounts(), unknownCreations: {} }
+}
+
+/** One round of a pair. */
+export async function syncPair(context: SyncContext, options: RoundOptions): Promise<PairReport> {
+  return await new PairRounds(context).run(options)
 }
 
 async function openStreams(context: SyncContext): Promise<readonly StreamWork[]> {
@@ -95,6 +125,14 @@ async function settleDirty(work: StreamWork): Promise<void> {
   await forDirty(work, (links) => settleWrites(links.filter(isPending), work))
 }
 
+async function workRest(works: readonly StreamWork[], signal: AbortSignal): Promise<void> {
+  for (let pass = 0; pass < maxPasses && !signal.aborted; pass++) {
+    let hasWritten = false
+    for (const work of works) if (await workDirty(work)) hasWritten = true
+    if (!hasWritten) return
+  }
+}
+
 async function workDirty(work: StreamWork): Promise<boolean> {
   let hasWritten = false
   await forDirty(work, async (links) => {
@@ -104,9 +142,9 @@ async function workDirty(work: StreamWork): Promise<boolean> {
   return hasWritten
 }
 
-async function workChanges(work: StreamWork): Promise<void> {
+async function workChanges(work: StreamWork, asks: readonly SideName[]): Promise<void> {
   const { stream, context } = work
-  for (const side of ['a', 'b'] as const) {
+  for (const side of asks) {
     const ids = (await context.sides[side].changedIds?.(stream.name)) ?? []
     for (let start = 0; start < ids.length && !context.signal.aborted; start += batchSize) {
       const links = await linkRecords(ids.slice(start, start + batchSize), side, work)

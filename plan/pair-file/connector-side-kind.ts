@@ -11,6 +11,7 @@ import type { FieldLens } from '../../sinks/two-way/lens.ts'
 import { allowedNetworksOf, catalogFolderOf } from '../environment.ts'
 import type { FileProblem } from '../run-file/file-problem.ts'
 import { resolveSource, textsOfConfig } from '../run-file/source.ts'
+import { pollSeconds } from './pair-file-schema.ts'
 import type { ReadSide, SideKind, SideParts, SideProblems, SideStream } from './side-kind.ts'
 
 const name = z.string().min(1)
@@ -19,6 +20,7 @@ const mode = z.enum(['guarded', 'fast'])
 const sideFields = z.strictObject({
   config: z.record(z.string(), z.unknown()).default({}),
   mode: mode.default('guarded'),
+  poll_seconds: pollSeconds.default(60),
 })
 
 /** The vendor's value and the shared one. */
@@ -36,6 +38,7 @@ const objectFields = z.strictObject({
   object: name,
   key: name.optional(),
   link_field: name.optional(),
+  cursor: name.optional(),
   modified: name.optional(),
   deleted: name.optional(),
   missing: z.enum(['hidden', 'deleted']).optional(),
@@ -62,7 +65,7 @@ export const connectorKind: SideKind = {
     if (complete.length < objects.length) return undefined
     const { type, config, place, secrets } = source
     return {
-      ...{ place, secrets },
+      ...{ place, secrets, pollMs: fields.poll_seconds * 1_000 },
       streamPlaces: new Map(
         complete.map(({ stream, object }) => [stream, `${place} ${object.object}`]),
       ),

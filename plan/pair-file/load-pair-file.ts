@@ -26,6 +26,8 @@ export interface LoadedPairFile {
   readonly linksDatabase: TwoWayDatabase
   readonly streams: readonly PlacedStream[]
   readonly options: PairOptions
+  /** A run without end compares all records so long after it has last done so. */
+  readonly sweepMs: number
   /** A first alignment that creates more records needs the token of a preview. */
   readonly createLimit: number
   /** All that decides what a round does, without secrets: for the token of a preview. */
@@ -65,6 +67,7 @@ export async function loadPairFile(
   return {
     ...{ name: content.pair, sides, linksOn, linksDatabase: links.database },
     createLimit: content.create_limit,
+    sweepMs: content.sweep_minutes * 60_000,
     streams: content.streams.map((stream) => ({
       ...pairStream(stream, content, rules),
       places: { a: placeOf(stream.name, a), b: placeOf(stream.name, b) },

@@ -13,6 +13,9 @@ const number = z.union([
 ])
 const wholeFrom = (minimum: number): z.ZodType<number> => number.pipe(z.int().min(minimum))
 
+/** So often a side is asked for its changes in a run without end. */
+export const pollSeconds = number.pipe(z.number().min(0.1).max(86_400))
+
 const deletePolicies = [
   'propagate',
   'soft',
@@ -66,6 +69,7 @@ export const pairFileSchema = z.strictObject({
   loop_limit: z
     .strictObject({ writes: wholeFrom(1).default(20), minutes: wholeFrom(1).default(60) })
     .prefault({}),
+  sweep_minutes: number.pipe(z.number().min(0.01).max(10_080)).default(15),
   skew_tolerance_ms: wholeFrom(0).default(1_000),
   streams: z.array(stream).min(1),
 })

@@ -2,11 +2,17 @@ import { z } from 'zod'
 import type { TableOptions } from '../../engine/two-way/postgres/table-shape.ts'
 import { defaultSsl, type PostgresAddress } from '../../postgres/address.ts'
 import { parsePostgresUrl } from '../../postgres/url.ts'
+import { pollSeconds } from './pair-file-schema.ts'
 import type { ReadSide, SideKind, SideParts, SideProblems, SideStream } from './side-kind.ts'
 
 const name = z.string().min(1)
 
-const sideFields = z.strictObject({ url: name, ca: name.optional() })
+const sideFields = z.strictObject({
+  url: name,
+  ca: name.optional(),
+  changes: z.enum(['cdc', 'polling']).default('polling'),
+  poll_seconds: pollSeconds.default(1),
+})
 
 const tableFields = z.strictObject({
   table: name,
@@ -39,7 +45,8 @@ function readSide({ config, streams }: SideParts, problems: SideProblems): ReadS
       complete.map(({ stream, schema, table }) => [stream, `${place} ${schema}.${table}`]),
     ),
     secrets: [fields.url, ...passwordOf(address)],
-    side: { kind: 'postgres', database: { address, ca: fields.ca } },
+    side: { kind: 'postgres', database: { address, ca: fields.ca }, changes: fields.changes },
+    pollMs: fields.changes === 'cdc' ? undefined : fields.poll_seconds * 1_000,
     streams: new Map(complete.map(({ stream, ...table }) => [stream, { kind: 'postgres', table }])),
   }
 }

@@ -57,6 +57,8 @@ export interface ReadSide {
   readonly place: string
   /** The place of each stream: two sides must not have the same. */
   readonly streamPlaces: ReadonlyMap<string, string>
+  /** So often it is asked for its changes in a run without end. Undefined: it reports them by itself. */
+  readonly pollMs: number | undefined
   /** Texts that must never be shown. */
   readonly secrets: readonly string[]
   /** How it is opened. */

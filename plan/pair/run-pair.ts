@@ -53,13 +53,18 @@ export async function runPairFile(
   ports: PairPorts,
 ): Promise<PairRound> {
   await using open = await openPairFile(file, ports)
-  if (token !== undefined) await checkToken(token, open)
-  else await checkFirstAlignment(open)
+  await checkBegin(token, open)
   const context = open.context(await storedLinks(open))
   const options = { ...context.options, allowsDeletes: token !== undefined }
   const report = await syncPair({ ...context, options }, { finds: 'sweep' })
   const openReviews = await new ReviewStore(open.session, file.name).count()
   return { ...report, openReviews }
+}
+
+/** Throws if a round that begins now needs a token, or another one. */
+export async function checkBegin(token: string | undefined, open: OpenPairFile): Promise<void> {
+  if (token !== undefined) await checkToken(token, open)
+  else await checkFirstAlignment(open)
 }
 
 async function checkToken(token: string, open: OpenPairFile): Promise<void> {

@@ -2,6 +2,7 @@ import type { PairShop } from '../engine/two-way/pair-shop.ts'
 import { urlOf } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
 import type { TemporaryFolder } from '../support/temporary-folder.ts'
+import { startReactor, type Started } from './reactor-command.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
 
 /** A pair file of the shop's two databases. */
@@ -9,6 +10,8 @@ export interface ShopPair extends AsyncDisposable {
   readonly path: string
   /** `reactor connect pair …` with the variables that the file names. */
   pair(...args: readonly string[]): Promise<CommandEnd>
+  /** The same as a process. */
+  start(...args: readonly string[]): Started
 }
 
 export async function shopPair(shop: PairShop, change: object = {}): Promise<ShopPair> {
@@ -46,6 +49,7 @@ export async function shopPair(shop: PairShop, change: object = {}): Promise<Sho
   return {
     path: file.path,
     pair: (...args) => reactor(['connect', 'pair', ...args], { environment }),
+    start: (...args) => startReactor(['connect', 'pair', ...args], environment),
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   }
 }

@@ -3,6 +3,7 @@ import type { Organization } from '../fakes/salesforce/organization.ts'
 import { accessToken, SalesforceSimulator } from '../fakes/salesforce/salesforce-simulator.ts'
 import { testDatabase, urlOf, type Row, type TestDatabase } from '../support/postgres.ts'
 import { runFile } from '../support/run-file.ts'
+import { startReactor, type Started } from './reactor-command.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
 
 /** Leads and accounts in PostgreSQL (side a) and in Salesforce (side b). */
@@ -40,6 +41,8 @@ export async function createVendorShop(): Promise<VendorShop> {
 export interface VendorPair extends AsyncDisposable {
   readonly path: string
   pair(...args: readonly string[]): Promise<CommandEnd>
+  /** The same as a process. */
+  start(...args: readonly string[]): Started
 }
 
 export const salesSide = {
@@ -72,7 +75,7 @@ export function accountStream(b: unknown = accountPlace): object {
   }
 }
 
-const leadStream = {
+export const leadStream = {
   name: 'Lead',
   a: { table: 'lead', modified: 'changed' },
   b: { object: 'Lead', link_field: 'Link__c', modified: 'LastModifiedDate' },
@@ -107,6 +110,7 @@ export async function vendorPair(shop: VendorShop, change: object = {}): Promise
       shop.organization.pass(2)
       return reactor(['connect', 'pair', ...args], { environment })
     },
+    start: (...args) => startReactor(['connect', 'pair', ...args], environment),
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   }
 }

@@ -48,8 +48,13 @@ interface StartOptions {
 
 /** Starts `reactor connect run` as a user does. */
 export function startRun(file: string, { args = [], env = {} }: StartOptions = {}): Started {
+  return startReactor(['connect', 'run', file, ...args], env)
+}
+
+/** Starts the command with these arguments. */
+export function startReactor(args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
   return started(
-    spawn(process.execPath, [builtProgram(), 'connect', 'run', file, ...args], {
+    spawn(process.execPath, [builtProgram(), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, ...env },
     }),
@@ -61,13 +66,7 @@ export async function reset(
   file: string,
   { args = [], env = {} }: StartOptions = {},
 ): Promise<CommandEnd> {
-  const command = [builtProgram(), 'connect', 'reset', file, ...args]
-  return started(
-    spawn(process.execPath, command, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env.PATH, ...env },
-    }),
-  ).end
+  return startReactor(['connect', 'reset', file, ...args], env).end
 }
 
 /**

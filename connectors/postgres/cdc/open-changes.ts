@@ -31,7 +31,7 @@ import { ServerSession } from './server-session.ts'
 import { watchSlot } from './slot-watch.ts'
 import { ensureSlot, readableSlot, type Slot } from './slot.ts'
 import { eraOf } from './row-order.ts'
-import { tableIdentities, type TableIdentity } from './table-identity.ts'
+import { tablesNamed, type TableIdentity } from './table-identity.ts'
 
 /** The facts that a plan compares with the states of its streams. */
 interface Source {
@@ -164,18 +164,7 @@ async function tablesOf(
   session: ServerSession,
   streams: readonly StreamId[],
 ): Promise<ReadonlyMap<string, TableIdentity>> {
-  const places = streams.map(placeOf)
-  const found = await session.rows<{ oid: number }>(
-    `SELECT c.oid::int8::float8 AS oid FROM unnest($1::text[], $2::text[]) AS w(schema, name)
-       JOIN pg_namespace n ON n.nspname = w.schema
-       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
-      WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'`,
-    [places.map(({ schema }) => schema), places.map(({ name }) => name)],
-  )
-  const tables = await tableIdentities(
-    session,
-    found.map(({ oid }) => oid),
-  )
+  const tables = await tablesNamed(session, streams.map(placeOf))
   return new Map(tables.map((table) => [tableKey(table.schema, table.name), table]))
 }
 

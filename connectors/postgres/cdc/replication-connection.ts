@@ -96,6 +96,14 @@ export class ReplicationConnection {
     return position === undefined ? undefined : parseLsn(position)
   }
 
+  /** Makes a slot that ends with this connection. Returns where its changes begin. */
+  async createTemporarySlot(slot: string): Promise<Lsn> {
+    const [row] = await this.#rows<{ consistent_point: string }>(
+      `CREATE_REPLICATION_SLOT ${quoteIdentifier(slot)} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT`,
+    )
+    return parseLsn(row?.consistent_point ?? '0/0')
+  }
+
   async #rows<R extends object>(command: string): Promise<R[]> {
     try {
       const { rows } = await this.#client.query<R>(command)

@@ -65,3 +65,21 @@ export async function tableIdentities(
     [oids],
   )
 }
+
+/** The tables with these names that have a log of changes. One that is not there is left out. */
+export async function tablesNamed(
+  session: Rows,
+  places: readonly { readonly schema: string; readonly name: string }[],
+): Promise<TableIdentity[]> {
+  const found = await session.rows<{ oid: number }>(
+    `SELECT c.oid::int8::float8 AS oid FROM unnest($1::text[], $2::text[]) AS w(schema, name)
+       JOIN pg_namespace n ON n.nspname = w.schema
+       JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = w.name
+      WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'`,
+    [places.map(({ schema }) => schema), places.map(({ name }) => name)],
+  )
+  return await tableIdentities(
+    session,
+    found.map(({ oid }) => oid),
+  )
+}

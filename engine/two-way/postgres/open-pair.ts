@@ -1,4 +1,6 @@
 import type { Logger } from 'pino'
+import { ChangedKeys } from './changed-keys.ts'
+import { ModifiedRows } from './modified-rows.ts'
 import { lockPair, type PairLock } from './pair-lock.ts'
 import { PostgresSide } from './postgres-side.ts'
 import { readTableShape, type TableOptions, type TableShape } from './table-shape.ts'
@@ -32,17 +34,30 @@ export interface OpenPostgresSide extends AsyncDisposable {
   readonly side: PostgresSide
 }
 
+/** A database as a side, and how its changes are found while a run goes on. */
+export interface PostgresPlace {
+  readonly database: TwoWayDatabase
+  /** `cdc`: from the log of the server. `polling` (default): by the time of the last change. */
+  readonly changes?: 'cdc' | 'polling' | undefined
+}
+
 /** Tables of a database as a side. Throws `pair_stream_invalid` if one of them cannot be. */
 export async function openPostgresSide(
-  database: TwoWayDatabase,
-  tables: readonly TableOptions[],
+  { database, changes: how = 'polling' }: PostgresPlace,
+  { pair, tables }: { readonly pair: string; readonly tables: readonly TableOptions[] },
   logger: Logger,
 ): Promise<OpenPostgresSide> {
   await using stack = new AsyncDisposableStack()
   const session = stack.use(new TwoWaySession(database, logger))
   const shapes = new Map<string, TableShape>()
   for (const table of tables) shapes.set(table.stream, await readTableShape(table, session))
-  const side = new PostgresSide(session, shapes, () => new TwoWaySession(database, logger))
+  const changes = stack.use(
+    how === 'cdc'
+      ? new ChangedKeys({ pair, database, shapes, session, logger })
+      : new ModifiedRows(shapes, session),
+  )
+  const sweeps = (): TwoWaySession => new TwoWaySession(database, logger)
+  const side = new PostgresSide({ session, shapes, sweeps, changes })
   const sessions = stack.move()
   return { side, [Symbol.asyncDispose]: () => sessions.disposeAsync() }
 }

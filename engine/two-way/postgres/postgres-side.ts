@@ -1,4 +1,5 @@
 import type {
+  FollowEvents,
   PairSide,
   RecordRead,
   RecoveredWrite,
@@ -20,8 +21,17 @@ import {
   valuesIn,
   type ReadRow,
 } from './side-sql.ts'
+import type { TableChanges } from './table-changes.ts'
 import type { TableShape } from './table-shape.ts'
 import type { TwoWaySession } from './two-way-session.ts'
+
+export interface PostgresSideOptions {
+  readonly session: TwoWaySession
+  readonly shapes: ReadonlyMap<string, TableShape>
+  /** Opens a session of its own for a sweep, which is one transaction. */
+  readonly sweeps: () => TwoWaySession
+  readonly changes: TableChanges
+}
 
 /**
  * Tables of a PostgreSQL database as a side. Reads are never late. A write and the note that it was carried
@@ -33,16 +43,13 @@ export class PostgresSide implements PairSide {
   readonly #session: TwoWaySession
   readonly #sweeps: () => TwoWaySession
   readonly #shapes: ReadonlyMap<string, TableShape>
+  readonly #changes: TableChanges
 
-  /** @param sweeps opens a session of its own for a sweep, which is one transaction */
-  constructor(
-    session: TwoWaySession,
-    shapes: ReadonlyMap<string, TableShape>,
-    sweeps: () => TwoWaySession,
-  ) {
+  constructor({ session, shapes, sweeps, changes }: PostgresSideOptions) {
     this.#session = session
     this.#shapes = shapes
     this.#sweeps = sweeps
+    this.#changes = changes
   }
 
   /** Makes the table of the writes, if it is not there yet. */
@@ -67,6 +74,14 @@ export class PostgresSide implements PairSide {
       if (rows.length === 0) return
       yield rows
     }
+  }
+
+  follow(events: FollowEvents): Promise<void> {
+    return this.#changes.begin(events)
+  }
+
+  changedIds(stream: string): Promise<readonly string[]> {
+    return this.#changes.take(stream)
   }
 
   async read(stream: string, ids: readonly string[]): Promise<readonly RecordRead[]> {

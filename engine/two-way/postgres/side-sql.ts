@@ -84,6 +84,41 @@ export function findSql(shape: TableShape, field: string): string {
     WHERE ${text} IN (SELECT v FROM pg_catalog.unnest($1::pg_catalog.text[]) v) AND ${scopeOf(shape)} AND NOT ${isDeleted(shape)}`
 }
 
+/** Parameter: keys, as the server writes them. */
+export function sharedIdsSql(shape: TableShape): string {
+  return `SELECT ${keyText(shape)} AS id
+    FROM pg_catalog.unnest($1::pg_catalog.text[]::${shape.key.type}[]) AS t(${shape.key.sql})`
+}
+
+/** The newest time of the last change, as text. */
+export function newestSql(shape: TableShape): string {
+  return `SELECT max(${pastOf(shape)})::pg_catalog.text AS newest FROM ${shape.name} t`
+}
+
+/**
+ * Rows that are as new as the newest one, or were set a little earlier by a transaction that ended later.
+ * Parameters: the newest time, and the most rows.
+ */
+export function modifiedSql(shape: TableShape): string {
+  const modified = modifiedOf(shape)
+  const type = shape.modified?.type ?? 'pg_catalog.timestamptz'
+  return `SELECT ${keyText(shape)} AS id, ${modified}::pg_catalog.text AS modified,
+      ${pastOf(shape)}::pg_catalog.text AS past FROM ${shape.name} t
+    WHERE ${modified} >= coalesce($1::pg_catalog.text::${type} - interval '5 seconds', '-infinity')
+    ORDER BY ${modified} LIMIT $2`
+}
+
+function modifiedOf({ modified }: TableShape): string {
+  return modified === undefined ? 'NULL::pg_catalog.timestamptz' : `t.${modified.sql}`
+}
+
+/** A time in the future must not hide the changes before it. */
+function pastOf(shape: TableShape): string {
+  const latest =
+    shape.modified?.kind === 'time' ? 'now()' : `(now() AT TIME ZONE 'UTC' + interval '14 hours')`
+  return `least(${modifiedOf(shape)}, ${latest})`
+}
+
 /** The parameters of a statement, each with the SQL that reads it. */
 class Parameters {
   readonly values: unknown[] = []
