@@ -173,6 +173,15 @@ export function startReader(
 /** Threads that have ended a job well and wait for the next: to start one takes 0.2 s of CPU. */
 const idle: Worker[] = []
 
+function keepIdle(worker: Worker): void {
+  idle.push(worker)
+  // One that ends while it waits would take a job and never answer.
+  worker.once('exit', () => {
+    const index = idle.indexOf(worker)
+    if (index >= 0) idle.splice(index, 1)
+  })
+}
+
 function start(
   job: LaneJob,
   options: {
@@ -197,7 +206,7 @@ function start(
     else if ('done' in report) {
       isBusy = false
       worker.off('message', onReport).off('error', onError).off('exit', exited.resolve)
-      idle.push(worker)
+      keepIdle(worker)
       done.resolve(report.done)
     } else onError(ConnectError.fromJSON(report.error))
   }
