@@ -6,7 +6,8 @@ import { createErrorFromCode } from 'kafkajs/src/protocol/error.js'
 /** Version 10 (Kafka 2.1) is the first that gives zstd. */
 const fetch = { apiKey: 1, apiVersion: 10, apiName: 'Fetch' } as const
 const consumer = -1
-const readCommitted = 1
+/** By isolation. */
+const isolationLevels = { read_uncommitted: 0, read_committed: 1 } as const
 /** No fetch session: each request stands alone. */
 const session = { id: 0, epoch: -1 } as const
 const unknown = -1
@@ -19,6 +20,7 @@ export interface FetchFrom {
   readonly maxBytes: number
   /** The broker responds to an empty fetch after this time. */
   readonly maxWaitMs: number
+  readonly isolation: keyof typeof isolationLevels
 }
 
 /** The data of a partition. */
@@ -40,7 +42,7 @@ interface Fetched extends FetchedPartition {
   readonly clientSideThrottleTime: number
 }
 
-/** Reads one partition, read_committed. Throws the partition's error. */
+/** Reads one partition. Throws the partition's error. */
 export function fetchRequest(from: FetchFrom): BrokerRequest<Fetched, FetchedPartition> {
   return {
     request: { ...fetch, encode: () => Promise.resolve(encode(from)) },
@@ -54,13 +56,13 @@ export function fetchRequest(from: FetchFrom): BrokerRequest<Fetched, FetchedPar
   }
 }
 
-function encode({ topic, partition, offset, maxBytes, maxWaitMs }: FetchFrom): Encoder {
+function encode({ topic, partition, offset, maxBytes, maxWaitMs, isolation }: FetchFrom): Encoder {
   return new Encoder()
     .writeInt32(consumer)
     .writeInt32(maxWaitMs)
     .writeInt32(1) // the broker responds as soon as there is anything
     .writeInt32(maxBytes)
-    .writeInt8(readCommitted)
+    .writeInt8(isolationLevels[isolation])
     .writeInt32(session.id)
     .writeInt32(session.epoch)
     .writeInt32(1)

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { committedBatches } from './committed-batches.ts'
-import { fetchRequest, type FetchedPartition } from './fetch-request.ts'
+import { fetchRequest, type FetchedPartition, type FetchFrom } from './fetch-request.ts'
 import type { ClusterSessions } from './cluster-sessions.ts'
 import type { KafkaServers } from './kafka-servers.ts'
 import { KafkaConnection } from './kafka-connection.ts'
@@ -134,6 +134,22 @@ export class PartitionFetcher implements AsyncDisposable {
     })
   }
 
+  /**
+   * All batches from `offset` on, in order: also those of open and aborted transactions, and the markers with
+   * which transactions end. None at the end of the log. `lost` if the log does not hold `offset`.
+   */
+  async fetchUncommitted(offset: bigint): Promise<readonly RecordBatch[] | 'lost'> {
+    return this.#runWithRetries(async () => {
+      try {
+        const { batches } = await this.#request(offset, 0, 'read_uncommitted')
+        return readBatches(batches).filter(({ lastOffset }) => lastOffset >= offset)
+      } catch (error) {
+        if (hasType(error, 'OFFSET_OUT_OF_RANGE')) return 'lost'
+        throw error
+      }
+    })
+  }
+
   /** Decompresses a batch. */
   async open({ batch, from }: FetchedBatch): Promise<MessageCursor> {
     try {
@@ -169,9 +185,13 @@ export class PartitionFetcher implements AsyncDisposable {
     if (this.#isOwner) await this.#connection[Symbol.asyncDispose]()
   }
 
-  async #request(offset: bigint, waitMs: number): Promise<FetchedPartition> {
+  async #request(
+    offset: bigint,
+    maxWaitMs: number,
+    isolation: FetchFrom['isolation'] = 'read_committed',
+  ): Promise<FetchedPartition> {
     const { topic, partition } = this.#options
-    const from = { topic, partition, offset, maxBytes: maxFetchBytes, maxWaitMs: waitMs }
+    const from = { topic, partition, offset, maxBytes: maxFetchBytes, maxWaitMs, isolation }
     return nameRefusals([topicFor('Read', topic)], () =>
       this.#connection.request(from, fetchRequest(from)),
     )

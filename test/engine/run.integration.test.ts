@@ -143,7 +143,7 @@ describe.concurrent.each(logs)('a run through the %s log', { timeout: 120_000 },
         { log: logConfig(log), limits: { commitBytes: 1_000, commitMs: 20, parallelLanes: 1 } },
       )
       const older = runPlan(await planRun(options))
-      await expect
+      const hasBegun = expect
         .poll(
           () =>
             idsOf(warehouse, 'users').then(
@@ -153,6 +153,9 @@ describe.concurrent.each(logs)('a run through the %s log', { timeout: 120_000 },
           { timeout: 40_000 },
         )
         .toBeGreaterThan(0)
+      // One that ends before says why.
+      const ended = older.then(({ result }) => result)
+      expect(await Promise.race([hasBegun.then(() => 'begun'), ended])).toBe('begun')
       const fast = fakerPlan(warehouse, [users, later]).source
       const newer = await runPlan(await planRun({ ...options, source: fast }))
       expect(newer.result.status).toBe('complete')

@@ -71,12 +71,15 @@ async function folderOf({ dataDir, isShortLived }: KafkaBrokerOptions): Promise<
 /** Another program may take a free port before the broker does: then with other ports. */
 async function startOnFreePort(
   files: BrokerFiles,
-  { port: wantedPort, isShortLived, behindProxy, secured }: KafkaBrokerOptions,
+  { port: wantedPort, isShortLived, sessionTimeoutMs, behindProxy, secured }: KafkaBrokerOptions,
 ): Promise<{ child: ChildProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
     const [free, controllerPort] = await freePorts()
     const port = wantedPort ?? free
-    const settings = { data: files.data, port, controllerPort, behindProxy, secured }
+    const settings = {
+      ...{ data: files.data, port, controllerPort },
+      ...{ behindProxy, secured, sessionTimeoutMs },
+    }
     await writeFile(files.properties, serverProperties(settings))
     if (!existsSync(join(files.data, 'meta.properties'))) await format(files, secured)
     const child = await spawnBroker(files, isShortLived === true ? [quickCompiler] : [])
@@ -193,9 +196,10 @@ function serverProperties(broker: {
   port: number
   controllerPort: number
   behindProxy: KafkaBrokerOptions['behindProxy']
+  sessionTimeoutMs: number | undefined
   secured: SecuredListener | undefined
 }): string {
-  const { port, controllerPort, behindProxy, secured } = broker
+  const { port, controllerPort, behindProxy, sessionTimeoutMs = 3000, secured } = broker
   const more = (name: string, listenerPort?: number): string =>
     listenerPort === undefined ? '' : `,${name}://127.0.0.1:${listenerPort}`
   const securedToo = more('SECURED', secured?.port)
@@ -213,7 +217,7 @@ function serverProperties(broker: {
     'log.dirs': broker.data,
     'auto.create.topics.enable': false,
     // After a crash the controller refuses the broker until its old session is over (default: 9 s).
-    'broker.session.timeout.ms': 3000,
+    'broker.session.timeout.ms': sessionTimeoutMs,
     'broker.heartbeat.interval.ms': 500,
     'group.initial.rebalance.delay.ms': 0,
     'offsets.topic.num.partitions': 1,

@@ -18,6 +18,11 @@ export interface KafkaBrokerOptions {
    */
   readonly isShortLived?: boolean
   /**
+   * A broker that its controller has not heard for this time leads no partition until it is heard again: it
+   * was killed, or the machine was busy. Default: 3 s, so that one that was killed is soon back.
+   */
+  readonly sessionTimeoutMs?: number
+  /**
    * A second listener, which advertises `advertisedPort` to its clients: the port of a proxy in front of it.
    */
   readonly behindProxy?: { readonly port: number; readonly advertisedPort: number }

@@ -47,5 +47,7 @@ async function sharedPostgres(servers: AsyncDisposableStack): Promise<PostgresAd
 }
 
 async function sharedKafka(servers: AsyncDisposableStack): Promise<readonly string[]> {
-  return servers.use(await givenOrStartedBroker(undefined, { isShortLived: true })).brokers
+  // Nobody kills it, but two cores may be busy for seconds.
+  const options = { isShortLived: true, sessionTimeoutMs: 60_000 }
+  return servers.use(await givenOrStartedBroker(undefined, options)).brokers
 }

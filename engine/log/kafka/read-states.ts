@@ -1,35 +1,35 @@
 import type { z } from 'zod'
 import type { BatchMark, FetchedBatch, PartitionFetcher } from '../../../kafka/partition-fetcher.ts'
-import { readRange } from '../../../kafka/read-range.ts'
+import { readPastOpen } from '../../../kafka/read-past-open.ts'
+import { readRange, type RangeEnd } from '../../../kafka/read-range.ts'
 import type { KafkaMessage } from '../../../kafka/record-batch/message-cursor.ts'
 import { sliceStateKey, sliceStateValue } from './message-schemas.ts'
 import { keysBeginning, type SavedState, type StateOwner } from './saved-states.ts'
 
 /**
- * An unfinished transaction of another lane hides what follows it; that lane's next writer ends it. Waited
- * for this long.
- */
-const hiddenMs = 10_000
-
-/**
- * The last states of a stream's slices: all that was committed before it is called, by any writer. `hidden`
- * if a transaction that does not end keeps a part of the topic from being read: then nothing is known.
- * `fetcher` reads the topic of the states.
+ * The last states of a stream's slices: all that was committed before it is called, by any writer. A
+ * transaction that another lane has left open is not waited for: what others have committed behind it counts.
+ * The caller has ended those of its own lane. `lost` if the topic loses what is being read: then nothing is
+ * known. `fetcher` reads the topic of the states.
  */
 export async function readSavedStates(
   fetcher: PartitionFetcher,
   owner: StateOwner & { readonly statesTopic: string; readonly brokers: readonly string[] },
   seen: SeenStates,
-): Promise<ReadonlyMap<string, SavedState> | 'hidden'> {
+): Promise<ReadonlyMap<string, SavedState> | 'lost'> {
   const place = JSON.stringify([owner.brokers, owner.statesTopic, owner.connection])
   const before = seen.take(place)
   const later = before && (await readOn(fetcher, before))
-  const [states, outcome] = later ?? (await readAll(fetcher, owner.connection))
+  const [states, { outcome, next, to }] = later ?? (await readAll(fetcher, owner.connection))
   seen.put(place, states)
-  return outcome === 'read' ? statesOf(states, owner) : 'hidden'
+  if (outcome === 'lost') return 'lost'
+  if (outcome === 'read') return statesOf(states, [], owner)
+  // Read anew by each lane: what is still open may be committed later, and comes before what follows it.
+  const behind = await readPastOpen(fetcher, { from: next, to }, (message) => states.has(message))
+  return behind === 'lost' ? 'lost' : statesOf(states, behind, owner)
 }
 
-type Read = readonly [ConnectionStates, 'read' | 'hidden' | 'lost']
+type Read = readonly [ConnectionStates, RangeEnd & { readonly to: bigint }]
 
 async function readAll(fetcher: PartitionFetcher, connection: string): Promise<Read> {
   const states = new ConnectionStates(connection)
@@ -59,17 +59,27 @@ async function readInto(
   states: ConnectionStates,
   fetcher: PartitionFetcher,
   range: { readonly from: bigint; readonly to: bigint },
-): Promise<'read' | 'hidden' | 'lost'> {
-  const { outcome } = await readRange(fetcher, {
+): Promise<Read[1]> {
+  const end = await readRange(fetcher, {
     ...range,
-    hiddenMs,
+    hiddenMs: 0,
     take: (batches, last) => states.take(fetcher, batches, last),
   })
-  return outcome
+  return { ...end, to: range.to }
 }
 
-function statesOf(states: ConnectionStates, owner: StateOwner): ReadonlyMap<string, SavedState> {
-  const byKey = states.ofStream(keysBeginning(owner))
+/** Those of a stream, with later messages that `states` does not have. */
+function statesOf(
+  states: ConnectionStates,
+  later: readonly KafkaMessage[],
+  owner: StateOwner,
+): ReadonlyMap<string, SavedState> {
+  const beginning = keysBeginning(owner)
+  const byKey = new Map(states.ofStream(beginning))
+  for (const { key, value } of later) {
+    const place = placeOf(key)
+    if (place?.beginning === beginning) setState(byKey, place.slice, value)
+  }
   return new Map(
     [...byKey].flatMap(([slice, bytes]) => {
       const value = parse(sliceStateValue, bytes)
@@ -107,23 +117,38 @@ class ConnectionStates {
     this.last = last ?? this.last
   }
 
-  /** Most messages are of other connections, so a key is compared before it is parsed. */
-  #take({ key: keyBytes, value }: KafkaMessage): void {
-    if (keyBytes?.subarray(0, this.#ownKeys.length).equals(this.#ownKeys) !== true) return
-    const key = parse(sliceStateKey, keyBytes)
-    if (key === undefined) return
-    const [connection, namespace, name, slice] = key
-    const stream = { name, ...(namespace !== null && { namespace }) }
-    const beginning = keysBeginning({ connection, stream })
+  /** Whether it is of this connection. Most are of others, so a key is compared before it is parsed. */
+  has({ key }: KafkaMessage): boolean {
+    return key?.subarray(0, this.#ownKeys.length).equals(this.#ownKeys) === true
+  }
+
+  #take(message: KafkaMessage): void {
+    const place = this.has(message) ? placeOf(message.key) : undefined
+    if (place === undefined) return
+    const { beginning, slice } = place
     const ofStream = this.#streams.get(beginning) ?? new Map<string, Buffer>()
     this.#streams.set(beginning, ofStream)
     this.bytes -= sizeOf(slice, ofStream.get(slice))
-    // A tombstone: the log has no state of the slice.
-    if (value === null) ofStream.delete(slice)
-    // A copy: the message is a view into a batch.
-    else ofStream.set(slice, Buffer.from(value))
+    setState(ofStream, slice, message.value)
     this.bytes += sizeOf(slice, ofStream.get(slice))
   }
+}
+
+function placeOf(
+  keyBytes: Buffer | null,
+): { readonly beginning: string; readonly slice: string } | undefined {
+  const key = keyBytes === null ? undefined : parse(sliceStateKey, keyBytes)
+  if (key === undefined) return undefined
+  const [connection, namespace, name, slice] = key
+  const stream = { name, ...(namespace !== null && { namespace }) }
+  return { beginning: keysBeginning({ connection, stream }), slice }
+}
+
+function setState(states: Map<string, Buffer>, slice: string, value: Buffer | null): void {
+  // A tombstone: the log has no state of the slice.
+  if (value === null) states.delete(slice)
+  // A copy: the message is a view into a batch.
+  else states.set(slice, Buffer.from(value))
 }
 
 /** The bytes of a state beside its key and value. */

@@ -13,8 +13,8 @@ export interface ResumeFacts {
   /** The destination's checkpoints of the lane's slices, and its position. */
   readonly checkpoints: readonly SliceCheckpoint[]
   readonly position: string | undefined
-  /** The slices' last states in the log; `hidden` if they cannot be read. */
-  readonly saved: ReadonlyMap<string, SavedState> | 'hidden'
+  /** The slices' last states in the log; `lost` if the topic lost what was being read. */
+  readonly saved: ReadonlyMap<string, SavedState> | 'lost'
   /** The offsets that the partition holds. `low` only matters if the log may be continued. */
   readonly low: bigint
   readonly high: bigint
@@ -83,7 +83,7 @@ export function newestStates(facts: StateFacts): NewestStates {
 
 /** The states of slices that are still to be read: the destination knows the outcome of the others. */
 function openStates({ saved, checkpoints }: StateFacts): SavedState[] {
-  if (saved === 'hidden') return []
+  if (saved === 'lost') return []
   return checkpoints.flatMap(({ slice }) => saved.get(slice) ?? [])
 }
 
@@ -106,7 +106,7 @@ function unknownStates(facts: StateFacts): SavedState[] {
 
 /** Whether the log has newer states that count, if it leads to them: only then its entries matter. */
 export function mayContinueLog(facts: StateFacts): boolean {
-  if (facts.saved === 'hidden' || unknownStates(facts).length > 0) return false
+  if (facts.saved === 'lost' || unknownStates(facts).length > 0) return false
   const { states } = newestStates(facts)
   return facts.checkpoints.some((checkpoint) => isNewer(states.get(checkpoint.slice), checkpoint))
 }
@@ -135,13 +135,13 @@ export function decideResume(facts: ResumeFacts): ResumeDecision {
     },
     // The lane may have entries that cannot be read now: a later attempt would see them.
     stale:
-      saved === 'hidden' ||
+      saved === 'lost' ||
       unknown.length > 0 ||
       [...saved.values()].some((state) => state.syncId === facts.syncId),
   })
-  if (saved === 'hidden') {
+  if (saved === 'lost') {
     return fromDestination(
-      `The states in the log cannot be read (a transaction of another writer is not finished): reading again from the destination's checkpoints`,
+      `The states in the log cannot be read (their topic lost what was being read): reading again from the destination's checkpoints`,
     )
   }
   if (unknown.length > 0) {

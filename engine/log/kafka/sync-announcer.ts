@@ -23,7 +23,7 @@ export type SyncAddress = Omit<KafkaAddress, 'partition' | 'maxMessageBytes'> & 
 
 /**
  * The timeout of a transaction, which takes some milliseconds: a transaction that a killed process leaves
- * open hides the states of all streams for this long.
+ * open hides the states of all streams from consumers for this long.
  */
 const timeoutMs = 60_000
 /** As most of these messages are. */

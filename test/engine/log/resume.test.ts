@@ -220,8 +220,8 @@ describe('a writer that opens its lane', () => {
     expect(resume.warning).toMatch(warning)
   })
 
-  test('reads from the destination when the states are hidden, and voids them: a later attempt may see them', () => {
-    const { resume, stale } = decideResume({ ...facts(), saved: 'hidden' })
+  test('reads from the destination when the states cannot be read, and voids them: a later attempt may see them', () => {
+    const { resume, stale } = decideResume({ ...facts(), saved: 'lost' })
     expect(resume).toMatchObject({ from: 'destination', slices: [checkpoint('a', 100)] })
     expect(resume.warning).toMatch(/cannot be read/)
     expect(stale).toBe(true)

@@ -18,6 +18,11 @@ function saved(slice: string, seq: number): SavedState {
 interface World {
   /** As another process does it. */
   readonly write: (states: readonly SavedState[], stateOwner?: typeof owner) => Promise<void>
+  /** The transaction stays open until the producer commits or aborts it. */
+  readonly begin: (
+    states: readonly SavedState[],
+    stateOwner?: typeof owner,
+  ) => Promise<TransactionalProducer>
   /** The `seq` of each slice. */
   readonly read: (seen: SeenStates, stateOwner?: typeof owner) => Promise<Record<string, number>>
   /** Where the last one began to read. */
@@ -40,21 +45,27 @@ async function openWorld(): Promise<World> {
     startedAt ??= offset
     return fetch(offset)
   }
+  const begin: World['begin'] = async (states, stateOwner = owner) => {
+    const transactionalId = `${topic}.${stateOwner.stream.name}`
+    const producer = await TransactionalProducer.open({
+      ...cluster,
+      topics: [topic],
+      transactionalId,
+    })
+    onTestFinished(() => producer[Symbol.asyncDispose]())
+    const encoder = new BatchEncoder(1024)
+    for (const state of states) {
+      const { key, value } = stateMessage(state, stateOwner)
+      const headers = encodeHeaders({})
+      encoder.message({ key: Buffer.from(key), value: [Buffer.from(value)], headers })
+    }
+    await producer.append(topic, 0, encoder)
+    return producer
+  }
   return {
+    begin,
     write: async (states, stateOwner = owner) => {
-      const transactionalId = `${topic}.${stateOwner.stream.name}`
-      await using producer = await TransactionalProducer.open({
-        ...cluster,
-        topics: [topic],
-        transactionalId,
-      })
-      const encoder = new BatchEncoder(1024)
-      for (const state of states) {
-        const { key, value } = stateMessage(state, stateOwner)
-        const headers = encodeHeaders({})
-        encoder.message({ key: Buffer.from(key), value: [Buffer.from(value)], headers })
-      }
-      await producer.append(topic, 0, encoder)
+      const producer = await begin(states, stateOwner)
       await producer.commit()
     },
     read: async (seen, stateOwner = owner) => {
@@ -64,7 +75,7 @@ async function openWorld(): Promise<World> {
         { ...stateOwner, brokers, statesTopic: topic },
         seen,
       )
-      if (states === 'hidden') throw new Error('hidden')
+      if (states === 'lost') throw new Error('lost')
       return Object.fromEntries([...states].map(([slice, { seq }]) => [slice, seq]))
     },
     startedAt: () => startedAt,
@@ -126,4 +137,35 @@ test('states that take too much are read from the beginning each time', async ()
   expect(Object.keys(states)).toHaveLength(9)
   expect(await read(seen)).toEqual(states)
   expect(startedAt()).toBe(0n)
+}, 60_000)
+
+test('what others commit behind an open transaction counts, and the transaction itself once it is committed', async () => {
+  const { begin, write, read } = await openWorld()
+  const inStream = (name: string): typeof owner => ({
+    ...owner,
+    stream: { namespace: 'public', name },
+  })
+  const seen = new SeenStates()
+  await write([saved('a', 1), saved('b', 1)])
+  // Its process was killed.
+  const dead = await begin([saved('a', 5)], inStream('dead'))
+  await write([saved('a', 2)])
+  const open = await begin([saved('a', 3)], inStream('other'))
+  const aborted = await begin([saved('a', 4), saved('b', 4)])
+  await aborted.abort()
+  await write([saved('b', 2)])
+  await write([saved('c', 2)], { ...owner, connection: 'other' })
+  for (const some of [seen, new SeenStates(), seen]) {
+    expect(await read(some)).toEqual({ a: 2, b: 2 })
+    expect(await read(some, inStream('dead'))).toEqual({})
+    expect(await read(some, inStream('other'))).toEqual({})
+  }
+  await open.commit()
+  expect(await read(seen, inStream('other'))).toEqual({ a: 3 })
+  await dead.commit()
+  await write([saved('d', 1)])
+  for (const some of [seen, new SeenStates()]) {
+    expect(await read(some)).toEqual({ a: 2, b: 2, d: 1 })
+    expect(await read(some, inStream('dead'))).toEqual({ a: 5 })
+  }
 }, 60_000)
