@@ -31,7 +31,8 @@ export async function followPairFile(
     progress.waitMs = waits.firstMs
     await ports.onRound(report)
   }
-  while (!signal.aborted) {
+  const isStopped = (): boolean => signal.aborted
+  while (!isStopped()) {
     try {
       await followOnce(
         file,
@@ -40,6 +41,11 @@ export async function followPairFile(
       )
     } catch (thrown) {
       const error = ConnectError.from(thrown)
+      if (isStopped()) {
+        // Its requests end with it. The first round of the next run finds what was left.
+        note(`stopped within a round: ${error.message}`)
+        return
+      }
       if (progress.rounds === 0 || !passes(error)) throw error
       const { waitMs } = progress
       note(`${error.message}; trying again in ${String(waitMs / 1_000)} s`)

@@ -58,7 +58,14 @@ test.for(['cdc', 'polling'] as const)(
     const later = salesforce.callsOf('/query').slice(earlier)
     const reads = later.filter(({ url }) => url.includes('FROM+Lead'))
     for (const { url } of reads) expect(url).toMatch(/WHERE/)
+    // In the middle of a round.
+    salesforce.delayMs = 1_000
+    const asked = salesforce.callsOf('/query').length
+    await vi.waitFor(() => {
+      expect(salesforce.callsOf('/query').length).toBeGreaterThan(asked)
+    }, patience)
     pair.process.kill('SIGTERM')
-    expect(await pair.end).toMatchObject({ code: 0 })
+    const { code, stderr } = await pair.end
+    expect(code, stderr).toBe(0)
   },
 )

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { JsonValue } from '../../../protocol/index.ts'
 import { SalesforceOAuth } from './oauth.ts'
 import { Organization, username } from './organization.ts'
@@ -41,6 +42,8 @@ export class SalesforceSimulator implements AsyncDisposable {
   /** So much the clock of the front server is ahead of the stamps. */
   skewMs = 0
   faults: WriteFaults = {}
+  /** Each answer comes that much later. */
+  delayMs = 0
   readonly #planned: ApiAnswer[] = []
   readonly #close: () => Promise<void>
 
@@ -90,6 +93,7 @@ export class SalesforceSimulator implements AsyncDisposable {
     const { method = '', url = '', headers } = request
     const body = await text(request)
     if (this.keepsRequests) this.requests.push({ method, url, body })
+    if (this.delayMs > 0) await sleep(this.delayMs)
     const { pathname, searchParams } = new URL(url, this.url)
     const date = new Date(this.organization.nowMs + this.skewMs).toUTCString()
     if (pathname === '/services/oauth2/authorize') {
