@@ -173,13 +173,15 @@ export function startReader(
 /** Threads that have ended a job well and wait for the next: to start one takes 0.2 s of CPU. */
 const idle: Worker[] = []
 
-function keepIdle(worker: Worker): void {
-  idle.push(worker)
-  // One that ends while it waits would take a job and never answer.
-  worker.once('exit', () => {
-    const index = idle.indexOf(worker)
-    if (index >= 0) idle.splice(index, 1)
-  })
+/** Those that ended while they waited: they would take a job and never answer. */
+const ended = new WeakSet<Worker>()
+
+function openWorker(): Worker {
+  for (let worker = idle.pop(); worker !== undefined; worker = idle.pop())
+    if (!ended.has(worker)) return worker
+  const worker = new Worker(new URL('./lane-worker.ts', import.meta.url))
+  worker.once('exit', () => ended.add(worker))
+  return worker
 }
 
 function start(
@@ -189,7 +191,7 @@ function start(
     readonly onAppended?: (bytes: number) => void
   },
 ): Running {
-  const worker = idle.pop() ?? new Worker(new URL('./lane-worker.ts', import.meta.url))
+  const worker = openWorker()
   worker.postMessage(job, [...options.transfer])
   let isBusy = true
   atEndOfFile(async () => {
@@ -206,7 +208,7 @@ function start(
     else if ('done' in report) {
       isBusy = false
       worker.off('message', onReport).off('error', onError).off('exit', exited.resolve)
-      keepIdle(worker)
+      idle.push(worker)
       done.resolve(report.done)
     } else onError(ConnectError.fromJSON(report.error))
   }
