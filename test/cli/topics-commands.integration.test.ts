@@ -8,6 +8,7 @@ import { logConfig, planRun, runPlan } from '../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
 import { reactor, type CommandEnd } from './service-command-line.ts'
 import { longTest } from '../support/long.ts'
+import { createServedTopic } from '../support/kafka.ts'
 
 const connection = `cli-${randomUUID().slice(0, 8)}`
 const topicOf = (name: string): string => topicName(connection, { namespace: 'src', name })
@@ -65,7 +66,7 @@ async function topicWith(messages: readonly kafkajs.Message[]): Promise<string> 
   const admin = client.admin()
   const producer = client.producer()
   await Promise.all([admin.connect(), producer.connect()])
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+  await createServedTopic(admin, { topic, numPartitions: 1 })
   await producer.send({ topic, messages: [...messages] })
   await Promise.all([admin.disconnect(), producer.disconnect()])
   return topic
@@ -162,7 +163,7 @@ describe('reactor connect topics', () => {
     const client = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING })
     const admin = client.admin()
     await admin.connect()
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+    await createServedTopic(admin, { topic, numPartitions: 1 })
     // Each by a producer of its own, which knows the partitions as they are.
     const send = async (partition: number, value: string): Promise<void> => {
       const producer = client.producer()

@@ -6,7 +6,7 @@ import { eventsOf, startRun, type CommandEnd } from '../cli/reactor-command.ts'
 import { runHere } from '../cli/run-here.ts'
 import { errorSection } from '../../protocol/index.ts'
 import { calmRequestQueues } from '../../kafka/request-queue.ts'
-import { startKafka, testKafka } from '../support/kafka.ts'
+import { createServedTopic, startKafka, testKafka } from '../support/kafka.ts'
 import { testDatabase, type PostgresAddress, type TestDatabase } from '../support/postgres.ts'
 import { mountSmallDisk } from '../support/small-disk.ts'
 import { runFile } from '../support/run-file.ts'
@@ -321,8 +321,9 @@ describe.concurrent('a row of 20 MB', options, () => {
       const admin = kafkaClient(brokers).admin()
       await admin.connect()
       const small = [{ name: 'max.message.bytes', value: '1048576' }]
-      await admin.createTopics({
-        topics: [{ topic: `connect.${prefix}.public.customers`, configEntries: small }],
+      await createServedTopic(admin, {
+        topic: `connect.${prefix}.public.customers`,
+        configEntries: small,
       })
       await admin.disconnect()
       const end = await runOnce(shopFile(shop, { connection: prefix, log: { kafka: { brokers } } }))

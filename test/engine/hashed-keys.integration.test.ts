@@ -10,6 +10,7 @@ import { resolveRules, ruledStream, ruleFacts } from '../../plan/streams/resolve
 import { columnsOf } from '../../protocol/index.ts'
 import { sinkColumn } from '../../protocol/rules/record-rules.ts'
 import { testDatabase, type TestDatabase } from '../support/postgres.ts'
+import { createServedTopic } from '../support/kafka.ts'
 
 const maskKey = 'the key of the masks'
 const hashOf = (text: string): string => createHmac('sha256', maskKey).update(text).digest('hex')
@@ -83,7 +84,7 @@ async function makeTopic(connection: string): Promise<void> {
   await admin.connect()
   const topic = topicName(connection, { namespace: 'public', name: 'people' })
   const configEntries = [{ name: 'max.message.bytes', value: '1048576' }]
-  await admin.createTopics({ topics: [{ topic, configEntries }] })
+  await createServedTopic(admin, { topic, configEntries })
   await admin.disconnect()
 }
 

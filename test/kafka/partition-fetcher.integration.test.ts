@@ -5,7 +5,7 @@ import { type FetchedBatch, PartitionFetcher } from '../../kafka/partition-fetch
 import type { KafkaMessage } from '../../kafka/record-batch/message-cursor.ts'
 import { openLaneReader } from '../../engine/log/lane.ts'
 import { produceLines, skipWithoutKafkaConsole } from '../support/kafka-console.ts'
-import { testKafka } from '../support/kafka.ts'
+import { createServedTopic, testKafka } from '../support/kafka.ts'
 import { openLane, readAll, startWriter } from '../engine/log/lanes.ts'
 import { silent as logger } from '../support/logger.ts'
 import { longTest, usually } from '../support/long.ts'
@@ -134,7 +134,7 @@ async function openTopic(): Promise<{
   const { brokers, prefix: topic } = testKafka()
   const admin = client().admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true })
+  await createServedTopic(admin, { topic, numPartitions: 1 })
   await admin.disconnect()
   const servers = { brokers, clientId: 'test', ssl: false }
   const fetcher = await PartitionFetcher.open({ servers, topic, partition: 0, logger })

@@ -1,6 +1,6 @@
 import { Kafka, logLevel } from 'kafkajs'
 import { expect, test } from 'vitest'
-import { startKafka, testKafka } from './kafka.ts'
+import { createServedTopic, startKafka, testKafka } from './kafka.ts'
 import { longTest } from './long.ts'
 
 longTest('a broker of its own keeps what was acknowledged through kill -9', async () => {
@@ -8,7 +8,7 @@ longTest('a broker of its own keeps what was acknowledged through kill -9', asyn
   const kafka = client(broker.brokers)
   const before = kafka.admin()
   await before.connect()
-  await before.createTopics({ topics: [{ topic: 'kept', numPartitions: 1 }], waitForLeaders: true })
+  await createServedTopic(before, { topic: 'kept', numPartitions: 1 })
   await before.disconnect()
   const producer = kafka.producer()
   await producer.connect()
@@ -27,7 +27,7 @@ test('the shared broker takes transactions', async () => {
   const kafka = client(brokers)
   const admin = kafka.admin()
   await admin.connect()
-  await admin.createTopics({ topics: [{ topic: prefix, numPartitions: 1 }], waitForLeaders: true })
+  await createServedTopic(admin, { topic: prefix, numPartitions: 1 })
   const producer = kafka.producer({
     transactionalId: prefix,
     maxInFlightRequests: 1,

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import kafkajs from 'kafkajs'
 import { describe, expect, it } from 'vitest'
 import { calmRequestQueues } from '../../kafka/request-queue.ts'
-import { testKafka } from '../support/kafka.ts'
+import { createServedTopic, testKafka } from '../support/kafka.ts'
 import { newFolderInMemory } from '../support/new-folder.ts'
 import {
   javaConsumer,
@@ -68,7 +68,7 @@ async function produceRecorded(
       const topic = `${prefix}.${recorded}`
       const messages = recordedMessages(recorded)
       const numPartitions = Math.max(...messages.map(({ partition }) => partition)) + 1
-      await admin.createTopics({ topics: [{ topic, numPartitions }] })
+      await createServedTopic(admin, { topic, numPartitions })
       await producer.send({
         topic,
         messages: messages.map(({ partition, headers, key, value }) => ({

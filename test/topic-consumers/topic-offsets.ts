@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
 import { calmRequestQueues } from '../../kafka/request-queue.ts'
 import { positionsOf } from './consumer-programs.ts'
+import { createServedTopic } from '../support/kafka.ts'
 
 async function withAdmin<T>(
   brokers: readonly string[],
@@ -81,6 +82,6 @@ export async function createTopic(
     { name: 'max.message.bytes', value: String(maxMessageBytes) },
   ]
   await withAdmin(brokers, (admin) =>
-    admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] }),
+    createServedTopic(admin, { topic, numPartitions: 1, configEntries }),
   )
 }

@@ -17,7 +17,7 @@ import type {
   LaneEndpoint,
   LogEntry,
 } from '../../../engine/log/stream-log.ts'
-import { startKafka, testKafka } from '../../support/kafka.ts'
+import { createServedTopic, startKafka, testKafka } from '../../support/kafka.ts'
 import { readTopic, type ReadMessage } from '../../support/read-topic.ts'
 import {
   append,
@@ -399,14 +399,10 @@ describe.concurrent('the kafka log', () => {
     const { prefix } = testKafka()
     const topic = `connect.${prefix}.public.orders`
     await using admin = await openAdmin()
-    await admin.createTopics({
-      topics: [
-        {
-          topic,
-          numPartitions: 1,
-          configEntries: [{ name: 'max.message.bytes', value: '1048576' }],
-        },
-      ],
+    await createServedTopic(admin, {
+      topic,
+      numPartitions: 1,
+      configEntries: [{ name: 'max.message.bytes', value: '1048576' }],
     })
     await using log = await openLog()
     const { lanes, maxRecordBytes } = await log.openStream({
@@ -506,7 +502,7 @@ describe.concurrent('the kafka log', () => {
     const { prefix: connection } = testKafka()
     const topic = `connect.${connection}..schemas`
     await using admin = await openAdmin()
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+    await createServedTopic(admin, { topic, numPartitions: 1 })
     await using log = await openLog({ topicsPerConnection: true })
     const open = (): Promise<unknown> =>
       log.openStream({ connection, stream: sampleStream, partitions: 1 })
@@ -569,7 +565,7 @@ describe.concurrent('the kafka log, without its topic or its broker,', () => {
       }
       const opened = open()
       const first = await Promise.race([opened, setTimeout(2_500, 'waiting')])
-      await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+      await createServedTopic(admin, { topic, numPartitions: 1 })
       const second = await Promise.race([opened, setTimeout(1_000, 'waiting')])
       await admin.createPartitions({ topicPartitions: [{ topic, count: 3 }] })
       expect([first, second, await opened]).toEqual(['waiting', 'waiting', 'served'])
@@ -696,7 +692,7 @@ async function writeAgain(
 ): Promise<LaneEndpoint> {
   const topic = `${testKafka().prefix}-again`
   await using admin = await openAdmin()
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true })
+  await createServedTopic(admin, { topic, numPartitions: 1 })
   const producer = client().producer({
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
   })
@@ -779,7 +775,7 @@ async function replaceTopic(admin: Admin, topic: string): Promise<void> {
   await admin.deleteTopics({ topics: [topic] })
   const make = (): Promise<boolean> =>
     // Refused as long as a broker still has the old topic.
-    admin.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false)
+    createServedTopic(admin, { topic, numPartitions: 1 }).catch(() => false)
   while (!(await make())) await setTimeout(50)
 }
 

@@ -13,7 +13,7 @@ import type {
 import { openTopicLane } from '../../../sinks/topic/load/topic-lane.ts'
 import { openTopicDestination } from '../../../sinks/topic/topic-destination.ts'
 import type { TopicPlace } from '../../../sinks/topic/topic-place.ts'
-import { testKafka } from '../../support/kafka.ts'
+import { createServedTopic, testKafka } from '../../support/kafka.ts'
 import { silent } from '../../support/logger.ts'
 import { blockOf, commit, type LoadOptions, sinkStream, type StreamOptions } from '../loading.ts'
 
@@ -185,15 +185,10 @@ export async function createTopic(
   { partitions = 3, policy = 'delete' }: { partitions?: number; policy?: string } = {},
 ): Promise<void> {
   await asAdmin(place, (admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
-      topics: [
-        {
-          topic,
-          numPartitions: partitions,
-          configEntries: [{ name: 'cleanup.policy', value: policy }],
-        },
-      ],
+    createServedTopic(admin, {
+      topic,
+      numPartitions: partitions,
+      configEntries: [{ name: 'cleanup.policy', value: policy }],
     }),
   )
 }

@@ -14,6 +14,7 @@ import {
 } from '../../../support/engine.ts'
 import { testDatabase, type TestDatabase } from '../../../support/postgres.ts'
 import { longTest, usually } from '../../../support/long.ts'
+import { createServedTopic } from '../../../support/kafka.ts'
 
 const mib = 1024 * 1024
 /** `npm run test:long -- storage`: all logs, with a real S3 server, which needs Go. */
@@ -70,7 +71,7 @@ async function makeTopic(topic: string, maxBytes: number): Promise<void> {
   const admin = kafka.admin()
   await admin.connect()
   const configEntries = [{ name: 'max.message.bytes', value: String(maxBytes) }]
-  await admin.createTopics({ topics: [{ topic, configEntries }], waitForLeaders: true })
+  await createServedTopic(admin, { topic, configEntries })
   await admin.disconnect()
 }
 

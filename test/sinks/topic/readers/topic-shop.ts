@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, { type ITopicConfig } from 'kafkajs'
 import { calmRequestQueues } from '../../../../kafka/request-queue.ts'
 import { startCommand, type CommandEnd } from '../../../e2e/command.ts'
-import { testKafka } from '../../../support/kafka.ts'
+import { createServedTopic, testKafka } from '../../../support/kafka.ts'
 import { testDatabase, type Row, type TestDatabase } from '../../../support/postgres.ts'
 import { runFile } from '../../../support/run-file.ts'
 
@@ -76,7 +76,7 @@ export async function openTopicShop({ tables, config }: TopicShopOptions): Promi
     },
     createTopic: (topic) =>
       withAdmin(brokers, async (admin) => {
-        await admin.createTopics({ topics: [topic] })
+        await createServedTopic(admin, topic)
       }),
     messageSlots: (topic) =>
       withAdmin(brokers, async (admin) => {

@@ -6,7 +6,7 @@ import {
   produceLines,
   skipWithoutKafkaConsole,
 } from '../../../support/kafka-console.ts'
-import { testKafka } from '../../../support/kafka.ts'
+import { createServedTopic, testKafka } from '../../../support/kafka.ts'
 
 const partitions = 7
 
@@ -20,10 +20,7 @@ test("a key has the partition that Kafka's own Java client gives it", async (con
   })
   const admin = client.admin()
   await admin.connect()
-  await admin.createTopics({
-    topics: [{ topic, numPartitions: partitions }],
-    waitForLeaders: true,
-  })
+  await createServedTopic(admin, { topic, numPartitions: partitions })
   await admin.disconnect()
   const keys = Array.from(
     { length: 400 },

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { KafkaServers } from '../../../../../kafka/kafka-servers.ts'
 import { TopicTarget } from '../../../../../service/webhooks/dispatch/targets/topic/topic-target.ts'
 import { consumeTopic, skipWithoutKafkaConsole } from '../../../../support/kafka-console.ts'
-import { testKafka } from '../../../../support/kafka.ts'
+import { createServedTopic, testKafka } from '../../../../support/kafka.ts'
 import { silent } from '../../../../support/logger.ts'
 import { asAdmin } from '../../../../sinks/topic/topic-support.ts'
 import { claimedEvent } from '../claimed.ts'
@@ -66,7 +66,7 @@ test('a topic that is compacted takes events: they all have keys', async () => {
   const topic = `${prefix}-compacted`
   await asAdmin({ servers }, async (admin) => {
     const configEntries = [{ name: 'cleanup.policy', value: 'compact' }]
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }] })
+    await createServedTopic(admin, { topic, numPartitions: 1, configEntries })
   })
   const claimed = { ...claimedEvent(`topic:${topic}`, {}), orderKey: 'KEY1' }
   const outcome = await target.dispatch({ target: { kind: 'topic', name: topic }, claimed })
