@@ -4,7 +4,7 @@ import type { Reporter, TestModule } from 'vitest/node'
 
 /** Failures beyond these are only counted. */
 const mostFailures = 40
-const mostCharacters = 300
+const mostCharacters = 500
 
 /**
  * Prints each failure in a line, and `N passed, N failed` (and `, N skipped` if tests were left out) as the
@@ -53,11 +53,20 @@ class SummaryReporter implements Reporter {
   }
 }
 
+/** Its first line; of a property that failed, the seed and the reason too. */
 function failureLine(place: string, error: unknown): string {
+  const lines = linesOf(error)
+  const [first = ''] = lines
+  const seed = lines.find((line) => line.startsWith('{ seed:'))
+  const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : ''
+  const parts = [first, seed, linesOf(cause).slice(0, 3).join(' ')].filter(Boolean)
+  return `FAILED ${place}: ${parts.join(' ')}`.slice(0, mostCharacters)
+}
+
+function linesOf(error: unknown): readonly string[] {
   const message =
     typeof error === 'object' && error !== null && 'message' in error ? error.message : error
-  const [first = ''] = stripVTControlCharacters(String(message)).split('\n')
-  return `FAILED ${place}: ${first}`.slice(0, mostCharacters)
+  return stripVTControlCharacters(String(message)).split('\n')
 }
 
 // Vitest loads a reporter by its path and takes the default export.
