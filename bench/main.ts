@@ -28,6 +28,7 @@ import { benchS3, s3Table } from './s3/bench-s3.ts'
 import { benchShapes, shapesTable } from './shapes/bench-shapes.ts'
 import { shapeNames, type ShapeName } from './shapes/shapes.ts'
 import type { TableKind } from './table-shape.ts'
+import { benchTwoway, twowayTable, type TwowayOptions } from './twoway/bench-twoway.ts'
 import { benchWriteback, writebackTable } from './writeback/bench-writeback.ts'
 
 interface LogFlags {
@@ -269,6 +270,17 @@ program
   .option('--json', 'one JSON object on the last line')
   .action(async (flags: JsonFlag & { rows: number; rounds: number }) => {
     show(flags, await benchWriteback(flags, print), writebackTable)
+  })
+
+program
+  .command('twoway')
+  .description('Two databases kept the same: all records compared, and edits on their way')
+  .option('--rows <n>', 'records on each side', wholeNumber, 200_000)
+  .option('--rounds <n>', 'counted rounds', wholeNumber, 3)
+  .option('--seconds <n>', 'of edits, by each way of finding changes', wholeNumber, 30)
+  .option('--json', 'one JSON object on the last line')
+  .action(async (flags: JsonFlag & TwowayOptions) => {
+    show(flags, await benchTwoway(flags, print), twowayTable)
   })
 
 program
