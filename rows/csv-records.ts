@@ -43,27 +43,41 @@ export class CsvRecords {
 
   /** The bytes in UTF-8 of the records that the last call returned. */
   takenBytes = 0
+  /** The reason why nothing can be read after the records that the last call returned. */
+  failure: MalformedRows | undefined
 
   /** The records that end in this text. `isLast`: no text follows. */
   push(text: string, { isLast }: { readonly isLast: boolean }): CsvFields[] {
     this.#text = this.#text === '' ? text : this.#text + text
     this.takenBytes = 0
-    if (!isLast && this.#text.length < this.#wanted) return []
+    const mayWait = this.#text.length < Math.min(this.#wanted, maxRowBytes)
+    if (!isLast && mayWait) return []
     const records: CsvFields[] = []
     let start = 0
-    while (start < this.#text.length && this.#record(start, isLast)) {
-      if (this.#fields.length > 0) records.push(this.#fields)
-      start = this.#position
+    try {
+      while (start < this.#text.length && this.#record(start, isLast)) {
+        if (this.#fields.length > 0) records.push(this.#fields)
+        start = this.#position
+      }
+    } catch (error) {
+      if (!(error instanceof MalformedRows)) throw error
+      this.failure = error
     }
     this.takenBytes = Buffer.byteLength(this.#text.slice(0, start))
     this.#text = this.#text.slice(start)
     this.#wanted = this.#text.length * 2
-    if (this.#text.length > maxRowBytes)
-      throw new MalformedRows(
+    this.failure ??= this.#failureOf(isLast)
+    return records
+  }
+
+  #failureOf(isLast: boolean): MalformedRows | undefined {
+    if (this.#text.length >= maxRowBytes)
+      return new MalformedRows(
         `has a record of more than ${String(maxRowBytes)} characters: a quote may be open`,
       )
-    if (isLast && this.#text !== '') throw new MalformedRows('ends inside of a quoted field')
-    return records
+    return isLast && this.#text !== ''
+      ? new MalformedRows('ends inside of a quoted field')
+      : undefined
   }
 
   /**

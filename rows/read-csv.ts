@@ -16,7 +16,10 @@ export interface CsvOptions extends CsvSyntax {
   readonly readerOf?: (column: string) => TextReader | undefined
 }
 
-/** The rows of a CSV file. A reader that begins in the middle reads the header first. */
+/**
+ * The rows of a CSV file. A reader that begins in the middle reads the header first. Rows before one that is
+ * malformed come before its error.
+ */
 export async function* readCsv(
   open: OpenBytes,
   options: CsvOptions,
@@ -30,6 +33,7 @@ export async function* readCsv(
   }
   const batch = table.push(undefined)
   if (batch !== undefined) yield batch
+  table.requireGood()
 }
 
 /** The names of the columns, from the start of the file; undefined if it has no row. */
@@ -58,6 +62,7 @@ class Table {
   #skipRows: number
   #skipLines: number
   #isStart: boolean
+  #failure: MalformedRows | undefined
 
   constructor(options: CsvOptions, from: RowPosition, names: readonly string[] | undefined) {
     const inside = names === undefined ? undefined : from.offset
@@ -79,19 +84,42 @@ class Table {
 
   /** `chunk`: undefined at the end. Undefined if no row ends in it. */
   push(chunk: Uint8Array | undefined): RowBatch | undefined {
+    this.requireGood()
     const text = this.#withoutLines(this.#withoutMark(this.#decode(chunk)))
-    const records = this.#split(text, chunk === undefined)
+    const records = this.#records.push(text, { isLast: chunk === undefined })
     this.#offset += this.#records.takenBytes
-    if (records.length === 0) return undefined
-    if (this.#names === undefined) this.#begin(records)
+    const count = records.length
+    if (this.#names === undefined && count > 0) this.#begin(records)
+    const rows = this.#rowsOf(records)
+    const { failure } = this.#records
+    if (failure !== undefined)
+      this.#failure ??= new MalformedRows(`${failure.message}, after row ${String(this.#rows)}`)
+    if (rows.length === 0) this.requireGood()
+    if (count === 0) return undefined
+    const isByteOffset = this.#failure === undefined && this.#options.encoding === 'utf-8'
+    return { rows, next: { rows: this.#rows, ...(isByteOffset && { offset: this.#offset }) } }
+  }
+
+  /** Throws the error that follows the rows that were returned, if there is one. */
+  requireGood(): void {
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #rowsOf(records: readonly CsvFields[]): RecordData[] {
     const rows: RecordData[] = []
     for (const fields of records) {
-      this.#rows += 1
       if (this.#skipRows > 0) this.#skipRows -= 1
-      else rows.push(this.#row(fields))
+      else {
+        const row = this.#row(fields)
+        if (row instanceof MalformedRows) {
+          this.#failure = row
+          break
+        }
+        rows.push(row)
+      }
+      this.#rows += 1
     }
-    const isByteOffset = this.#options.encoding === 'utf-8'
-    return { rows, next: { rows: this.#rows, ...(isByteOffset && { offset: this.#offset }) } }
+    return rows
   }
 
   #decode(chunk: Uint8Array | undefined): string {
@@ -128,15 +156,6 @@ class Table {
     return rest
   }
 
-  #split(text: string, isLast: boolean): CsvFields[] {
-    try {
-      return this.#records.push(text, { isLast })
-    } catch (error) {
-      if (!(error instanceof MalformedRows)) throw error
-      throw new MalformedRows(`${error.message}, after row ${String(this.#rows)}`)
-    }
-  }
-
   /** Takes the header from the first records. */
   #begin(records: CsvFields[]): void {
     const hasHeader = this.#options.header === true
@@ -151,11 +170,11 @@ class Table {
     this.#readers = names.map((name) => this.#options.readerOf?.(name))
   }
 
-  #row(fields: CsvFields): RecordData {
+  #row(fields: CsvFields): RecordData | MalformedRows {
     const names = this.#names ?? []
     if (fields.length !== names.length)
-      throw new MalformedRows(
-        `has ${String(fields.length)} fields in row ${String(this.#rows)}, and ${String(names.length)} columns`,
+      return new MalformedRows(
+        `has ${String(fields.length)} fields in row ${String(this.#rows + 1)}, and ${String(names.length)} columns`,
       )
     const row: Record<string, RecordValue> = {}
     for (let index = 0; index < names.length; index++) {

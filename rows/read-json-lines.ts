@@ -4,6 +4,7 @@ import { MalformedRows } from './malformed-rows.ts'
 import {
   firstRow,
   maxRowBytes,
+  mostLevels,
   type OpenBytes,
   type RowBatch,
   type RowPosition,
@@ -16,7 +17,7 @@ const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf])
 
 /**
  * The rows of JSON lines: one object in each line, in UTF-8; empty lines are nothing. A batch has the lines
- * that end in a chunk.
+ * that end in a chunk; rows before one that is malformed come before its error.
  */
 export async function* readJsonLines(
   open: OpenBytes,
@@ -37,6 +38,7 @@ class Lines {
   #skip: number
   #parts: Uint8Array[] = []
   #waiting = 0
+  #failure: MalformedRows | undefined
 
   constructor({ rows, offset }: RowPosition) {
     this.#rows = offset === undefined ? 0 : rows
@@ -46,6 +48,7 @@ class Lines {
 
   /** The rows of the lines that end in this chunk; undefined if none does. */
   push(chunk: Uint8Array): RowBatch | undefined {
+    if (this.#failure !== undefined) throw this.#failure
     const end = chunk.lastIndexOf(NEWLINE) + 1
     if (end === 0) {
       this.#keep(chunk)
@@ -58,6 +61,7 @@ class Lines {
 
   /** The last line, if it has no end. */
   end(): RowBatch | undefined {
+    if (this.#failure !== undefined) throw this.#failure
     return this.#waiting === 0 ? undefined : this.#batch(this.#join(new Uint8Array(0)))
   }
 
@@ -84,10 +88,21 @@ class Lines {
     for (const line of text.split('\n')) {
       if (line === '' || line.trim() === '') continue
       this.#rows += 1
-      if (this.#skip > 0) this.#skip -= 1
-      else rows.push(this.#parse(line))
+      if (this.#skip > 0) {
+        this.#skip -= 1
+        continue
+      }
+      const row = this.#parse(line)
+      if (row instanceof MalformedRows) return this.#before(row, rows)
+      rows.push(row)
     }
     return { rows, next: { rows: this.#rows, offset: this.#offset } }
+  }
+
+  #before(failure: MalformedRows, rows: readonly RecordData[]): RowBatch {
+    if (rows.length === 0) throw failure
+    this.#failure = failure
+    return { rows, next: { rows: this.#rows - 1 } }
   }
 
   #text(bytes: Uint8Array): string {
@@ -100,19 +115,37 @@ class Lines {
     return buffer.toString('utf8', start)
   }
 
-  #parse(line: string): RecordData {
-    const value = tryParse(line)
-    if (isJsonObject(value)) return value
-    throw new MalformedRows(`has no JSON object in row ${String(this.#rows)}`)
+  #parse(line: string): RecordData | MalformedRows {
+    const row = rowIn(line)
+    if (typeof row !== 'string') return row
+    return new MalformedRows(`has ${row} in row ${String(this.#rows)}`)
   }
 }
 
-/** Undefined if it is not JSON: the message of the SyntaxError would show what is in the file. */
-function tryParse(line: string): unknown {
+const noObject = 'no JSON object'
+const isTooDeep = `a value of more than ${String(mostLevels)} nested levels`
+
+/** Or what is there instead, without what is in the file, as the message of a SyntaxError would show it. */
+function rowIn(line: string): RecordData | string {
   try {
-    return parseExact(line)
+    const value = parseExact(line)
+    if (!isJsonObject(value)) return noObject
+    return line.length > 2 * mostLevels && isDeeper(value, mostLevels) ? isTooDeep : value
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined
+    if (error instanceof SyntaxError) return noObject
+    // A number of many digits is read with a function of ours, for which the parser recurses.
+    if (error instanceof RangeError) return isTooDeep
     throw error
   }
+}
+
+/** Without recursion, as the file chooses the depth. */
+function isDeeper(value: object, levels: number): boolean {
+  let level: readonly unknown[] = [value]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > levels) return true
+    level = level.flatMap((parent): unknown[] => Object.values(Object(parent) as object))
+    level = level.filter((inner) => typeof inner === 'object' && inner !== null)
+  }
+  return false
 }

@@ -30,3 +30,6 @@ export const firstRow: RowPosition = { rows: 0 }
 
 /** A row in text is an error if it has more bytes, rather than memory without end. */
 export const maxRowBytes = 256 * 1024 * 1024
+
+/** A value with more levels is an error: what reads it later would need a deep stack. */
+export const mostLevels = 1_000

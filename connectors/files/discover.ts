@@ -92,28 +92,34 @@ function ends(files: readonly FileEntry[], count: number): FileEntry[] {
   return [...sorted.slice(0, count - newest), ...sorted.slice(-newest)]
 }
 
-/** Returns why the file cannot be read; undefined if it can, or is gone. */
+/** Returns why no row of the file can be read; undefined if one can, or the file is gone. */
 async function addFile(columns: SampledColumns, file: FileRows): Promise<string | undefined> {
+  const sampled = { rows: 0 }
   try {
     const properties = await file.properties()
-    if (properties === undefined) await addRows(columns, file)
+    if (properties === undefined) await addRows(columns, file, sampled)
     else columns.addProperties(properties)
     return undefined
   } catch (error) {
     if (error instanceof FileUnreadable && error.isOfChange) return undefined
+    // The read names the row that is malformed.
+    if (sampled.rows > 0 && error instanceof MalformedRows) return undefined
     if (error instanceof FileUnreadable || error instanceof MalformedRows) return error.message
     throw error
   }
 }
 
-async function addRows(columns: SampledColumns, file: FileRows): Promise<void> {
-  let count = 0
+async function addRows(
+  columns: SampledColumns,
+  file: FileRows,
+  count: { rows: number },
+): Promise<void> {
   for await (const { rows } of file.rows(firstRow, undefined)) {
-    const sampled = rows.slice(0, sampleRows - count)
+    const sampled = rows.slice(0, sampleRows - count.rows)
     if (file.isCsv) columns.addTexts(sampled, { inferTypes: file.infersTypes })
     else columns.addRows(sampled)
-    count += sampled.length
-    if (count >= sampleRows) return
+    count.rows += sampled.length
+    if (count.rows >= sampleRows) return
   }
 }
 

@@ -1,9 +1,14 @@
 import { MalformedRows } from '../malformed-rows.ts'
+import { mostLevels } from '../row-source.ts'
+
+/** Values of the type null have no bytes: without a limit, a few bytes could ask for values without end. */
+const mostEmptyValues = 1_000_000
 
 /** Reads the binary encoding of Avro from bytes that are all there. */
 export class AvroCursor {
   readonly #bytes: Buffer
   #position = 0
+  #levels = 0
 
   constructor(bytes: Uint8Array) {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -15,6 +20,24 @@ export class AvroCursor {
 
   get isAtEnd(): boolean {
     return this.#position >= this.#bytes.length
+  }
+
+  /** Throws `MalformedRows` if these bytes cannot hold so many values. */
+  requirePlausible(count: number): void {
+    if (count > Math.max(this.#bytes.length, mostEmptyValues))
+      throw new MalformedRows(
+        `has a block of ${String(count)} values in ${String(this.#bytes.length)} bytes`,
+      )
+  }
+
+  /** Into a part of a value. Throws `MalformedRows` if it is nested too deeply. */
+  enter(): void {
+    if (++this.#levels > mostLevels)
+      throw new MalformedRows(`has a value of more than ${String(mostLevels)} nested levels`)
+  }
+
+  leave(): void {
+    this.#levels -= 1
   }
 
   boolean(): boolean {

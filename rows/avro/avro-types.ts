@@ -154,13 +154,20 @@ function unionType(branches: readonly JsonValue[], scope: Scope): AvroType {
 }
 
 function readRecord(cursor: AvroCursor, fields: AvroRecord['fields']): RecordValue {
-  return Object.fromEntries(fields.map(({ name, type }) => [name, type.read(cursor)]))
+  cursor.enter()
+  const entries: [string, RecordValue][] = []
+  // No functions in between: they would need a deep stack.
+  for (const { name, type } of fields) entries.push([name, type.read(cursor)])
+  cursor.leave()
+  return Object.fromEntries(entries)
 }
 
 function readArray(cursor: AvroCursor, item: AvroReader): RecordValue {
   const list: RecordValue[] = []
-  for (let count = blockCount(cursor); count > 0; count = blockCount(cursor))
+  for (let count = blockCount(cursor); count > 0; count = blockCount(cursor)) {
+    cursor.requirePlausible(list.length + count)
     for (let index = 0; index < count; index++) list.push(item(cursor))
+  }
   return list
 }
 

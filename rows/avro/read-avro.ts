@@ -128,6 +128,7 @@ function* batchesOf(
   place: { readonly rows: number; readonly skipped: number; readonly next: RowPosition },
 ): Generator<RowBatch> {
   const cursor = new AvroCursor(bytes)
+  cursor.requirePlausible(count)
   let batch: RecordData[] = []
   for (let index = 0; index < count; index++) {
     const row = readRow(cursor, record)
@@ -164,11 +165,13 @@ function codecOf(name: string): Header['codec'] {
 
 const codecs: Readonly<Record<string, Header['codec']>> = {
   null: (bytes) => bytes,
-  deflate: (bytes) => inflateRawSync(bytes),
-  zstandard: (bytes) => zstdDecompressSync(bytes),
+  deflate: (bytes) => inflateRawSync(bytes, { maxOutputLength: maxRowBytes }),
+  zstandard: (bytes) => zstdDecompressSync(bytes, { maxOutputLength: maxRowBytes }),
   // A checksum follows, and a varint with the size of the text stands before it.
   snappy: (bytes) => {
-    const text = new Uint8Array(snappySize(bytes))
+    const size = snappySize(bytes)
+    if (size > maxRowBytes) throw new RangeError(`${String(size)} bytes`)
+    const text = new Uint8Array(size)
     snappyUncompress(bytes.subarray(0, -4), text)
     return text
   },

@@ -6,13 +6,34 @@ import {
   decompressLz4Raw,
   decompressSnappy,
 } from 'hyparquet-compressors'
+import { MalformedRows } from '../malformed-rows.ts'
 
-/** Node's own where it has one: they are faster. */
+/** Pages have a megabyte, and those of one very long value as much as that. */
+const maxPageBytes = 1024 * 1024 * 1024
+
+/**
+ * Node's own where it has one: they are faster. The length is that which the page declares; nothing longer
+ * is made.
+ */
 export const compressors: Compressors = {
-  SNAPPY: inJavaScript.SNAPPY ?? decompressSnappy,
-  LZ4: decompressLz4,
-  LZ4_RAW: decompressLz4Raw,
-  GZIP: (bytes) => gunzipSync(bytes),
-  BROTLI: (bytes) => brotliDecompressSync(bytes),
-  ZSTD: (bytes) => zstdDecompressSync(bytes),
+  SNAPPY: checked(inJavaScript.SNAPPY ?? decompressSnappy),
+  LZ4: checked(decompressLz4),
+  LZ4_RAW: checked(decompressLz4Raw),
+  GZIP: checked((bytes, maxOutputLength) => gunzipSync(bytes, { maxOutputLength })),
+  BROTLI: checked((bytes, maxOutputLength) => brotliDecompressSync(bytes, { maxOutputLength })),
+  ZSTD: checked((bytes, maxOutputLength) => zstdDecompressSync(bytes, { maxOutputLength })),
+}
+
+type Decompress = (bytes: Uint8Array, length: number) => Uint8Array
+
+function checked(decompress: Decompress): Decompress {
+  return (bytes, length) => {
+    if (length > maxPageBytes) throw new MalformedRows(`has a page of ${String(length)} bytes`)
+    try {
+      return decompress(bytes, Math.max(length, 1))
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw new MalformedRows(`has a page that cannot be decompressed (${reason})`)
+    }
+  }
 }

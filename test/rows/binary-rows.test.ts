@@ -88,22 +88,34 @@ function order(id: number) {
 function avroFile(count: number, codec: string, compress: (bytes: Buffer) => Buffer): Buffer {
   // Without logical types: values are given as they are encoded.
   const type = avsc.Type.forSchema(schema as unknown as Avsc.Schema, { wrapUnions: false })
-  const long = avsc.Type.forSchema('long')
-  const meta = avsc.Type.forSchema({ type: 'map', values: 'bytes' })
-  const sync = Buffer.alloc(16, 7)
-  const header = meta.toBuffer({
-    'avro.schema': Buffer.from(JSON.stringify(schema)),
-    'avro.codec': Buffer.from(codec),
-  })
-  const parts = [Buffer.from('Obj\x01', 'latin1'), header, sync]
+  const blocks: AvroBlock[] = []
   for (let start = 0; start < count; start += 100) {
     const rows = Array.from({ length: Math.min(100, count - start) }, (_, n) =>
       type.toBuffer(order(start + n)),
     )
-    const block = compress(Buffer.concat(rows))
-    parts.push(long.toBuffer(rows.length), long.toBuffer(block.length), block, sync)
+    blocks.push({ count: rows.length, bytes: compress(Buffer.concat(rows)) })
   }
-  return Buffer.concat(parts)
+  return containerOf(schema, blocks, codec)
+}
+
+interface AvroBlock {
+  readonly count: number
+  /** Compressed. */
+  readonly bytes: Buffer
+}
+
+function containerOf(avro: object, blocks: readonly AvroBlock[], codec = 'null'): Buffer {
+  const long = avsc.Type.forSchema('long')
+  const meta = avsc.Type.forSchema({ type: 'map', values: 'bytes' })
+  const sync = Buffer.alloc(16, 7)
+  const header = meta.toBuffer({
+    'avro.schema': Buffer.from(JSON.stringify(avro)),
+    'avro.codec': Buffer.from(codec),
+  })
+  const parts = blocks.flatMap(({ count, bytes }) => {
+    return [long.toBuffer(count), long.toBuffer(bytes.length), bytes, sync]
+  })
+  return Buffer.concat([Buffer.from('Obj\x01', 'latin1'), header, sync, ...parts])
 }
 
 function opened(bytes: Buffer): OpenBytes {
@@ -146,4 +158,42 @@ test('an Avro file that is cut or damaged says so', async () => {
   )
   bytes[bytes.length - 1] = 1
   await expect(rowsOf(readAvro(opened(bytes)))).rejects.toThrow(/mark of the file/)
+})
+
+const rowOf = (type: unknown): object => ({
+  ...{ type: 'record', name: 'Row' },
+  fields: [{ name: 'it', type }],
+})
+const long = (value: number): Buffer => avsc.Type.forSchema('long').toBuffer(value)
+
+test.each([
+  [
+    'rows without bytes',
+    containerOf(rowOf('null'), [{ count: 10 ** 15, bytes: Buffer.alloc(0) }]),
+    /block of 1000000000000000 values in 0 bytes/,
+  ],
+  [
+    'items without bytes',
+    containerOf(rowOf({ type: 'array', items: 'null' }), [{ count: 1, bytes: long(10 ** 15) }]),
+    /block of 1000000000000000 values in 8 bytes/,
+  ],
+  [
+    'a block that becomes very large',
+    containerOf(
+      rowOf('string'),
+      [{ count: 1, bytes: deflateRawSync(Buffer.alloc(2 ** 28 + 1)) }],
+      'deflate',
+    ),
+    /block that is no deflate/,
+  ],
+  [
+    'records in records',
+    // Each is the branch 1, up to one that is the branch 0.
+    containerOf(rowOf(['null', 'Row']), [
+      { count: 1, bytes: Buffer.concat([Buffer.alloc(50_000, 2), Buffer.alloc(1)]) },
+    ]),
+    /more than 1000 nested levels/,
+  ],
+])('an Avro file of few bytes that asks for %s is refused', async (_name, bytes, message) => {
+  await expect(rowsOf(readAvro(opened(bytes)))).rejects.toThrow(message)
 })

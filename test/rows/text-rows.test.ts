@@ -4,6 +4,7 @@ import { textReaderOf } from '../../rows/csv-values.ts'
 import { readCsv, type CsvOptions } from '../../rows/read-csv.ts'
 import { readJsonLines } from '../../rows/read-json-lines.ts'
 import type { OpenBytes, RowBatch, RowPosition } from '../../rows/row-source.ts'
+import { longTest } from '../support/long.ts'
 
 /** The bytes in chunks of this size. */
 function chunked(text: string | Buffer, size: number): OpenBytes {
@@ -101,4 +102,68 @@ test.each([
   ['[{"a":1}]', /one JSON list/],
 ])('lines that are no objects are named, and not shown: %j', async (text, message) => {
   await expect(rowsOf(readJsonLines(chunked(text, 100)))).rejects.toThrow(message)
+})
+
+const deep = (levels: number): string => `{"a":${'['.repeat(levels)}${']'.repeat(levels)}}`
+
+test.each([
+  [deep(5_000), /more than 1000 nested levels in row 1/],
+  // With digits that a double would change.
+  [`{"n":12345678901234567890,${deep(50_000).slice(1)}`, /more than 1000 nested levels in row 1/],
+])('a value that is nested too deeply is refused', async (text, message) => {
+  await expect(rowsOf(readJsonLines(chunked(text, 1_000)))).rejects.toThrow(message)
+  expect(await rowsOf(readJsonLines(chunked(deep(999), 1_000)))).toHaveLength(1)
+})
+
+/** The rows that came before the error, and the error. */
+async function untilError(batches: AsyncIterable<RowBatch>): Promise<{
+  readonly rows: readonly RecordData[]
+  readonly last: number
+  readonly error: unknown
+}> {
+  const before: RowBatch[] = []
+  try {
+    for await (const batch of batches) before.push(batch)
+  } catch (error) {
+    return {
+      rows: before.flatMap((batch) => batch.rows),
+      last: before.at(-1)?.next.rows ?? 0,
+      error,
+    }
+  }
+  throw new Error('no error')
+}
+
+test.each([1, 7, 1_000])(
+  'rows before a malformed one come first, in chunks of %i bytes; a reader that goes on there finds it again',
+  async (size) => {
+    const lines = '{"a":1}\n{"a":2}\n{"a"\n{"a":4}\n'
+    const commas = 'a,b\n1,x\n2,y\n3\n4,z\n'
+    const quotes = 'a,b\n1,x\n2,y\n"3"!,z\n4,z\n'
+    for (const [read, message] of [
+      [(from?: RowPosition) => readJsonLines(chunked(lines, size), from), /in row 3/],
+      [(from?: RowPosition) => readCsv(chunked(commas, size), csv, from), /in row 3/],
+      [(from?: RowPosition) => readCsv(chunked(quotes, size), csv, from), /after row 2/],
+    ] as const) {
+      const { rows: before, last, error } = await untilError(read())
+      expect(before.map(({ a }) => Number(a))).toEqual([1, 2])
+      expect(last).toBe(2)
+      expect(String(error)).toMatch(message)
+      const again = await untilError(read({ rows: last }))
+      expect(again.rows).toEqual([])
+      expect(String(again.error)).toMatch(message)
+    }
+  },
+)
+
+longTest('a record without an end is refused before it fills a string', async () => {
+  const chunk = Buffer.alloc(16 * 1024 * 1024, 'x')
+  const endless: OpenBytes = async function* () {
+    for (let count = 0; count < 40; count++) {
+      await Promise.resolve()
+      yield chunk
+    }
+  }
+  await expect(rowsOf(readCsv(endless, csv))).rejects.toThrow(/record of more than 268435456/)
+  await expect(rowsOf(readJsonLines(endless))).rejects.toThrow(/line of more than 268435456/)
 })

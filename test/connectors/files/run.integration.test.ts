@@ -48,3 +48,22 @@ test('a run loads all files but a damaged one, and the next run only that one an
   ).toEqual([{ extra: '[1]', _file_row: 1 }])
   expect(await db.query(count)).toEqual([{ rows: 30_016 }])
 })
+
+test('a stream whose only file has a malformed row is found by the rows before it, and the error names the row', async () => {
+  await using db = await testDatabase()
+  const folder = await newFolder('one-bad-file')
+  await writeAt(join(folder, 'orders', 'a.csv'), 'id,name\n1,x\n2\n3,z\n', start)
+  const plan = await planRun({
+    connection: `files-${randomUUID().slice(0, 8)}`,
+    source: { type: 'file', config: { folder } },
+    destination: db.address,
+    schema: 'files',
+    log: logConfig('embedded'),
+    mode: 'append',
+  })
+  const { result } = await runPlan(plan)
+  expect(result.streams[0]?.error?.message).toContain(
+    'orders/a.csv: it has 1 fields in row 2, and 2 columns',
+  )
+  expect(await db.query('SELECT id, name FROM files.orders')).toEqual([{ id: '1', name: 'x' }])
+})
