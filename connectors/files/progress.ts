@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { ConnectError, type JsonValue } from '../../protocol/index.ts'
-import type { RowPosition } from '../../rows/row-source.ts'
+import { firstRow, type RowPosition } from '../../rows/row-source.ts'
 import type { FileEntry } from './place.ts'
 
 const version = z.strictObject({ key: z.string(), version: z.string() })
@@ -12,19 +12,21 @@ const moment = z.strictObject({ modified_ms: z.number(), key: z.string() })
  * those of them (and of later ones) that are too new for the frontier alone to say so: another file may
  * still appear beside them. 14 bytes each, base64: the time, and a hash of key and version. At or before
  * `floor_ms` no file is looked for any more. A file that is dated in the future is only in `recent`: the
- * frontier would hide all files that come before its time.
+ * frontier would hide all files that come before its time. The rows of a failed file are those before the
+ * damage, which are written.
  */
 const filesState = z.strictObject({
   kind: z.literal('files'),
   frontier: moment.nullable(),
   floor_ms: z.number(),
   recent: z.string(),
-  failed: z.array(version),
+  failed: z.array(z.strictObject({ ...version.shape, rows: z.number().exactOptional() })),
   reading: z
     .strictObject({ ...version.shape, rows: z.number(), offset: z.number().exactOptional() })
     .nullable(),
 })
 type FilesState = z.infer<typeof filesState>
+type FailedFile = Omit<FilesState['failed'][number], 'key'>
 
 const timeBytes = 6
 const hashBytes = 8
@@ -60,8 +62,8 @@ export class Progress {
   #floorMs: number
   /** By the hash: the time. */
   readonly #recent: Map<string, number>
-  /** By the key: the version. */
-  readonly #failed: Map<string, string>
+  /** By the key. */
+  readonly #failed: Map<string, FailedFile>
   #reading: FilesState['reading']
 
   /** Throws `source_state_invalid`. */
@@ -74,13 +76,21 @@ export class Progress {
     this.#frontier = capped(parsed.frontier, now())
     this.#floorMs = Math.min(parsed.floor_ms, now())
     this.#recent = new Map(entriesIn(parsed.recent))
-    this.#failed = new Map(parsed.failed.map(({ key, version: failed }) => [key, failed]))
+    this.#failed = new Map(parsed.failed.map(({ key, ...failed }) => [key, failed]))
     this.#reading = parsed.reading
   }
 
   /** The file that was being read, and where. */
   get reading(): FilesState['reading'] {
     return this.#reading
+  }
+
+  /** The rows of this version that are written. */
+  positionIn({ key, version: read }: FileEntry): RowPosition {
+    const reading = this.#reading
+    if (reading?.key === key && reading.version === read) return reading
+    const failed = this.#failed.get(key)
+    return failed?.version === read ? { rows: failed.rows ?? 0 } : firstRow
   }
 
   /** Whether a file is to be read. */
@@ -106,8 +116,13 @@ export class Progress {
 
   /** The next read tries the file again. Throws `source_files_failed` if there are too many of them. */
   failed(listed: FileEntry): void {
+    const reading = this.#reading
+    const before = this.#failed.get(listed.key)
+    if (reading?.key === listed.key)
+      this.#failed.set(listed.key, { version: reading.version, rows: reading.rows })
+    else if (before?.version !== listed.version)
+      this.#failed.set(listed.key, { version: listed.version })
     this.#reading = null
-    this.#failed.set(listed.key, listed.version)
     this.#advance(listed)
     if (this.#failed.size <= mostFailed) return
     const files = [...this.#failed.keys()].slice(0, 3).join(', ')
@@ -131,7 +146,7 @@ export class Progress {
       frontier: this.#frontier,
       floor_ms: this.#floorMs,
       recent: textOfEntries(this.#recent),
-      failed: [...this.#failed].map(([key, failed]) => ({ key, version: failed })),
+      failed: [...this.#failed].map(([key, failed]) => ({ key, ...failed })),
       reading: this.#reading,
     }
   }

@@ -1,6 +1,5 @@
 import { ConnectError, type AirbyteStream } from '../../protocol/index.ts'
 import { MalformedRows } from '../../rows/malformed-rows.ts'
-import { firstRow, type RowPosition } from '../../rows/row-source.ts'
 import type { ConnectorContext, ReadTask, RecordOutput } from '../connector.ts'
 import type { FilesConfig } from './config.ts'
 import { FileRecords, ownProperties } from './file-records.ts'
@@ -127,7 +126,7 @@ class FilesRead {
 
   async #readVersion(file: FileEntry): Promise<void> {
     const { place, files, stream, progress, context } = this.#options
-    const from = this.#positionIn(file)
+    const from = progress.positionIn(file)
     const records = new FileRecords(files.stream, stream, file)
     const rows = new FileRows(place, file, files.stream)
     for await (const batch of rows.rows(from, ownProperties(stream))) {
@@ -138,11 +137,6 @@ class FilesRead {
       await this.#count(made.length)
       if (context.signal.aborted) return
     }
-  }
-
-  #positionIn({ key, version }: FileEntry): RowPosition {
-    const { reading } = this.#options.progress
-    return reading?.key === key && reading.version === version ? reading : firstRow
   }
 
   async #count(rows: number): Promise<void> {

@@ -53,17 +53,24 @@ test('a stream whose only file has a malformed row is found by the rows before i
   await using db = await testDatabase()
   const folder = await newFolder('one-bad-file')
   await writeAt(join(folder, 'orders', 'a.csv'), 'id,name\n1,x\n2\n3,z\n', start)
-  const plan = await planRun({
-    connection: `files-${randomUUID().slice(0, 8)}`,
-    source: { type: 'file', config: { folder } },
-    destination: db.address,
-    schema: 'files',
-    log: logConfig('embedded'),
-    mode: 'append',
-  })
-  const { result } = await runPlan(plan)
-  expect(result.streams[0]?.error?.message).toContain(
-    'orders/a.csv: it has 1 fields in row 2, and 2 columns',
-  )
-  expect(await db.query('SELECT id, name FROM files.orders')).toEqual([{ id: '1', name: 'x' }])
+  const connection = `files-${randomUUID().slice(0, 8)}`
+  // The second attempt does not load them again.
+  for (const read of [1, 0]) {
+    const plan = await planRun({
+      connection,
+      source: { type: 'file', config: { folder } },
+      destination: db.address,
+      schema: 'files',
+      log: logConfig('embedded'),
+      mode: 'append',
+      syncMode: 'incremental',
+      cursor: '_file_modified_at',
+    })
+    const { result } = await runPlan(plan)
+    expect(result.streams[0]).toMatchObject({ status: 'failed', read })
+    expect(result.streams[0]?.error?.message).toContain(
+      'orders/a.csv: it has 1 fields in row 2, and 2 columns',
+    )
+    expect(await db.query('SELECT id, name FROM files.orders')).toEqual([{ id: '1', name: 'x' }])
+  }
 })
