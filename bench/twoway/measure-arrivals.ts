@@ -141,7 +141,12 @@ async function untilAll(
 ): Promise<void> {
   const end = performance.now() + patienceMs
   while ([...committed.keys()].some((n) => !seen.has(n))) {
-    if (performance.now() > end) throw new Error('edits have not come to the other side')
+    if (performance.now() > end) {
+      const missing = [...committed.keys()].filter((n) => !seen.has(n))
+      throw new Error(
+        `${String(missing.length)} of ${String(committed.size)} edits have not come to the other side: ${missing.slice(0, 10).join(', ')}`,
+      )
+    }
     await delay(100)
   }
 }

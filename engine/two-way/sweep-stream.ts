@@ -20,6 +20,11 @@ export async function sweepStream(work: StreamWork): Promise<void> {
   await workMissing(work, missing)
 }
 
+/**
+ * Records that are linked at once: a match field may have no index, and then both sides are read for them.
+ */
+const linkSize = 5_000
+
 async function sweepSide(work: StreamWork, side: SideName, missing: string[]): Promise<void> {
   const { context, stream } = work
   const scanned = new ScannedLinks(work, side)
@@ -27,13 +32,15 @@ async function sweepSide(work: StreamWork, side: SideName, missing: string[]): P
   const flush = async (): Promise<void> => {
     const ids = changed
     changed = []
-    await workLinks(await linkRecords(ids, side, work), work)
+    const links = await linkRecords(ids, side, work)
+    for (let start = 0; start < links.length && !context.signal.aborted; start += batchSize)
+      await workLinks(links.slice(start, start + batchSize), work)
   }
   for await (const records of context.sides[side].sweep(stream.name, context.signal)) {
     for (const record of records) {
       if (await scanned.isUnchanged(record, missing)) work.counts.linked += 1
       else changed.push(record.id)
-      if (changed.length >= batchSize) await flush()
+      if (changed.length >= linkSize) await flush()
     }
     if (context.signal.aborted) return
   }

@@ -13,6 +13,12 @@ import { findSource, type StreamSource } from '../stream-source.ts'
 import { momentText } from './commit-time.ts'
 import { addedColumns } from './feed-member.ts'
 import { type Lsn, parseLsn } from './lsn.ts'
+import {
+  isShown,
+  parseSnapshot,
+  snapshotSql,
+  type TransactionSnapshot,
+} from './shown-transactions.ts'
 
 /** About as much is read at once: the changes of the stream wait meanwhile. */
 const chunkBytes = 8 * 1024 * 1024
@@ -186,43 +192,19 @@ export function withoutAdded(configured: ConfiguredAirbyteStream): ConfiguredAir
   return { ...configured, stream: { ...configured.stream, json_schema: schema } }
 }
 
-interface Snapshot {
-  /** Every transaction before it has ended. */
-  readonly oldest: bigint
-  /** None from it on is shown. */
-  readonly next: bigint
-  readonly open: ReadonlySet<number>
-}
-
 async function momentOf(
   session: SourceSession,
-): Promise<{ readonly snapshot: Snapshot; readonly shownTo: Lsn }> {
+): Promise<{ readonly snapshot: TransactionSnapshot; readonly shownTo: Lsn }> {
   const results = await session.results<{ snapshot?: string; lsn?: string }>(
-    `SELECT pg_catalog.txid_current_snapshot()::text AS snapshot,
+    `SELECT ${snapshotSql} AS snapshot,
        CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END::text AS lsn;
      ${useRolePath}`,
   )
   const { snapshot = '', lsn = '0/0' } = results[0]?.rows[0] ?? {}
-  const [oldest = '0', next = '0', open = ''] = snapshot.split(':')
   return {
-    snapshot: {
-      oldest: BigInt(oldest),
-      next: BigInt(next),
-      open: new Set(open === '' ? [] : open.split(',').map((xid) => low32(BigInt(xid)))),
-    },
+    snapshot: parseSnapshot(snapshot),
     shownTo: parseLsn(lsn),
   }
-}
-
-function low32(xid: bigint): number {
-  return Number(xid & 0xffff_ffffn)
-}
-
-/** `xid`: its lower 32 bits, of a transaction that has committed. */
-function isShown({ next, open }: Snapshot, xid: number): boolean {
-  if (open.has(xid)) return false
-  // The numbers wrap around: the later one of two is less than 2^31 ahead.
-  return (low32(next) - xid) >>> 0 < 0x8000_0000 && low32(next) !== xid
 }
 
 function keyOfLastLine(

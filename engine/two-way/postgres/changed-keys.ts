@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Logger } from 'pino'
 import {
   messageTypes,
+  readBegin,
   readRelation,
   readTruncate,
   type Relation,
@@ -12,6 +13,11 @@ import { publishTables } from '../../../connectors/postgres/cdc/publication.ts'
 import { ReplicationConnection } from '../../../connectors/postgres/cdc/replication-connection.ts'
 import { requireReplication } from '../../../connectors/postgres/cdc/server-facts.ts'
 import { ServerSession } from '../../../connectors/postgres/cdc/server-session.ts'
+import {
+  isShown,
+  parseSnapshot,
+  snapshotSql,
+} from '../../../connectors/postgres/cdc/shown-transactions.ts'
 import { tablesNamed, type TableIdentity } from '../../../connectors/postgres/cdc/table-identity.ts'
 import { parsePostgresConfig, type PostgresConfig } from '../../../connectors/postgres/config.ts'
 import { ConnectError } from '../../../protocol/index.ts'
@@ -24,6 +30,8 @@ import type { TwoWayDatabase, TwoWaySession } from './two-way-session.ts'
 /** A status says that we live; the server answers, or is taken for lost after the silence. */
 const statusMs = 1_000
 const silenceMs = 60_000
+/** So soon after a look that came before the server showed what the log says. */
+const lookAgainMs = 20
 const newTuple = 0x4e
 
 export interface ChangedKeysOptions {
@@ -33,6 +41,26 @@ export interface ChangedKeysOptions {
   /** That of the side. */
   readonly session: TwoWaySession
   readonly logger: Logger
+}
+
+interface NotedChanges {
+  /** By stream. */
+  readonly keys: Map<string, Set<string>>
+  readonly xids: Set<number>
+  /** More has changed than the keys say. */
+  hasMissed: boolean
+}
+
+function newChanges(): NotedChanges {
+  return { keys: new Map(), xids: new Set(), hasMissed: false }
+}
+
+function keysOf(noted: Map<string, Set<string>>, stream: string): Set<string> {
+  const known = noted.get(stream)
+  if (known !== undefined) return known
+  const keys = new Set<string>()
+  noted.set(stream, keys)
+  return keys
 }
 
 /** A table as the changes that follow name it. */
@@ -45,19 +73,25 @@ interface Route {
 /**
  * Takes the keys of changed rows from the write-ahead log of the server. The slot is temporary: it ends with
  * the connection, so nothing keeps the log of the server, and what happens before the next one is found by a
- * sweep.
+ * sweep. Changes may come before the server shows them to others; their keys stay until it does.
  */
 export class ChangedKeys implements TableChanges {
   readonly #options: ChangedKeysOptions
   readonly #config: PostgresConfig
-  readonly #keys = new Map<string, Set<string>>()
   readonly #streams: ReadonlyMap<string, string>
   readonly #routes = new Map<number, Route | null>()
   readonly #tuple = new TupleFields()
+  /** The transaction whose messages come. */
+  #xid = 0
+  #arriving = newChanges()
+  /** Noted before, until statements show its transactions. */
+  #waiting: NotedChanges | undefined
+  readonly #shown = new Map<string, Set<string>>()
+  #events: FollowEvents | undefined
+  #again: NodeJS.Timeout | undefined
   #connection: ReplicationConnection | undefined
   #timer: NodeJS.Timeout | undefined
   #hasChanged = false
-  #hasMissed = false
 
   constructor(options: ChangedKeysOptions) {
     this.#options = options
@@ -75,12 +109,13 @@ export class ChangedKeys implements TableChanges {
     const publications = await this.#publish()
     const connection = await ReplicationConnection.open(this.#config)
     this.#connection = connection
+    this.#events = events
     const { slot } = this.#config
     const from = await connection.createTemporarySlot(slot)
     await connection.start({
       ...{ slot, publications, from },
       onChange: (bytes, start) => {
-        this.#take(bytes, start, events)
+        this.#note(bytes, start, events)
       },
       onPosition: (position) => {
         connection.confirm(position)
@@ -123,25 +158,22 @@ export class ChangedKeys implements TableChanges {
   }
 
   /** Transactions come after their commit: at its end, whoever waits can look at the records. */
-  #take(bytes: Buffer, start: number, events: FollowEvents): void {
+  #note(bytes: Buffer, start: number, events: FollowEvents): void {
     const type = bytes[start]
     const body = start + 1
-    if (type === messageTypes.insert || type === messageTypes.delete) {
+    if (type === messageTypes.begin) this.#xid = readBegin(bytes, body).xid
+    else if (type === messageTypes.insert || type === messageTypes.delete) {
       const route = this.#routeOf(bytes.readUInt32BE(body))
       if (route !== null) this.#addKey(route, bytes, body + 5)
     } else if (type === messageTypes.update) this.#update(bytes, body)
     else if (type === messageTypes.relation) this.#relation(readRelation(bytes, body))
     else if (type === messageTypes.truncate) {
       const { relations } = readTruncate(bytes, body)
-      if (relations.some((oid) => this.#routeOf(oid) !== null)) this.#hasMissed = true
-    } else if (type === messageTypes.commit) this.#commit(events)
-  }
-
-  #commit(events: FollowEvents): void {
-    if (this.#hasMissed) events.missed()
-    if (this.#hasChanged) events.changed()
-    this.#hasMissed = false
-    this.#hasChanged = false
+      if (relations.some((oid) => this.#routeOf(oid) !== null)) this.#miss()
+    } else if (type === messageTypes.commit) {
+      if (this.#hasChanged) events.changed()
+      this.#hasChanged = false
+    }
   }
 
   #relation({ oid, schema, name, columns }: Relation): void {
@@ -171,37 +203,73 @@ export class ChangedKeys implements TableChanges {
   #addKey({ stream, keyIndex }: Route, bytes: Buffer, start: number): number {
     const end = this.#tuple.read(bytes, start)
     const length = keyIndex < 0 ? -1 : this.#tuple.lengthAt(keyIndex)
-    const keys = this.#keysOf(stream)
+    const keys = keysOf(this.#arriving.keys, stream)
     if (length < 0 || keys.size >= mostChanges) {
       keys.clear()
-      this.#hasMissed = true
+      this.#miss()
       return end
     }
     const offset = this.#tuple.starts[keyIndex] ?? 0
     keys.add(bytes.toString('utf8', offset, offset + length))
-    this.#hasChanged = true
+    this.#noteTransaction()
     return end
   }
 
-  #keysOf(stream: string): Set<string> {
-    const known = this.#keys.get(stream)
-    if (known !== undefined) return known
-    const keys = new Set<string>()
-    this.#keys.set(stream, keys)
-    return keys
+  #miss(): void {
+    this.#arriving.hasMissed = true
+    this.#noteTransaction()
+  }
+
+  #noteTransaction(): void {
+    this.#arriving.xids.add(this.#xid)
+    this.#hasChanged = true
   }
 
   async take(stream: string): Promise<readonly string[]> {
-    const keys = [...this.#keysOf(stream)]
+    await this.#show()
+    const keys = this.#shown.get(stream)
     const shape = this.#options.shapes.get(stream)
-    if (keys.length === 0 || shape === undefined) return []
-    this.#keysOf(stream).clear()
-    const rows = await this.#options.session.rows<{ id: string }>(sharedIdsSql(shape), [keys])
+    if (keys === undefined || shape === undefined) return []
+    this.#shown.delete(stream)
+    const rows = await this.#options.session.rows<{ id: string }>(sharedIdsSql(shape), [[...keys]])
     return rows.map(({ id }) => id)
+  }
+
+  /** Moves what was noted to `#shown`, unless statements do not show all of it yet. */
+  async #show(): Promise<void> {
+    if (this.#waiting === undefined && this.#arriving.xids.size > 0) {
+      this.#waiting = this.#arriving
+      this.#arriving = newChanges()
+    }
+    const waiting = this.#waiting
+    if (waiting === undefined) return
+    await this.#removeShown(waiting.xids)
+    if (waiting.xids.size > 0) {
+      this.#lookAgain()
+      return
+    }
+    this.#waiting = undefined
+    for (const [stream, keys] of waiting.keys)
+      for (const key of keys) keysOf(this.#shown, stream).add(key)
+    if (waiting.hasMissed) this.#events?.missed()
+  }
+
+  async #removeShown(xids: Set<number>): Promise<void> {
+    const [row] = await this.#options.session.rows<{ snapshot: string }>(
+      `SELECT ${snapshotSql} AS snapshot`,
+    )
+    const snapshot = parseSnapshot(row?.snapshot ?? '')
+    for (const xid of xids) if (isShown(snapshot, xid)) xids.delete(xid)
+  }
+
+  #lookAgain(): void {
+    clearTimeout(this.#again)
+    this.#again = setTimeout(() => this.#events?.changed(), lookAgainMs)
   }
 
   #stop(): void {
     clearInterval(this.#timer)
+    clearTimeout(this.#again)
     this.#connection?.destroy()
     this.#connection = undefined
   }
