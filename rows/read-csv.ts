@@ -160,6 +160,10 @@ class Table {
   #begin(records: CsvFields[]): void {
     const hasHeader = this.#options.header === true
     const [first = []] = records
+    if (first.some((field) => field?.includes('\r') === true && !field.includes('\n')))
+      throw new MalformedRows(
+        'has lines that end in a carriage return alone: write newlines instead',
+      )
     this.#setNames(hasHeader ? namesOf(first) : first.map((_, index) => unnamed(index)))
     if (hasHeader) records.shift()
   }

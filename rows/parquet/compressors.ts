@@ -28,9 +28,11 @@ type Decompress = (bytes: Uint8Array, length: number) => Uint8Array
 
 function checked(decompress: Decompress): Decompress {
   return (bytes, length) => {
+    // A page of values that are all null.
+    if (length === 0) return new Uint8Array(0)
     if (length > maxPageBytes) throw new MalformedRows(`has a page of ${String(length)} bytes`)
     try {
-      return decompress(bytes, Math.max(length, 1))
+      return decompress(bytes, length)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       throw new MalformedRows(`has a page that cannot be decompressed (${reason})`)

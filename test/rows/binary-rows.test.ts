@@ -51,6 +51,17 @@ test.each(['every-type-snappy.parquet', 'every-type-lz4.parquet'])(
   },
 )
 
+test.each(['all-null-snappy.parquet', 'all-null-lz4.parquet'])(
+  'a column without a value has pages without bytes: %s',
+  async (name) => {
+    const rows = await rowsOf(readParquet(fixture(name), undefined))
+    expect(rows).toEqual([
+      { id: 1n, note: null },
+      { id: 2n, note: null },
+    ])
+  },
+)
+
 test('a file that is no Parquet file is named as one', async () => {
   const bytes = Buffer.from('no parquet at all, and a few bytes more')
   const source = { size: bytes.length, read: () => Promise.resolve(bytes) }

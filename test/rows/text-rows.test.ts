@@ -84,6 +84,7 @@ test.each([
   ['a,b\n1,"open\n', /ends inside of a quoted field, after row 0/],
   ['a,b\n1,"x"y\n', /text after the closing quote/],
   [Buffer.from('a\n\xff\n', 'latin1'), /is not utf-8 text/],
+  ['a,b\r1,2\r3,4\r', /carriage return alone/],
 ])('a CSV file that is none says where: %j', async (text, message) => {
   await expect(rowsOf(readCsv(chunked(text, 3), csv))).rejects.toThrow(message)
 })
