@@ -27,6 +27,8 @@ const entities: Readonly<Record<string, string>> = {
 
 /** Reads a response of ListObjectsV2. What ends in a slash stands for a folder, and is left out. */
 export function parseListPage(xml: string): ListPage {
+  // A proxy, or the console of a server, answers a page of its own: it must not look like an empty bucket.
+  if (!xml.includes('<ListBucketResult')) throw invalidList('no ListBucketResult')
   const decode = keyDecoder(xml)
   const objects = [...xml.matchAll(/<Contents>(.*?)<\/Contents>/gs)].map(([, content = '']) => {
     return {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseConfig, specOf } from '../connector-config.ts'
-import type { JsonObject } from '../../protocol/index.ts'
+import { ConnectError, type JsonObject } from '../../protocol/index.ts'
 import { csvEncodings } from '../../rows/read-csv.ts'
 
 export const fileFormats = ['jsonl', 'csv', 'parquet', 'avro'] as const
@@ -189,7 +189,13 @@ export const s3Spec = specOf(s3ConfigSchema)
 export const folderSpec = specOf(folderConfigSchema)
 
 export function parseS3Config(config: JsonObject): S3Config {
-  return parseConfig('s3', s3ConfigSchema, config)
+  const parsed = parseConfig('s3', s3ConfigSchema, config)
+  const { access_key_id: id, secret_access_key: secret } = parsed
+  if ((id === undefined) === (secret === undefined)) return parsed
+  const missing = id === undefined ? 'access_key_id' : 'secret_access_key'
+  throw new ConnectError('source_config_invalid', {
+    details: { connector: 's3', problems: `\`${missing}\` is missing, and the other half is set` },
+  })
 }
 
 export function parseFolderConfig(config: JsonObject): FolderConfig {

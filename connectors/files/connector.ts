@@ -1,7 +1,12 @@
-import { isJsonObject, ConnectError, type JsonObject } from '../../protocol/index.ts'
+import {
+  isJsonObject,
+  ConnectError,
+  type AirbyteStream,
+  type JsonObject,
+} from '../../protocol/index.ts'
 import type { CheckedStatus, Connector, ConnectorContext, ReadSession } from '../connector.ts'
 import { folderSpec, parseFolderConfig, parseS3Config, s3Spec, type FilesConfig } from './config.ts'
-import { discoverStream, listStreams, missing } from './discover.ts'
+import { discoverStream, listStreams, missing, streamWithoutColumns } from './discover.ts'
 import { configuredStreams } from './file-streams.ts'
 import { GuardedSend } from './guarded-send.ts'
 import { LocalPlace } from './local-place.ts'
@@ -82,10 +87,7 @@ function filesConnector(open: OpenPlace): Omit<Connector, 'descriptor'> {
     check: (config, context) => check(open, config, context),
     discover: async (config, context) => {
       await using source = open(config, context)
-      const streams = []
-      for (const files of await listStreams(source.place, source.config))
-        streams.push(await discoverStream(source.place, files, source.config))
-      return { streams }
+      return { streams: await discoverAll(source) }
     },
     openRead: (config, context) =>
       Promise.resolve().then(async () => {
@@ -97,6 +99,29 @@ function filesConnector(open: OpenPlace): Omit<Connector, 'descriptor'> {
       return await readFiles(task, out, context, source)
     },
   }
+}
+
+/**
+ * A stream that the configuration does not name, and whose files cannot be read, has no columns but those of
+ * the file itself: its read says why, and the others go on.
+ */
+async function discoverAll({ place, config }: OpenSource): Promise<AirbyteStream[]> {
+  const streams: AirbyteStream[] = []
+  const failures: ConnectError[] = []
+  for (const files of await listStreams(place, config))
+    try {
+      streams.push(await discoverStream(place, files, config))
+    } catch (thrown) {
+      const error = ConnectError.from(thrown)
+      const isOfFiles =
+        error.code === 'source_file_invalid' || error.code === 'source_files_missing'
+      if (config.streams !== undefined || !isOfFiles) throw error
+      failures.push(error)
+      streams.push(streamWithoutColumns(files))
+    }
+  const [first] = failures
+  if (first !== undefined && failures.length === streams.length) throw first
+  return streams
 }
 
 /** Nothing is shared: each read lists the files itself. */

@@ -57,6 +57,11 @@ export async function discoverStream(
   return streamOf(stream, { ...columns.properties, ...sample.partitions.properties })
 }
 
+/** A stream of which no file can be sampled: it has the columns that say where a row is from. */
+export function streamWithoutColumns({ stream }: StreamFiles): AirbyteStream {
+  return streamOf(stream, {})
+}
+
 export function missing(place: FilePlace, { name, globs }: FileStream): ConnectError {
   const details = { stream: name, place: place.name, globs: globs.join(', ') }
   return new ConnectError('source_files_missing', { details })

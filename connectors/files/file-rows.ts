@@ -4,6 +4,7 @@ import { columnsOf, type JsonObject } from '../../protocol/index.ts'
 import { textReaderOf } from '../../rows/csv-values.ts'
 import { MalformedRows } from '../../rows/malformed-rows.ts'
 import type { OpenBytes, RowBatch, RowPosition } from '../../rows/row-source.ts'
+import { isZstd, zstdFrames } from '../../rows/zstd-frames.ts'
 import { readCsv, type CsvOptions } from '../../rows/read-csv.ts'
 import { readJsonLines } from '../../rows/read-json-lines.ts'
 import {
@@ -28,7 +29,7 @@ const formatsByEnding: Readonly<Record<string, Format>> = {
   parquet: 'parquet',
   tsv: 'csv',
 }
-const magics = { gzip: [0x1f, 0x8b], zstd: [0x28, 0xb5, 0x2f, 0xfd] } as const
+const gzipMagic = [0x1f, 0x8b]
 
 /** The format that the name of a file says; undefined if it says none. */
 export function formatOfName(path: string): Format | undefined {
@@ -162,8 +163,8 @@ export class FileRows {
 
   async #compressionInside(): Promise<Compression> {
     const start = await this.#source.read(0, Math.min(4, this.#file.size))
-    if (magics.gzip.every((byte, index) => start[index] === byte)) return 'gzip'
-    return magics.zstd.every((byte, index) => start[index] === byte) ? 'zstd' : 'none'
+    if (gzipMagic.every((byte, index) => start[index] === byte)) return 'gzip'
+    return isZstd(start) ? 'zstd' : 'none'
   }
 
   #csvOptions(properties: JsonObject | undefined): CsvOptions {
@@ -196,15 +197,23 @@ async function* decompressed(
   compression: 'gzip' | 'zstd',
 ): AsyncGenerator<Uint8Array> {
   const options = { chunkSize: 256 * 1024 }
-  const stream = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options)
-  // The iteration throws the error that ended it.
-  const source = pipeline(chunks, stream, () => undefined)
   try {
-    yield* source as AsyncIterable<Uint8Array>
+    if (compression === 'gzip') yield* through(chunks, createGunzip(options))
+    else
+      for await (const frame of zstdFrames(chunks))
+        yield* through(frame, createZstdDecompress(options))
   } catch (error) {
     if (!(error instanceof Error) || !('code' in error) || !isOfZlib(error.code)) throw error
     throw new MalformedRows(`is not ${compression}, or is damaged (${error.message})`)
   }
+}
+
+/** The iteration throws the error that ended it. */
+function through(
+  chunks: AsyncIterable<Uint8Array>,
+  stream: NodeJS.ReadWriteStream,
+): AsyncIterable<Uint8Array> {
+  return pipeline(chunks, stream, () => undefined) as unknown as AsyncIterable<Uint8Array>
 }
 
 function isOfZlib(code: unknown): boolean {

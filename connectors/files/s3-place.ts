@@ -42,10 +42,12 @@ export class S3Place implements FilePlace {
   async *list(start: string): AsyncGenerator<readonly FileEntry[]> {
     const { prefix } = this.#config
     try {
-      for await (const objects of this.#reader.list(prefix + start))
+      const isFolder = prefix === '' || prefix.endsWith('/')
+      // `exports` is the beginning of `exports/a.csv` and of `exports-2026.csv`.
+      for await (const objects of this.#reader.list(isFolder ? prefix + start : prefix))
         yield objects.map(({ key, size, etag, modifiedMs }) => ({
           ...{ key, size, modifiedMs },
-          path: key.slice(prefix.length),
+          path: key.slice(prefix.length).replace(/^\//, ''),
           version: etag,
         }))
     } catch (error) {

@@ -74,3 +74,29 @@ test('a stream whose only file has a malformed row is found by the rows before i
     expect(await db.query('SELECT id, name FROM files.orders')).toEqual([{ id: '1', name: 'x' }])
   }
 })
+
+test('a stream of its own whose file is damaged, and one whose file is empty, do not stop the others', async () => {
+  await using db = await testDatabase()
+  const folder = await newFolder('bad-streams')
+  await writeAt(join(folder, 'good.csv'), 'id\n1\n', start)
+  await writeAt(join(folder, 'empty.csv'), '', start)
+  await writeAt(join(folder, 'bad.csv'), 'id\n"1\n', start)
+  const plan = await planRun({
+    connection: `files-${randomUUID().slice(0, 8)}`,
+    source: { type: 'file', config: { folder } },
+    destination: db.address,
+    schema: 'files',
+    log: logConfig('embedded'),
+    mode: 'append',
+  })
+  const { streams } = (await runPlan(plan)).result
+  const found = streams.map(({ stream, status, loaded, error }) => [
+    ...[stream.name, status, loaded],
+    error?.code,
+  ])
+  expect(found.toSorted()).toEqual([
+    ['bad', 'failed', 0, 'source_files_failed'],
+    ['empty', 'complete', 0, undefined],
+    ['good', 'complete', 1, undefined],
+  ])
+})

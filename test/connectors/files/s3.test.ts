@@ -62,6 +62,28 @@ test('a file that changes while it is read is read again from its beginning', as
   expect(rowsOf(later)).toEqual([])
 })
 
+test('a prefix without a slash is the beginning of folders and of names', async () => {
+  const keys = ['p/x/a.jsonl', 'p/b.jsonl', 'pq.jsonl']
+  await using s3 = await serverWith(Object.fromEntries(keys.map((key) => [key, jsonLines(1)])))
+  const config = s3ConfigOf(s3.config, { prefix: 'p', streams })
+  const found = rowsOf(await readOrders(config)).map(({ _file }) => _file)
+  expect(found.toSorted()).toEqual(keys.toSorted())
+  const { streams: folders } = await s3Connector.discover(
+    s3ConfigOf(s3.config, { prefix: 'p' }),
+    contextOf(),
+  )
+  expect(folders.map(({ name }) => name)).toEqual(['b', 'q', 'x'])
+})
+
+test('half a key is refused', async () => {
+  await using s3 = await serverWith({ 'a.jsonl': jsonLines(1) })
+  const half = { ...s3ConfigOf(s3.config, { streams }) }
+  delete half.secret_access_key
+  await expect(s3Connector.discover(half, contextOf())).rejects.toThrow(
+    /`secret_access_key` is missing/,
+  )
+})
+
 test('a damaged file is named and does not stop the others; the next run tries it alone', async () => {
   const objects = {
     'a.jsonl': jsonLines(5),
@@ -121,11 +143,14 @@ test.each([
   [contents('a.jsonl', 'yesterday'), 'a.jsonl with a time of modification'],
   [contents('%E0%A4%A.jsonl', time), 'the key %E0%A4%A.jsonl, which is not encoded'],
   [contents('a.jsonl', time).replace('>3<', '>many<'), 'a.jsonl with a size that is no number'],
+  ['<html><body>Sign in</body></html>', 'no ListBucketResult'],
   [contents('a&#9999999999;.jsonl', time) + token, 'the same continuation token twice'],
 ])('a list that is not as S3 writes it is an error of the bucket: %s', async (listed, reason) => {
   await using s3 = await serverWith({ 'a.jsonl': jsonLines(1) })
   const config = s3ConfigOf(s3.config, { streams })
-  const body = `<ListBucketResult><EncodingType>url</EncodingType>${listed}</ListBucketResult>`
+  const body = listed.startsWith('<html>')
+    ? listed
+    : `<ListBucketResult><EncodingType>url</EncodingType>${listed}</ListBucketResult>`
   s3.onRequest = () => ({ status: 200, body })
   await expect(discovered(s3Connector, config, 'orders')).rejects.toMatchObject({
     code: 'source_files_refused',
