@@ -131,10 +131,12 @@ class FilesLane implements SinkLane {
       return { content, result: content }
     })
     this.#used.committed = this.#used.open
+    const nulled = this.#columns?.encoder.takeNulled()
+    for (const subject of nulled?.columns ?? []) this.#losses.push({ kind: 'nulled', subject })
     const stats = {
       loaded: this.#progress.total('loaded'),
       rejected: this.#progress.total('rejected'),
-      nulled: 0,
+      nulled: nulled?.count ?? 0,
       cut: 0,
       deleted: 0,
       losses: this.#losses,
@@ -151,6 +153,7 @@ class FilesLane implements SinkLane {
   async rollback(): Promise<void> {
     await this.#files?.discard()
     await this.#rejected?.draft.discard()
+    this.#columns?.encoder.takeNulled()
     this.#progress.rolledBack()
     this.#used.open = this.#used.committed
     this.#restart()

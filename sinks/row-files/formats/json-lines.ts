@@ -8,13 +8,15 @@ import { ByteOutput } from '../../wire/byte-output.ts'
 import type { FileOptions } from '../file-options.ts'
 import type { DraftFile, StoredDraft } from '../file-store.ts'
 import { CompressedDraft } from './compressed-draft.ts'
-import type { RowEncoder, RowFile } from './row-format.ts'
+import type { Nulled, RowEncoder, RowFile } from './row-format.ts'
 
 const newline = 0x0a
 /** Lines wait up to this size for the compressor. */
 const passOnBytes = 256 * 1024
 const firstBytes = 1024
 const mostReused = 4 * passOnBytes
+
+const noneNulled: Nulled = { count: 0, columns: new Set() }
 
 /** Lines of JSON from blocks of records, bytes to bytes: the row of a topic's message, and a newline. */
 export class JsonLines implements RowEncoder {
@@ -45,6 +47,11 @@ export class JsonLines implements RowEncoder {
     const options = { ...form, ...numbers, version: packageVersion() }
     this.#rows = new JsonMessages(options, rowColumns(form), this.record)
     this.#compression = compression
+  }
+
+  /** A line holds every value. */
+  takeNulled(): Nulled {
+    return noneNulled
   }
 
   open(draft: DraftFile): RowFile {

@@ -15,7 +15,7 @@ import { WireRecord } from '../../topic/rows/wire-record.ts'
 import { idSuffixText } from '../../wire/row-id.ts'
 import type { WireReader } from '../../wire/wire-reader.ts'
 import type { DraftFile, StoredDraft } from '../file-store.ts'
-import type { RowEncoder, RowFile } from './row-format.ts'
+import type { Nulled, RowEncoder, RowFile } from './row-format.ts'
 import { TextBytes } from './text-bytes.ts'
 
 /** A row group ends at this size of the values in the wire: larger ones are better for readers. */
@@ -94,6 +94,7 @@ export class ParquetRows implements RowEncoder {
   readonly #compression: ParquetCompression
   /** Values of row groups that are written: their memory is used again. */
   readonly #free: (readonly ColumnValues[])[] = []
+  #nulled = { count: 0, columns: new Set<string>() }
 
   constructor(sync: SyncFacts, columns: readonly Column[], compression: ParquetCompression) {
     this.record = new WireRecord(columns)
@@ -131,7 +132,7 @@ export class ParquetRows implements RowEncoder {
       const column = values[index]
       if (column === undefined) break
       const position = fieldAt[index] ?? 0
-      if (wire.input[position] === branch.null) column.addNull()
+      if (wire.input[position] === branch.null) addText(column, this.#textAt(index))
       else {
         wire.offset = position + 1
         add[index]?.(column, wire)
@@ -144,13 +145,31 @@ export class ParquetRows implements RowEncoder {
     return this.record.end - (fieldAt[0] ?? 0)
   }
 
+  /** A text column takes a value of any type as its text; undefined: there is none. */
+  #textAt(index: number): string | undefined {
+    const { name, kind } = this.#columns[index] ?? { name: '', kind: 'json' }
+    const json = this.record.overflow?.get(name)
+    if (json === undefined || json === null || wireKind(kind) !== 'string') return undefined
+    // A text that is none in UTF-8.
+    return json.startsWith('"') ? undefined : json
+  }
+
   /** The values that their columns cannot hold, by the names of the columns. */
   #overflow(overflow: ReadonlyMap<string, string | null>): string | undefined {
-    const fields = this.#columns.flatMap(({ name }) => {
+    const fields = this.#columns.flatMap(({ name }, index) => {
       const json = overflow.get(name)
-      return json === undefined || json === null ? [] : [`${JSON.stringify(name)}:${json}`]
+      if (json === undefined || json === null || this.#textAt(index) !== undefined) return []
+      this.#nulled.count += 1
+      this.#nulled.columns.add(name)
+      return [`${JSON.stringify(name)}:${json}`]
     })
     return fields.length === 0 ? undefined : `{${fields.join(',')}}`
+  }
+
+  takeNulled(): Nulled {
+    const nulled = this.#nulled
+    this.#nulled = { count: 0, columns: new Set() }
+    return nulled
   }
 
   #giveBack(values: readonly ColumnValues[]): void {

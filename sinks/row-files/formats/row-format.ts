@@ -6,6 +6,13 @@ export interface RowEncoder {
   /** The record at hand, of which `RowFile.add` writes the row. */
   readonly record: WireRecord
   open(draft: DraftFile): RowFile
+  /** Values of the rows since the last call that their columns cannot hold. */
+  takeNulled(): Nulled
+}
+
+export interface Nulled {
+  readonly count: number
+  readonly columns: ReadonlySet<string>
 }
 
 /** A file of rows that is being written. */
