@@ -45,16 +45,38 @@ export async function discoverStream(
   const sample = await sampleOf(files.list(place), config.sample_files)
   if (sample.files.length === 0 && stream.columns === undefined) throw missing(place, stream)
   const columns = new SampledColumns()
-  const failures: string[] = []
+  const failures: FailedSample[] = []
   for (const file of sample.files) {
-    const reason = await addFile(columns, new FileRows(place, file, stream))
-    if (reason !== undefined) failures.push(`${file.key}: it ${reason}`)
+    const error = await addFile(columns, new FileRows(place, file, stream))
+    if (error !== undefined) failures.push({ file, error })
   }
-  if (failures.length > 0 && failures.length === sample.files.length)
-    throw new ConnectError('source_file_invalid', {
-      details: { stream: stream.name, reason: failures[0] ?? '' },
-    })
+  const [first] = failures
+  if (first !== undefined && failures.length === sample.files.length)
+    throw sampleError(first, place, stream)
   return streamOf(stream, { ...columns.properties, ...sample.partitions.properties })
+}
+
+interface FailedSample {
+  readonly file: FileEntry
+  readonly error: FileUnreadable | MalformedRows
+}
+
+function sampleError(
+  { file, error }: FailedSample,
+  place: FilePlace,
+  { name }: FileStream,
+): ConnectError {
+  const fix = error instanceof FileUnreadable ? error.fix : undefined
+  if (fix === undefined)
+    return new ConnectError('source_file_invalid', {
+      details: { stream: name, reason: `${file.key}: it ${error.message}` },
+    })
+  return new ConnectError('source_files_refused', {
+    details: {
+      ...{ place: place.name, doing: `reading ${file.key}` },
+      ...{ reason: `it ${error.message}`, fix },
+    },
+  })
 }
 
 /** A stream of which no file can be sampled: it has the columns that say where a row is from. */
@@ -98,7 +120,10 @@ function ends(files: readonly FileEntry[], count: number): FileEntry[] {
 }
 
 /** Returns why no row of the file can be read; undefined if one can, or the file is gone. */
-async function addFile(columns: SampledColumns, file: FileRows): Promise<string | undefined> {
+async function addFile(
+  columns: SampledColumns,
+  file: FileRows,
+): Promise<FileUnreadable | MalformedRows | undefined> {
   const sampled = { rows: 0 }
   try {
     const properties = await file.properties()
@@ -109,7 +134,7 @@ async function addFile(columns: SampledColumns, file: FileRows): Promise<string 
     if (error instanceof FileUnreadable && error.isOfChange) return undefined
     // The read names the row that is malformed.
     if (sampled.rows > 0 && error instanceof MalformedRows) return undefined
-    if (error instanceof FileUnreadable || error instanceof MalformedRows) return error.message
+    if (error instanceof FileUnreadable || error instanceof MalformedRows) return error
     throw error
   }
 }

@@ -14,7 +14,7 @@ const hiddenPart = /(?:^|\/)[._][^/=]*(?:\/|$)/
  * spells it.
  */
 export function globOf(pattern: string): Glob {
-  const plain = pattern.replace(/^\/+/, '')
+  const plain = pattern.replace(/^(?:\.?\/)+/, '')
   const expression = new RegExp(`^${expressionOf(plain)}$`, 'u')
   const spellsHidden = hiddenPart.test(plain)
   return {

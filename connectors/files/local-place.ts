@@ -111,6 +111,9 @@ export class LocalPlace implements FilePlace {
     if (this.#signal.aborted || code === undefined) return error
     return new FileUnreadable(reasons[code] ?? `cannot be opened (${code})`, {
       isOfChange: code === 'ENOENT',
+      fix: ['EACCES', 'EPERM'].includes(code)
+        ? 'Give the user of this program the right to read the files.'
+        : undefined,
     })
   }
 

@@ -29,9 +29,15 @@ export interface FilePlace {
 export class FileUnreadable extends Error {
   /** The file is no longer the version that was listed, or is gone. */
   readonly isOfChange: boolean
+  /** A sentence: how to get the right that is missing. */
+  readonly fix: string | undefined
 
-  constructor(reason: string, { isOfChange }: { readonly isOfChange: boolean }) {
+  constructor(
+    reason: string,
+    { isOfChange, fix }: { readonly isOfChange: boolean; readonly fix?: string | undefined },
+  ) {
     super(reason)
     this.isOfChange = isOfChange
+    this.fix = fix
   }
 }

@@ -65,7 +65,13 @@ export class S3Place implements FilePlace {
       if (!isFinal(failure) || failure.code === 'NoSuchBucket' || failure.isFinal === true)
         throw this.#placeError(error, `reading ${file.key}`)
       const gone = failure.status === 404 ? 'is gone' : 'has changed while it was read'
-      throw new FileUnreadable(isOfChange ? gone : `was refused: ${failure.reason}`, { isOfChange })
+      throw new FileUnreadable(isOfChange ? gone : `was refused: ${failure.reason}`, {
+        isOfChange,
+        fix:
+          failure.code === 'AccessDenied'
+            ? 'Give the key the right `s3:GetObject` on the objects.'
+            : undefined,
+      })
     }
   }
 

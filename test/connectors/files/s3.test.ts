@@ -75,6 +75,20 @@ test('a prefix without a slash is the beginning of folders and of names', async 
   expect(folders.map(({ name }) => name)).toEqual(['b', 'q', 'x'])
 })
 
+test('a key that may list and not read hears which right it lacks', async () => {
+  await using s3 = await serverWith({ 'a.jsonl': jsonLines(1) })
+  s3.onRequest = ({ path }) =>
+    path.endsWith('a.jsonl')
+      ? { status: 403, body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>' }
+      : undefined
+  const config = s3ConfigOf(s3.config, { streams })
+  await expect(s3Connector.discover(config, contextOf())).rejects.toMatchObject({
+    code: 'source_files_refused',
+    message: expect.stringContaining('reading a.jsonl: it was refused') as unknown,
+    suggestedFix: 'Give the key the right `s3:GetObject` on the objects.',
+  })
+})
+
 test('half a key is refused', async () => {
   await using s3 = await serverWith({ 'a.jsonl': jsonLines(1) })
   const half = { ...s3ConfigOf(s3.config, { streams }) }
